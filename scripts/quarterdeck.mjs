@@ -1,0 +1,6 @@
+#!/usr/bin/env node
+// Starts the TypeScript command line from the checkout, whatever folder it is called from.
+import { register } from "tsx/esm/api";
+
+register();
+await import("../src/main.ts");
