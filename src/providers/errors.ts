@@ -1,0 +1,33 @@
+/** What went wrong outside, in the words a caller decides by. */
+export const providerCodes = [
+  "unreachable",
+  "unauthorised",
+  "not_found",
+  "conflict",
+  "rejected",
+  "timeout",
+] as const;
+export type ProviderCode = (typeof providerCodes)[number];
+
+/**
+ * A system outside did not do what was asked.
+ *
+ * - `unreachable` no connection, or it said to come back later: try again
+ * - `unauthorised` our credentials or rights do not suffice: an administrator must act
+ * - `not_found` the thing asked for is not there
+ * - `conflict` something else stands where ours should
+ * - `rejected` it understood and refused: trying again will not help
+ * - `timeout` no answer in time: **the effect may have happened**, read back before trying again
+ */
+export class ProviderError extends Error {
+  override readonly name = "ProviderError";
+
+  constructor(
+    readonly code: ProviderCode,
+    message: string,
+    readonly hint: string,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+  }
+}
