@@ -1,0 +1,66 @@
+/** The organisation, its channels, its people and teams. */
+import { z } from "zod";
+import {
+  emailField,
+  nameField,
+  slackChannelIds,
+  slackTeamIdField,
+  slackUsergroupIds,
+  slackUserIds,
+  wordsField,
+  zoneField,
+} from "./fields.ts";
+
+export const organisationSchema = z.strictObject({
+  name: wordsField,
+  /** Slack workspaces served; people of others are refused. */
+  slackTeams: z.array(slackTeamIdField).min(1, "names no Slack workspace; list at least one team id"),
+  timezone: zoneField.default("UTC"),
+  defaultEnvironment: nameField.default("production"),
+  /** Where things go that name no channel of their own. */
+  defaultChannel: nameField,
+  /** Team that owns what names no owner. */
+  defaultOwner: nameField,
+});
+export type Organisation = z.output<typeof organisationSchema>;
+
+export const channelSchema = z.strictObject({ name: nameField, slack: slackChannelIds });
+export type Channel = z.output<typeof channelSchema>;
+
+export const personSchema = z.strictObject({
+  id: nameField,
+  name: wordsField,
+  /** Slack user id by Slack team id. */
+  slack: slackUserIds.default({}),
+  email: emailField.optional(),
+  timezone: zoneField.optional(),
+});
+export type Person = z.output<typeof personSchema>;
+
+/** A local start such as `2026-01-05T09:00`, in the rotation's zone. */
+const localTimeField = z
+  .string()
+  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$/, "must be a local time such as 2026-01-05T09:00");
+
+export const onCallSchema = z.strictObject({
+  /** Person ids in turn; one name is on call all the time. */
+  rotation: z.array(nameField).min(1, "names nobody; list at least one person id").max(60),
+  rotate: z.enum(["daily", "weekly"]).default("weekly"),
+  /** First hand-over: the first person's turn starts here. */
+  start: localTimeField,
+  zone: zoneField,
+});
+export type OnCallRotation = z.output<typeof onCallSchema>;
+
+export const teamSchema = z.strictObject({
+  name: nameField,
+  /** Person ids. */
+  members: z.array(nameField).default([]),
+  leads: z.array(nameField).min(1, "has no lead; list at least one person id: leads approve access"),
+  /** A Slack user group whose people count as members too. */
+  slackUsergroup: slackUsergroupIds.optional(),
+  alertChannel: nameField,
+  leadsChannel: nameField,
+  onCall: onCallSchema.optional(),
+});
+export type Team = z.output<typeof teamSchema>;

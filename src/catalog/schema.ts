@@ -1,0 +1,57 @@
+/**
+ * The catalog: what a company declares in YAML. Every file may hold any of the sections below; lists of all
+ * files are joined, and `organisation` and `policies` stand in one file each.
+ */
+import { z } from "zod";
+import { channelSchema, organisationSchema, personSchema, teamSchema } from "./people.ts";
+import {
+  accessorInstanceSchema,
+  hookSourceSchema,
+  metricsInstanceSchema,
+  resourceSchema,
+  ticketingInstanceSchema,
+  trafficInstanceSchema,
+} from "./providers.ts";
+import { policiesSchema, serviceSchema } from "./services.ts";
+import { sloSchema } from "./signals.ts";
+
+const providersSchema = z.strictObject({
+  metrics: z.array(metricsInstanceSchema).default([]),
+  traffic: z.array(trafficInstanceSchema).default([]),
+  accessors: z.array(accessorInstanceSchema).default([]),
+  ticketing: z.array(ticketingInstanceSchema).default([]),
+});
+
+/** One file. */
+export const catalogFileSchema = z.strictObject({
+  organisation: organisationSchema.optional(),
+  channels: z.array(channelSchema).default([]),
+  people: z.array(personSchema).default([]),
+  teams: z.array(teamSchema).default([]),
+  services: z.array(serviceSchema).default([]),
+  slos: z.array(sloSchema).default([]),
+  providers: providersSchema.prefault({}),
+  resources: z.array(resourceSchema).default([]),
+  hookSources: z.array(hookSourceSchema).default([]),
+  policies: policiesSchema.optional(),
+});
+export type CatalogFile = z.output<typeof catalogFileSchema>;
+
+/** All files together, checked. Spans are in milliseconds. Plain data: it is stored as a row. */
+export type Catalog = Required<CatalogFile>;
+
+export type { Histogram, LabelMatcher, Milliseconds, Selector } from "./fields.ts";
+export type { Channel, OnCallRotation, Organisation, Person, Team } from "./people.ts";
+export type {
+  AccessorInstance,
+  AccessPolicy,
+  AccessRole,
+  HookSource,
+  MetricsInstance,
+  Resource,
+  TicketingInstance,
+  TrafficInstance,
+} from "./providers.ts";
+export type { Policies, RolloutStep, RolloutStrategy, Service, ServiceTraffic } from "./services.ts";
+export type { Indicator, Signal, Slo } from "./signals.ts";
+export type { AlertingRow } from "./slo-rows.ts";

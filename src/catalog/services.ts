@@ -1,0 +1,123 @@
+/** Services: who owns them, how they are measured, released and paged about. */
+import { z } from "zod";
+import {
+  durationOr,
+  labelMatchersField,
+  labelsField,
+  nameField,
+  percentField,
+  urlField,
+  wordsField,
+} from "./fields.ts";
+import { signalSchema } from "./signals.ts";
+
+const stepSchema = z.strictObject({
+  /** Share of traffic; may be a fraction of a percent. */
+  weightPercent: z.number().gt(0, "must be above 0").max(100, "must be at most 100"),
+  minDuration: durationOr("10m"),
+  /** Requests the canary must have served in this step before it may go on. */
+  minSamples: z.number().int().min(1).default(500),
+  /** Highest 95 % upper bound of the error ratio, canary over stable, with which the step may go on. */
+  upperBoundMax: z.number().gt(1, "must be above 1: 1 means as good as stable").default(3),
+});
+export type RolloutStep = z.output<typeof stepSchema>;
+
+const rising = (steps: readonly { weightPercent: number }[]) =>
+  steps.every((step, index) => index === 0 || step.weightPercent > (steps[index - 1]?.weightPercent ?? 0));
+
+export const rolloutSchema = z.strictObject({
+  steps: z
+    .array(stepSchema)
+    .min(1)
+    .max(20)
+    .refine(rising, { error: "weightPercent must rise from step to step" })
+    .refine((steps) => steps.at(-1)?.weightPercent === 100, { error: "the last step must be 100 percent" }),
+  /** Time between two readings. */
+  interval: durationOr("30s"),
+  /** Longest a rollout may take; then it is reverted. */
+  deadline: durationOr("2h"),
+  /** How long signals are watched after the end, before it counts as well. */
+  watch: durationOr("15m"),
+});
+export type RolloutStrategy = z.output<typeof rolloutSchema>;
+
+const trafficSchema = z.strictObject({
+  /** Traffic instance. */
+  provider: nameField,
+  /** Versions that can be given traffic, with the address of each. */
+  versions: z.array(z.strictObject({ name: nameField, url: urlField })).min(1),
+  /** Version that has all traffic before the first rollout. */
+  initialVersion: nameField,
+});
+export type ServiceTraffic = z.output<typeof trafficSchema>;
+
+/**
+ * How an alert finds its service: each rule's labels must all match. Without rules the label `service` must be
+ * the service's name.
+ */
+const alertRuleSchema = z.strictObject({ labels: labelMatchersField });
+
+export const serviceSchema = z.strictObject({
+  name: nameField,
+  description: wordsField.optional(),
+  team: nameField,
+  /** Directly responsible individual, a person id. */
+  dri: nameField,
+  tier: z.enum(["critical", "standard"]).default("standard"),
+  /** The organisation's default environment when left out. */
+  environments: z.array(nameField).min(1).optional(),
+  /** The team's when left out. */
+  alertChannel: nameField.optional(),
+  alertRules: z.array(alertRuleSchema).default([]),
+  /** Names of runbooks, likeliest first. */
+  runbooks: z.array(nameField).default([]),
+  /** Metrics instance of signals and SLOs that name none. */
+  metrics: nameField.optional(),
+  /** Labels of this service's series; `{ service: <name> }` when left out. */
+  metricLabels: labelsField.optional(),
+  versionLabel: z.string().default("version"),
+  signals: z.array(signalSchema).default([]),
+  traffic: trafficSchema.optional(),
+  rollout: rolloutSchema.optional(),
+  /** Services this one needs. */
+  dependencies: z.array(nameField).default([]),
+  /** A page although no user is hurt; needs someone who answers for it. */
+  paging: z
+    .strictObject({
+      rule: z.enum(["every-critical-alert"]),
+      owner: nameField,
+      reason: wordsField,
+    })
+    .optional(),
+});
+export type Service = z.output<typeof serviceSchema>;
+
+/** Limits of the whole organisation; features read theirs. */
+export const policiesSchema = z.strictObject({
+  rollout: z
+    .strictObject({
+      deadlineMax: durationOr("6h"),
+      /** Below this much budget left no rollout starts. */
+      minBudgetLeftPercent: percentField.default(10),
+    })
+    .prefault({}),
+  runbook: z.strictObject({ staleAfter: durationOr("90d"), deadline: durationOr("3s") }).prefault({}),
+  paging: z.strictObject({ remindEvery: durationOr("5m"), escalateAfter: durationOr("15m") }).prefault({}),
+  alerts: z
+    .strictObject({
+      muteMax: durationOr("7d"),
+      /** A firing alert not seen again for this long is marked stale, not resolved. */
+      staleAfter: durationOr("1d"),
+    })
+    .prefault({}),
+  access: z
+    .strictObject({
+      /** An approved request not claimed for this long lapses. */
+      claimWithin: durationOr("1h"),
+      /** A request nobody decided for this long lapses. */
+      decideWithin: durationOr("1d"),
+    })
+    .prefault({}),
+  freeze: z.strictObject({ durationMax: durationOr("30d") }).prefault({}),
+});
+export type Policies = z.output<typeof policiesSchema>;
