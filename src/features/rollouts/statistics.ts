@@ -1,0 +1,188 @@
+/**
+ * The statistics a rollout is judged by: counts in, numbers out. Nothing here knows of plans or verdicts.
+ *
+ * "Bad" and "total" are counts of events (requests) in one half-open bin of time; they may be fractions where
+ * a provider extrapolates. Probabilities and shares are 0..1.
+ */
+
+export interface Counts {
+  readonly bad: number;
+  readonly total: number;
+}
+
+export interface ComparedCounts {
+  readonly canary: Counts;
+  readonly stable: Counts;
+}
+
+/** Rate ratios (canary to stable) the mixture bets on. A closed list: each one costs the others some power. */
+export const harmRatios: readonly number[] = [1.25, 1.5, 2, 3, 5, 10];
+
+/**
+ * Conditional e-value that the canary fails more often than stable.
+ *
+ * Given how many bad events a bin had in all, the canary's part is binomial with
+ * π(θ) = θ·nc / (θ·nc + nb). The product over bins of the likelihood ratio θ to 1, averaged over `ratios`,
+ * is a supermartingale while θ ≤ 1, so "halt once it reaches 1/α" is wrong with probability at most α however
+ * often one looks (Ville's inequality). Conditioning per bin cancels weight changes and shared incidents.
+ * Source: Lindon and Malek, "Anytime-valid inference for multinomial count data" (arXiv 2011.03567).
+ *
+ * @returns 1 when the bins say nothing; Infinity only beyond the range of a double.
+ */
+export function eValue(bins: readonly ComparedCounts[], ratios: readonly number[] = harmRatios): number {
+  const logs = ratios.map(() => 0);
+  for (const { canary, stable } of bins) {
+    // With traffic on one side only the split of bad events is certain and carries no evidence.
+    if (canary.total <= 0 || stable.total <= 0) continue;
+    const total = canary.total + stable.total;
+    ratios.forEach((ratio, k) => {
+      const tilted = ratio * canary.total + stable.total;
+      const canaryFactor = Math.log((ratio * total) / tilted);
+      const stableFactor = Math.log(total / tilted);
+      logs[k] = (logs[k] ?? 0) + canary.bad * canaryFactor + stable.bad * stableFactor;
+    });
+  }
+  const top = Math.max(...logs);
+  const sum = logs.reduce((acc, value) => acc + Math.exp(value - top), 0);
+  return Math.exp(top + Math.log(sum / ratios.length));
+}
+
+export interface WaldTest {
+  /** Log likelihood ratio of `p1` to `p0`. */
+  readonly logRatio: number;
+  /** A: at or above it the share is as bad as `p1`. */
+  readonly upper: number;
+  /** B: at or below it the share is as good as `p0`. */
+  readonly lower: number;
+}
+
+/**
+ * Wald's sequential probability ratio test of a share `p0` against a worse share `p1`.
+ * Source: Wald, "Sequential Tests of Statistical Hypotheses" (1945).
+ */
+export function waldTest(
+  counts: Counts,
+  test: { readonly p0: number; readonly p1: number; readonly alpha: number; readonly beta: number },
+): WaldTest {
+  const { p0, p1, alpha, beta } = test;
+  const good = counts.total - counts.bad;
+  return {
+    logRatio: counts.bad * Math.log(p1 / p0) + good * Math.log((1 - p1) / (1 - p0)),
+    upper: Math.log((1 - beta) / alpha),
+    lower: Math.log(beta / (1 - alpha)),
+  };
+}
+
+/**
+ * Upper confidence bound of the rate ratio canary to stable: π is the canary's part of all bad events,
+ * πU its Clopper-Pearson bound, θU = πU / (1 − πU) · nb / nc. Infinity without bad events on stable.
+ */
+export function rateRatioUpper({ canary, stable }: ComparedCounts, alpha: number): number {
+  if (canary.total <= 0 || stable.total <= 0 || stable.bad <= 0) return Number.POSITIVE_INFINITY;
+  const share = betaInverse(1 - alpha, canary.bad + 1, stable.bad);
+  return ((share / (1 - share)) * stable.total) / canary.total;
+}
+
+/** Upper confidence bound of a share (Clopper-Pearson). With 0 bad of n and α 0.05 about 3/n; without data 1. */
+export function shareUpper({ bad, total }: Counts, alpha: number): number {
+  return bad >= total ? 1 : betaInverse(1 - alpha, bad + 1, total - bad);
+}
+
+export interface FixedLook {
+  /** Canary's share less stable's. */
+  readonly difference: number;
+  readonly z: number;
+  /** Canary's share over stable's; half an event is added to each cell when one is empty. */
+  readonly ratio: number;
+  readonly logRatioError: number;
+}
+
+/** Two shares compared as if looked at once: for people to read, never to decide by. */
+export function fixedLook({ canary, stable }: ComparedCounts): FixedLook {
+  const { bad: xc, total: nc } = canary;
+  const { bad: xb, total: nb } = stable;
+  const difference = xc / nc - xb / nb;
+  const pooled = (xc + xb) / (nc + nb);
+  const z = difference / Math.sqrt(pooled * (1 - pooled) * (1 / nc + 1 / nb));
+  const [half, one] = xc === 0 || xb === 0 ? [0.5, 1] : [0, 0];
+  const ratio = (xc + half) / (nc + one) / ((xb + half) / (nb + one));
+  const logRatioError = Math.sqrt(1 / (xc + half) - 1 / (nc + one) + 1 / (xb + half) - 1 / (nb + one));
+  return { difference, z, ratio, logRatioError };
+}
+
+/** How far the canary's part of the traffic is from its weight, in standard deviations; 0 where none is possible. */
+export function splitZ(canaryTotal: number, allTotal: number, weightShare: number): number {
+  const variance = allTotal * weightShare * (1 - weightShare);
+  return variance > 0 ? (canaryTotal - weightShare * allTotal) / Math.sqrt(variance) : 0;
+}
+
+/** Bad events of the canary beyond what stable would have had on the same traffic, never below 0. */
+export function excessBad({ canary, stable }: ComparedCounts): number {
+  const expected = stable.total > 0 ? (canary.total * stable.bad) / stable.total : 0;
+  return Math.max(0, canary.bad - expected);
+}
+
+export function sumCounts(all: readonly Counts[]): Counts {
+  return all.reduce<Counts>((sum, { bad, total }) => ({ bad: sum.bad + bad, total: sum.total + total }), {
+    bad: 0,
+    total: 0,
+  });
+}
+
+/** Lanczos coefficients for g = 7, n = 9 (Godfrey). */
+const lanczos = [
+  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
+  12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
+];
+
+function logGamma(x: number): number {
+  const z = x - 1;
+  const base = z + 7.5;
+  const series = lanczos.reduce((sum, c, i) => (i === 0 ? c : sum + c / (z + i)), 0);
+  return 0.5 * Math.log(2 * Math.PI) + (z + 0.5) * Math.log(base) - base + Math.log(series);
+}
+
+/** Continued fraction of the incomplete beta function, by Lentz's method (DLMF 8.17.22). */
+function betaFraction(x: number, a: number, b: number): number {
+  const tiny = 1e-300;
+  const notZero = (value: number) => (Math.abs(value) < tiny ? tiny : value);
+  let c = 1;
+  let d = 1 / notZero(1 - ((a + b) * x) / (a + 1));
+  let result = d;
+  // The fraction needs about sqrt(max(a, b)) terms; the cap only bounds the time.
+  for (let m = 1; m <= 20_000; m += 1) {
+    const even = (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m));
+    d = 1 / notZero(1 + even * d);
+    c = notZero(1 + even / c);
+    result *= d * c;
+    const odd = (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1));
+    d = 1 / notZero(1 + odd * d);
+    c = notZero(1 + odd / c);
+    const step = d * c;
+    result *= step;
+    if (Math.abs(step - 1) < 1e-15) break;
+  }
+  return result;
+}
+
+/** Regularised incomplete beta function I_x(a, b): the Beta(a, b) distribution function. */
+export function betaCdf(x: number, a: number, b: number): number {
+  if (x <= 0) return 0;
+  if (x >= 1) return 1;
+  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
+  return x < (a + 1) / (a + b + 2)
+    ? (front * betaFraction(x, a, b)) / a
+    : 1 - (front * betaFraction(1 - x, b, a)) / b;
+}
+
+/** Quantile of Beta(a, b), by bisection: slower than Newton's method and never astray. */
+export function betaInverse(probability: number, a: number, b: number): number {
+  let low = 0;
+  let high = 1;
+  for (let i = 0; i < 100 && high - low > 1e-15 * high; i += 1) {
+    const middle = (low + high) / 2;
+    if (betaCdf(middle, a, b) < probability) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}

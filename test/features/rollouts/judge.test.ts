@@ -1,0 +1,522 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type {
+  CountBin,
+  CountedReading,
+  GaugeSignal,
+  Plan,
+  PlanStep,
+  ReasonCode,
+  Samples,
+  Signal,
+  SloState,
+  Verdict,
+} from "../../../src/features/rollouts/judge.ts";
+import { judge, reasonCodes } from "../../../src/features/rollouts/judge.ts";
+
+const startMs = Date.UTC(2026, 2, 1, 12);
+const minute = 60_000;
+const at = (minutes: number) => new Date(startMs + minutes * minute);
+
+const errors: Signal = { name: "errors", kind: "ratio", role: "critical" };
+const slow: Signal = { name: "slow", kind: "latency", role: "critical" };
+const steps: PlanStep[] = [1, 10, 50].map((weightPercent) => ({ weightPercent, minDurationSec: 300 }));
+const plan = (change: Partial<Plan> = {}): Plan => ({
+  steps,
+  stepIndex: 0,
+  stepStartedAt: at(0),
+  deadlineAt: at(240),
+  signals: [errors],
+  ...change,
+});
+const healthy: SloState = {
+  state: "healthy",
+  severity: "none",
+  budgetRatio: 0.001,
+  remaining: 0.8,
+  budgetEvents: 260_000,
+};
+
+/** Bins of one minute each from the given minute on; a row is xc, nc, xb, nb. */
+const bins = (rows: readonly (readonly [number, number, number, number])[], fromMinute = 0): CountBin[] =>
+  rows.map(([xc, nc, xb, nb], i) => ({
+    startMs: at(fromMinute + i).getTime(),
+    endMs: at(fromMinute + i + 1).getTime(),
+    canary: { bad: xc, total: nc },
+    stable: { bad: xb, total: nb },
+  }));
+const samples = (counts: Samples["counts"], now = at(10), more: Partial<Samples> = {}): Samples => ({
+  now,
+  counts,
+  ...more,
+});
+const repeat = <T>(n: number, row: T): T[] => Array.from({ length: n }, () => row);
+const codes = (verdict: Verdict): ReasonCode[] => verdict.reasons.map((reason) => reason.code);
+const counted = (verdict: Verdict, i = 0): CountedReading => {
+  const reading = verdict.signals[i];
+  if (!reading || reading.kind === "gauge") throw new Error(`signal ${i} is not counted`);
+  return reading;
+};
+/** 1 % errors on both sides, 1 % of 6,000 a minute: good enough by its ratio after 9 minutes. */
+const good = bins(repeat(10, [1, 100, 100, 9900]));
+
+describe("what reverts", () => {
+  it("halts at the ceiling after five bad of five, and not yet after four", () => {
+    const five = judge(plan(), samples({ errors: bins([[5, 5, 0, 0]]) }, at(1)), healthy);
+    expect(five.do).toBe("revert");
+    expect(five.reasons[0]?.code).toBe("ceiling");
+    const four = judge(plan(), samples({ errors: bins([[4, 4, 0, 0]]) }, at(1)), healthy);
+    expect(four.do).toBe("hold");
+  });
+
+  it("halts at the ceiling although stable is as bad, and not when the ceiling is switched off", () => {
+    const both = bins(repeat(10, [20, 100, 1980, 9900]));
+    expect(codes(judge(plan(), samples({ errors: both }), healthy))).toContain("ceiling");
+    const off = plan({ signals: [{ ...errors, ceilingRatio: null }] as Signal[] });
+    expect(codes(judge(off, samples({ errors: both }), healthy))).not.toContain("ceiling");
+  });
+
+  it("halts a version that breaks late in spite of a long clean past", () => {
+    const past = bins(repeat(200, [0, 3000, 0, 3000]));
+    const late = bins([[30, 100, 0, 100]], 200);
+    const input = samples({ errors: [...past, ...late] }, at(201));
+    const verdict = judge(plan({ stepIndex: 2, stepStartedAt: at(200) }), input, healthy);
+    expect(codes(verdict)).toContain("ceiling");
+  });
+
+  it("halts when the evidence of harm reaches one over alpha, and says so with numbers", () => {
+    const verdict = judge(plan(), samples({ errors: bins([[9, 29, 3, 2871]]) }, at(1)), healthy);
+    expect(verdict.do).toBe("revert");
+    const reason = verdict.reasons.find(({ code }) => code === "relative-harm");
+    expect(reason?.sentence).toMatch(/^errors 31 % vs 0\.1 % stable \(9 of 29\), E \S+ ≥ 100$/);
+    expect(reason?.signal).toBe("errors");
+  });
+
+  it("carries the evidence over steps and weight changes", () => {
+    const early: CountBin = { ...bins([[4, 500, 40, 49500]])[0] } as CountBin;
+    const later: CountBin = { ...bins([[9, 2500, 41, 47500]], 6)[0] } as CountBin;
+    const second = plan({ stepIndex: 1, stepStartedAt: at(6) });
+    const verdict = judge(second, samples({ errors: [early, later] }), healthy);
+    expect(verdict.do).toBe("revert");
+    expect(counted(verdict).e).toBeCloseTo(5334.515, 2);
+    expect(codes(judge(second, samples({ errors: [later] }), healthy))).not.toContain("relative-harm");
+  });
+
+  it("splits alpha over the critical signals only, by their shares", () => {
+    const three = bins([[3, 100, 2, 9900]]);
+    const one = judge(plan(), samples({ errors: three }), healthy);
+    expect(counted(one).eLimit).toBeCloseTo(100);
+    expect(one.do).toBe("revert");
+    const advisory: Signal = { name: "cart", kind: "ratio", role: "advisory" };
+    const two = judge(
+      plan({ signals: [errors, slow, advisory] }),
+      samples({ errors: three, slow: three }),
+      healthy,
+    );
+    expect(counted(two).eLimit).toBeCloseTo(200);
+    expect(two.do).toBe("hold");
+    expect(two.alphaSpent).toBeCloseTo(0.01);
+    const shared = plan({ signals: [{ ...errors, alphaShare: 3 } as Signal, slow] });
+    const verdict = judge(shared, samples({ errors: three }), healthy);
+    expect(counted(verdict).eLimit).toBeCloseTo(1 / 0.0075);
+    expect(verdict.alphaSpent).toBeCloseTo(0.0075);
+  });
+
+  it("halts on latency by the share slower than the bound, which has no ceiling by default", () => {
+    const both = plan({ signals: [errors, slow] });
+    const slower = bins(repeat(5, [40, 100, 495, 9900]));
+    const verdict = judge(both, samples({ errors: good, slow: slower }), healthy);
+    expect(verdict.do).toBe("revert");
+    expect(verdict.reasons[0]).toMatchObject({ code: "relative-harm", signal: "slow" });
+    const asStable = bins(repeat(10, [5, 100, 495, 9900]));
+    expect(judge(both, samples({ errors: good, slow: asStable }), healthy).do).toBe("promote");
+  });
+
+  it("halts a burning service's canary at E 1, and only holds one that is not its fault", () => {
+    const burning: SloState = { ...healthy, state: "burning", severity: "page" };
+    const asBad = bins(repeat(10, [0, 100, 150, 9900]));
+    const worse = bins(repeat(10, [2, 100, 100, 9900]));
+    const innocent = judge(plan(), samples({ errors: asBad }), burning);
+    expect(innocent.do).toBe("hold");
+    expect(innocent.reasons[0]?.code).toBe("budget-burn");
+    const guilty = judge(plan(), samples({ errors: worse }), burning);
+    expect(counted(guilty).e).toBeGreaterThan(1);
+    expect(counted(guilty).e).toBeLessThan(100);
+    expect(guilty.do).toBe("revert");
+    expect(guilty.reasons[0]?.code).toBe("budget-harm");
+    expect(judge(plan(), samples({ errors: worse }), healthy).do).not.toBe("revert");
+  });
+
+  it("does not blame a canary without data or without one bad event for a burn", () => {
+    const burning: SloState = { ...healthy, state: "burning", severity: "page" };
+    expect(judge(plan(), samples({}), burning).do).toBe("hold");
+    expect(judge(plan(), samples({ errors: bins([[0, 100, 0, 9900]]) }), burning).do).toBe("hold");
+  });
+
+  it("halts once the canary itself spent 2 % of the period's budget, just below it does not", () => {
+    const input = samples({ errors: bins([[12, 1000, 500, 99000]]) });
+    const excess = 12 - 500 / 99;
+    const spent = (share: number): SloState => ({ ...healthy, budgetEvents: excess / share });
+    expect(codes(judge(plan(), input, spent(0.0200001)))).toContain("budget-spend");
+    expect(codes(judge(plan(), input, spent(0.0199999)))).not.toContain("budget-spend");
+  });
+
+  it("halts when the canary is down or keeps crashing, first of all reasons", () => {
+    for (const state of ["down", "crash-looping"] as const) {
+      const verdict = judge(
+        plan(),
+        samples({ errors: good }, at(10), { health: { state, detail: "exit 1" } }),
+        healthy,
+      );
+      expect(verdict.do).toBe("revert");
+      expect(verdict.reasons[0]).toMatchObject({ code: "down", sentence: expect.stringContaining("exit 1") });
+    }
+    const unknown = samples({ errors: good }, at(10), { health: { state: "unknown" } });
+    expect(judge(plan(), unknown, healthy).do).toBe("promote");
+  });
+
+  it("reverts when the deadline is reached, with too few samples and with a good version alike", () => {
+    const due = plan({ deadlineAt: at(10) });
+    const inputs: Samples["counts"][] = [{}, { errors: good }];
+    for (const counts of inputs) {
+      const verdict = judge(due, samples(counts), healthy);
+      expect(verdict.do).toBe("revert");
+      expect(verdict.reasons[0]?.code).toBe("deadline");
+    }
+    expect(
+      judge(plan({ deadlineAt: new Date(at(10).getTime() + 1) }), samples({ errors: good }), healthy).do,
+    ).toBe("promote");
+  });
+});
+
+describe("what holds", () => {
+  it("holds without data, and asks a person after half an hour", () => {
+    const early = judge(plan(), samples({}, at(29)), healthy);
+    expect(early.do).toBe("hold");
+    expect(codes(early)).toContain("no-data");
+    expect(codes(early)).not.toContain("ask");
+    expect(codes(judge(plan(), samples({}, at(30)), healthy))).toContain("ask");
+  });
+
+  it("holds below the minimum of samples and promotes at it", () => {
+    const enough = (nc: number) =>
+      judge(
+        plan({ steps: [{ weightPercent: 50, minDurationSec: 0, minSamples: 100, upperBoundMax: 0.1 }] }),
+        samples({ errors: bins([[0, nc, 0, nc]]) }, at(1)),
+        healthy,
+      );
+    expect(codes(enough(99))).toContain("too-few-samples");
+    expect(enough(99).do).toBe("hold");
+    expect(enough(100).do).toBe("promote");
+  });
+
+  it("holds until the step has lasted its time", () => {
+    const quick = bins(repeat(4, [25, 2500, 2475, 247_500]));
+    expect(codes(judge(plan(), samples({ errors: quick }, at(4)), healthy))).toEqual(["too-early"]);
+    expect(judge(plan(), samples({ errors: quick }, at(5)), healthy).do).toBe("promote");
+  });
+
+  it("holds on stale data", () => {
+    const now = new Date(at(10).getTime() + 300_000);
+    expect(judge(plan(), samples({ errors: good }, now), healthy).do).toBe("promote");
+    const later = judge(plan(), samples({ errors: good }, new Date(now.getTime() + 1000)), healthy);
+    expect(later.do).toBe("hold");
+    expect(codes(later)).toContain("stale");
+  });
+
+  it("holds when the traffic is not split as the weight says, either way", () => {
+    for (const nc of [60, 150]) {
+      const odd = bins(repeat(10, [1, nc, 100, 10_000 - nc]));
+      expect(codes(judge(plan(), samples({ errors: odd }), healthy))).toContain("split");
+    }
+    expect(codes(judge(plan(), samples({ errors: good }), healthy))).not.toContain("split");
+  });
+
+  it("holds with little budget left unless somebody approved, and with an exhausted one", () => {
+    const low: SloState = { ...healthy, remaining: 0.099 };
+    const longEnough = at(12);
+    expect(codes(judge(plan(), samples({ errors: good }, longEnough), low))).toContain("budget-low");
+    expect(judge(plan({ isBudgetOverridden: true }), samples({ errors: good }, longEnough), low).do).toBe(
+      "promote",
+    );
+    const gone: SloState = { ...healthy, state: "exhausted", remaining: -0.4 };
+    expect(codes(judge(plan(), samples({ errors: good }, longEnough), gone))).toContain("budget-low");
+  });
+
+  it("takes its time while the budget is unknown, without data or half spent", () => {
+    const states: SloState[] = [
+      { state: "unknown", severity: "none", budgetRatio: 0.001, remaining: null, budgetEvents: null },
+      { state: "no-data", severity: "none", budgetRatio: 0.001, remaining: null, budgetEvents: null },
+      { ...healthy, remaining: 0.4 },
+    ];
+    for (const state of states) {
+      const start = { stepStartedAt: at(0) };
+      const before = judge(plan(start), samples({ errors: good }, new Date(at(10).getTime())), state);
+      expect(before.do).toBe("promote");
+      const early = judge(plan({ ...start, cautionFactor: 3 }), samples({ errors: good }), state);
+      expect(codes(early)).toEqual(["too-early", "budget-unknown"]);
+    }
+  });
+
+  it("holds a version whose upper bound is too high, and says how high", () => {
+    const row = [2, 100, 100, 9900] as const;
+    const verdict = judge(
+      plan(),
+      samples({ errors: bins([...repeat(4, row), [4, 100, 100, 9900]]) }),
+      healthy,
+    );
+    expect(verdict.do).toBe("hold");
+    expect(codes(verdict)).toEqual(["not-proven"]);
+    expect(verdict.reasons[0]?.sentence).toMatch(
+      /2\.4 % vs 1 % stable \(12 of 500\): may be up to 3\.9x stable, limit 3x/,
+    );
+  });
+
+  it("never promotes without a critical signal that counts", () => {
+    const advisory = plan({ signals: [{ ...errors, role: "advisory" } as Signal] });
+    expect(codes(judge(advisory, samples({ errors: good }), healthy))).toContain("no-critical-signal");
+    expect(judge(plan({ signals: [] }), samples({}), healthy).do).toBe("hold");
+  });
+
+  it("mentions an advisory signal and does not let it decide", () => {
+    const cart: Signal = { name: "cart", kind: "ratio", role: "advisory" };
+    const verdict = judge(
+      plan({ signals: [errors, cart] }),
+      samples({ errors: good, cart: bins([[40, 100, 0, 9900]]) }),
+      healthy,
+    );
+    expect(verdict.do).toBe("promote");
+    expect(codes(verdict)).toEqual(["within-bounds", "advisory"]);
+  });
+});
+
+describe("what promotes", () => {
+  it("promotes a version as good as stable, with the numbers", () => {
+    const verdict = judge(plan(), samples({ errors: good }), healthy);
+    expect(verdict.do).toBe("promote");
+    expect(verdict.reasons[0]?.sentence).toBe("within bounds: errors 1 % vs 1 % stable (n 1000)");
+    expect(counted(verdict).canaryBurn).toBeCloseTo(10);
+  });
+
+  it("promotes by the canary's own share where stable has no errors to compare with", () => {
+    const clean = (n: number) => bins(repeat(10, [0, n / 10, 0, n / 10]));
+    const half = plan({ stepIndex: 2 });
+    // 95 % upper bound of 0 in n is within 0.1 % from n = 2,995 on.
+    expect(judge(half, samples({ errors: clean(2990) }), healthy).do).toBe("hold");
+    expect(judge(half, samples({ errors: clean(3000) }), healthy).do).toBe("promote");
+    expect(judge(half, samples({ errors: clean(3000) }), { ...healthy, budgetRatio: null }).do).toBe("hold");
+  });
+
+  it("asks more of the last step", () => {
+    const fine = bins(repeat(10, [10, 1000, 10, 1000]));
+    const rows = (xc: number) => bins(repeat(10, [xc, 1000, 10, 1000]));
+    expect(judge(plan({ stepIndex: 2 }), samples({ errors: fine }), healthy).do).toBe("promote");
+    const odd = rows(13);
+    const middle = plan({ stepIndex: 0, steps: [{ weightPercent: 50, minDurationSec: 300 }, ...steps] });
+    expect(judge(middle, samples({ errors: odd }), healthy).do).toBe("promote");
+    expect(judge(plan({ stepIndex: 2 }), samples({ errors: odd }), healthy).do).toBe("hold");
+  });
+
+  it("promotes on 30 samples where the step declares what bound it is content with", () => {
+    const quick: PlanStep = {
+      weightPercent: 1,
+      minDurationSec: 10,
+      minSamples: 30,
+      upperBoundMax: { errors: 0.12, slow: 0.3 },
+    };
+    const demo = plan({ steps: [quick, ...steps], signals: [errors, slow] });
+    const counts = { errors: bins([[0, 30, 3, 2970]]), slow: bins([[2, 30, 150, 2970]]) };
+    expect(judge(demo, samples(counts, at(1)), healthy).do).toBe("promote");
+    const bad = { ...counts, errors: bins([[9, 30, 3, 2970]]) };
+    expect(judge(demo, samples(bad, at(1)), healthy).do).toBe("revert");
+  });
+
+  it("compares with stable's earlier traffic in a step that leaves it none", () => {
+    const full: PlanStep[] = [...steps, { weightPercent: 100, minDurationSec: 60 }];
+    const before = bins(repeat(10, [50, 5000, 50, 5000]));
+    const after = bins(repeat(5, [100, 10_000, 0, 0]), 10);
+    const verdict = judge(
+      plan({ steps: full, stepIndex: 3, stepStartedAt: at(10) }),
+      samples({ errors: [...before, ...after] }, at(16)),
+      healthy,
+    );
+    expect(verdict.do).toBe("promote");
+  });
+
+  it("does not look again before the evidence has doubled", () => {
+    // At 500 the first look fails; the next is due at 1,000, though 900 would pass if one peeked.
+    const step: PlanStep[] = [{ weightPercent: 50, minDurationSec: 0, upperBoundMax: 0.02 }];
+    const rows = [...repeat(1, [8, 500, 0, 500] as const), ...repeat(2, [0, 200, 0, 200] as const)];
+    const signals: Signal[] = [
+      { ...errors, ceilingRatio: null, isBudgetSpent: false, alphaShare: 1 } as Signal,
+    ];
+    const relaxed = plan({ steps: step, signals, alpha: 1e-9 });
+    expect(judge(relaxed, samples({ errors: bins(rows) }), healthy).do).toBe("hold");
+    const more = [...rows, ...repeat(2, [0, 200, 0, 200] as const)];
+    expect(judge(relaxed, samples({ errors: bins(more) }), healthy).do).toBe("promote");
+  });
+});
+
+describe("gauges", () => {
+  const memory: GaugeSignal = {
+    name: "memory",
+    kind: "gauge",
+    role: "critical",
+    haltAbove: 900,
+    holdAbove: 700,
+    unit: "MB",
+  };
+  const levels = (values: readonly number[], stable: number | null = 500) =>
+    values.map((canary, i) => ({ startMs: at(7 + i).getTime(), endMs: at(8 + i).getTime(), canary, stable }));
+  const judged = (values: readonly number[], signal = memory) =>
+    judge(
+      plan({ signals: [errors, signal] }),
+      samples({ errors: good }, at(10), { gauges: { memory: levels(values) } }),
+      healthy,
+    );
+
+  it("halts or holds only when the limit is passed three times in a row", () => {
+    expect(judged([950, 950, 950]).reasons[0]).toMatchObject({
+      code: "gauge-halt",
+      sentence: "memory 950 MB, above 900 MB 3 times in a row",
+    });
+    expect(judged([950, 600, 950]).do).toBe("promote");
+    expect(judged([800, 800, 800]).do).toBe("hold");
+    expect(judged([700, 700, 700]).do).toBe("promote");
+  });
+
+  it("holds without readings and on too many times stable's level", () => {
+    expect(codes(judged([]))).toContain("no-data");
+    expect(codes(judged([600, 600]))).toContain("too-few-samples");
+    const ratio: GaugeSignal = { name: "memory", kind: "gauge", role: "critical", holdAboveRatio: 1.1 };
+    expect(codes(judged([600, 600, 600], ratio))).toContain("gauge-hold");
+    expect(judged([540, 540, 540], ratio).do).toBe("promote");
+  });
+
+  it("only mentions an advisory one", () => {
+    const verdict = judged([950, 950, 950], { ...memory, role: "advisory" });
+    expect(verdict.do).toBe("promote");
+    expect(codes(verdict)).toContain("advisory");
+  });
+});
+
+describe("readings that make no sense", () => {
+  const [bin] = bins([[0, 100, 1, 9900]]);
+  if (!bin) throw new Error("no bin");
+  const odd: Record<string, CountBin> = {
+    "not a number": { ...bin, canary: { bad: Number.NaN, total: 100 } },
+    infinite: { ...bin, stable: { bad: 0, total: Number.POSITIVE_INFINITY } },
+    negative: { ...bin, canary: { bad: -1, total: 100 } },
+    "more bad than total": { ...bin, canary: { bad: 101, total: 100 } },
+    "no time": { ...bin, endMs: bin.startMs },
+    "time backwards": { ...bin, endMs: bin.startMs - 1 },
+    "not over yet": { ...bin, endMs: at(10).getTime() + 1 },
+  };
+  for (const [what, broken] of Object.entries(odd)) {
+    it(`drops and reports a bin with ${what}`, () => {
+      const verdict = judge(plan(), samples({ errors: [broken] }), healthy);
+      expect(counted(verdict).droppedBins).toBe(1);
+      expect(codes(verdict)).toEqual(expect.arrayContaining(["no-data", "bins-dropped"]));
+      expect(verdict.do).toBe("hold");
+    });
+  }
+
+  it("counts a bin given twice once, and one that goes back in time not at all", () => {
+    const twice = judge(plan(), samples({ errors: [bin, bin] }), healthy);
+    expect(counted(twice)).toMatchObject({ droppedBins: 1, canary: { total: 100 } });
+    const back = judge(plan(), samples({ errors: [...bins([[0, 5, 0, 95]], 5), bin] }), healthy);
+    expect(counted(back)).toMatchObject({ droppedBins: 1, canary: { total: 5 } });
+  });
+
+  it("goes on when few of many are odd", () => {
+    const one = { ...bin, startMs: at(9).getTime(), endMs: at(10).getTime(), canary: { bad: 2, total: 1 } };
+    expect(judge(plan(), samples({ errors: [...good.slice(0, 9), one] }), healthy).do).toBe("promote");
+  });
+
+  it("refuses a step the plan does not have", () => {
+    expect(() => judge(plan({ stepIndex: 3 }), samples({ errors: good }), healthy)).toThrow(/stepIndex 3/);
+  });
+});
+
+describe("for any input", () => {
+  const number = fc.oneof(
+    fc.integer({ min: 0, max: 5000 }),
+    fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0.5, 1e12),
+  );
+  const counts = fc.record({ bad: number, total: number });
+  const minutes = fc.integer({ min: -10, max: 300 });
+  const anyBin = fc.record({
+    from: minutes,
+    length: fc.integer({ min: -1, max: 5 }),
+    canary: counts,
+    stable: counts,
+  });
+  const anySlo: fc.Arbitrary<SloState> = fc.record({
+    state: fc.constantFrom("healthy", "burning", "exhausted", "unknown", "no-data"),
+    severity: fc.constantFrom("page", "ticket", "none"),
+    budgetRatio: fc.constantFrom(null, 0.001, 0.05),
+    remaining: fc.constantFrom(null, 0.8, 0.3, 0.05, -2),
+    budgetEvents: fc.constantFrom(null, 0, 1000, 1e9),
+  });
+  const anyCase = fc.record({
+    rows: fc.array(anyBin, { maxLength: 12 }),
+    now: minutes,
+    stepIndex: fc.integer({ min: 0, max: 2 }),
+    slo: anySlo,
+  });
+  const run = ({
+    rows,
+    now,
+    stepIndex,
+    slo,
+  }: {
+    rows: { from: number; length: number; canary: CountBin["canary"]; stable: CountBin["stable"] }[];
+    now: number;
+    stepIndex: number;
+    slo: SloState;
+  }) => {
+    const all = rows.map(({ from, length, canary, stable }) => ({
+      startMs: at(from).getTime(),
+      endMs: at(from + length).getTime(),
+      canary,
+      stable,
+    }));
+    return judge(
+      plan({ stepIndex, signals: [errors, slow] }),
+      samples({ errors: all, slow: all }, at(now)),
+      slo,
+    );
+  };
+
+  it("gives a verdict with a reason that reads as a sentence and survives JSON", () => {
+    fc.assert(
+      fc.property(anyCase, (input) => {
+        const verdict = run(input);
+        expect(["promote", "hold", "revert"]).toContain(verdict.do);
+        expect(verdict.reasons.length).toBeGreaterThan(0);
+        for (const { code, sentence } of verdict.reasons) {
+          expect(reasonCodes).toContain(code);
+          expect(sentence).not.toMatch(/NaN|undefined|null|Infinity/);
+        }
+        expect(JSON.parse(JSON.stringify(verdict))).toEqual(verdict);
+        expect(verdict.alphaSpent).toBeLessThanOrEqual(0.01 + 1e-12);
+        expect(run(input)).toEqual(verdict);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("never promotes with fewer samples than the step asks for, after the deadline or while a page burns", () => {
+    fc.assert(
+      fc.property(anyCase, (input) => {
+        const verdict = run(input);
+        const isShort = verdict.signals.some((s) => s.kind !== "gauge" && s.canary.total < 500);
+        const mayNot =
+          isShort || input.now >= 240 || input.slo.severity === "page" || input.slo.state === "exhausted";
+        if (mayNot) expect(verdict.do).not.toBe("promote");
+        if (input.now >= 240) expect(verdict.do).toBe("revert");
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
