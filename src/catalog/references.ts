@@ -1,0 +1,263 @@
+/** What no single entry can know: names must lead somewhere, and numbers must fit each other. */
+import { closest, distance } from "fastest-levenshtein";
+import { DateTime } from "luxon";
+import { formatDuration } from "../platform/commands/time.ts";
+import { parseId } from "../platform/ids.ts";
+import type { Merged } from "./merge.ts";
+import type { Problem } from "./problem.ts";
+import type { Catalog, Resource, Service, Slo, Team } from "./schema.ts";
+import { burnMax } from "./slo-rows.ts";
+import type { FieldPath } from "./yaml-file.ts";
+
+type Say = (entry: object, path: FieldPath, message: string) => void;
+type Refer = (entry: object, path: FieldPath, name: string | undefined) => void;
+
+interface Checks {
+  catalog: Catalog;
+  say: Say;
+  person: Refer;
+  team: Refer;
+  channel: Refer;
+  service: Refer;
+  metrics: Refer;
+  traffic: Refer;
+  accessor: Refer;
+}
+
+/** Every cross reference and cross limit; `problems` refuse the catalog, `warnings` do not. */
+export function checkReferences({ catalog, problemAt }: Merged): {
+  problems: Problem[];
+  warnings: Problem[];
+} {
+  const problems: Problem[] = [];
+  const warnings: Problem[] = [];
+  const say: Say = (entry, path, message) => problems.push(problemAt(entry, path, message));
+  const warn: Say = (entry, path, message) => warnings.push(problemAt(entry, path, message));
+  const refer = (what: string, entries: readonly { name: string; id?: string }[]): Refer => {
+    const names = entries.map((entry) => entry.id ?? entry.name);
+    const known = new Set(names);
+    return (entry, path, name) => {
+      if (name !== undefined && !known.has(name)) say(entry, path, unknownName(what, name, names));
+    };
+  };
+  const { providers } = catalog;
+  const checks: Checks = {
+    catalog,
+    say,
+    person: refer("person", catalog.people),
+    team: refer("team", catalog.teams),
+    channel: refer("channel", catalog.channels),
+    service: refer("service", catalog.services),
+    metrics: refer("metrics instance", providers.metrics),
+    traffic: refer("traffic instance", providers.traffic),
+    accessor: refer("accessor instance", providers.accessors),
+  };
+
+  checks.channel(catalog.organisation, ["defaultChannel"], catalog.organisation.defaultChannel);
+  checks.team(catalog.organisation, ["defaultOwner"], catalog.organisation.defaultOwner);
+  checkSlackIds(checks);
+  for (const team of catalog.teams) {
+    checkTeam(checks, team);
+    if (team.onCall === undefined) warn(team, [], "has no onCall: nobody of it can be paged");
+  }
+  for (const service of catalog.services) {
+    checkService(checks, service);
+    const hasSlo = catalog.slos.some((slo) => slo.service === service.name);
+    if (service.tier === "critical" && !hasSlo)
+      warn(service, [], "is critical and has no SLO: nothing says when to page");
+  }
+  for (const slo of catalog.slos) checkSlo(checks, slo);
+  for (const resource of catalog.resources) checkResource(checks, resource);
+  for (const source of catalog.hookSources) checks.team(source, ["team"], source.team);
+  return { problems, warnings };
+}
+
+function unknownName(what: string, name: string, names: readonly string[]): string {
+  if (names.length === 0) return `names ${what} "${name}", but none is declared; declare it`;
+  const nearest = closest(name, [...names]);
+  const isNear = distance(name, nearest) <= Math.max(2, Math.floor(name.length / 3));
+  return `names ${what} "${name}", which is not declared; ${isNear ? `did you mean ${nearest}?` : "declare it"}`;
+}
+
+function checkSlackIds({ catalog, say }: Checks): void {
+  const served = new Set(catalog.organisation.slackTeams);
+  const users = new Map<string, string>();
+  for (const entry of [...catalog.people, ...catalog.channels]) {
+    for (const [slackTeam, slackId] of Object.entries(entry.slack)) {
+      if (!served.has(slackTeam)) {
+        say(
+          entry,
+          ["slack", slackTeam],
+          `names Slack team ${slackTeam}, which organisation.slackTeams does not list; add it there`,
+        );
+      }
+      const key = `${slackTeam} ${slackId}`;
+      const earlier = users.get(key);
+      if (earlier !== undefined)
+        say(
+          entry,
+          ["slack", slackTeam],
+          `${slackId} is also ${earlier}; one Slack id is one person or channel`,
+        );
+      users.set(key, entry.name);
+    }
+  }
+  for (const channel of catalog.channels) {
+    if (Object.keys(channel.slack).length === 0)
+      say(channel, ["slack"], "has no Slack id; add one per Slack team");
+  }
+  const emails = new Map<string, string>();
+  for (const person of catalog.people) {
+    if (person.email === undefined) continue;
+    const key = person.email.toLowerCase();
+    const earlier = emails.get(key);
+    if (earlier !== undefined)
+      say(person, ["email"], `is also the address of ${earlier}; one address is one person`);
+    emails.set(key, person.id);
+  }
+}
+
+function checkTeam({ say, person, channel }: Checks, team: Team): void {
+  team.members.forEach((name, index) => {
+    person(team, ["members", index], name);
+  });
+  team.leads.forEach((name, index) => {
+    person(team, ["leads", index], name);
+  });
+  channel(team, ["alertChannel"], team.alertChannel);
+  channel(team, ["leadsChannel"], team.leadsChannel);
+  team.onCall?.rotation.forEach((name, index) => {
+    person(team, ["onCall", "rotation", index], name);
+  });
+  if (team.onCall !== undefined && !DateTime.fromISO(team.onCall.start, { zone: team.onCall.zone }).isValid) {
+    say(
+      team,
+      ["onCall", "start"],
+      `"${team.onCall.start}" is not a date and time; write one such as 2026-01-05T09:00`,
+    );
+  }
+}
+
+function checkService(checks: Checks, service: Service): void {
+  const { catalog, say } = checks;
+  if (parseId(service.name) !== undefined)
+    say(service, ["name"], `"${service.name}" reads as an id; rename the service`);
+  checks.team(service, ["team"], service.team);
+  checks.person(service, ["dri"], service.dri);
+  checks.channel(service, ["alertChannel"], service.alertChannel);
+  checks.metrics(service, ["metrics"], service.metrics);
+  checks.person(service, ["paging", "owner"], service.paging?.owner);
+  service.dependencies.forEach((name, index) => {
+    checks.service(service, ["dependencies", index], name);
+    if (name === service.name) say(service, ["dependencies", index], "names itself; remove it");
+  });
+  checkTwice(say, service, ["signals"], service.signals);
+  service.signals.forEach((signal, index) => {
+    const at = ["signals", index];
+    checkMeasured(checks, service, at, signal.provider ?? service.metrics, signal.provider);
+    const instance = catalog.providers.metrics.find(
+      ({ name }) => name === (signal.provider ?? service.metrics),
+    );
+    if (signal.promql !== undefined && instance !== undefined && instance.kind !== "prometheus") {
+      say(service, [...at, "promql"], `is for Prometheus, and ${instance.name} is not; remove it`);
+    }
+  });
+  const { traffic, rollout } = service;
+  if (traffic !== undefined) {
+    checks.traffic(service, ["traffic", "provider"], traffic.provider);
+    checkTwice(say, service, ["traffic", "versions"], traffic.versions);
+    const versions = traffic.versions.map(({ name }) => name);
+    if (!versions.includes(traffic.initialVersion)) {
+      say(service, ["traffic", "initialVersion"], unknownName("version", traffic.initialVersion, versions));
+    }
+  }
+  if (rollout === undefined) return;
+  if (traffic === undefined)
+    say(service, ["rollout"], "needs traffic: without it no weight can be set; add traffic");
+  const { deadlineMax } = catalog.policies.rollout;
+  if (rollout.deadline > deadlineMax) {
+    say(
+      service,
+      ["rollout", "deadline"],
+      `is past policies.rollout.deadlineMax, ${formatDuration(deadlineMax)}; shorten it`,
+    );
+  }
+  const leastMs = rollout.steps.reduce((sumMs, step) => sumMs + step.minDuration, 0);
+  if (leastMs >= rollout.deadline) {
+    say(
+      service,
+      ["rollout", "deadline"],
+      `the steps alone take ${formatDuration(leastMs)}; lengthen it or shorten them`,
+    );
+  }
+}
+
+function checkMeasured(
+  checks: Checks,
+  entry: object,
+  at: FieldPath,
+  provider: string | undefined,
+  own: string | undefined,
+) {
+  checks.metrics(entry, [...at, "provider"], own);
+  if (provider === undefined) {
+    checks.say(entry, at, "has no metrics instance; name one as provider here or as metrics of the service");
+  }
+}
+
+function checkTwice(say: Say, entry: object, path: FieldPath, items: readonly { name: string }[]): void {
+  items.forEach(({ name }, index) => {
+    if (items.findIndex((item) => item.name === name) < index) {
+      say(entry, [...path, index, "name"], `"${name}" stands twice in this list; rename or remove one`);
+    }
+  });
+}
+
+function checkSlo(checks: Checks, slo: Slo): void {
+  checks.service(slo, ["service"], slo.service);
+  const service = checks.catalog.services.find(({ name }) => name === slo.service);
+  if (service !== undefined) checkMeasured(checks, slo, [], slo.provider ?? service.metrics, slo.provider);
+  const highest = burnMax(slo.objective);
+  slo.alerting.forEach((row, index) => {
+    if (row.burn >= highest) {
+      const message = `can never fire: at ${slo.objective} % the burn rate stays under ${highest}; lower burn or raise objective`;
+      checks.say(slo, ["alerting", index, "burn"], message);
+    }
+    if (row.long > slo.window.rolling) {
+      checks.say(
+        slo,
+        ["alerting", index, "long"],
+        `is longer than the SLO's window, ${formatDuration(slo.window.rolling)}; shorten it`,
+      );
+    }
+  });
+}
+
+function checkResource(checks: Checks, resource: Resource): void {
+  const { catalog, say } = checks;
+  checks.accessor(resource, ["accessor"], resource.accessor);
+  checks.service(resource, ["service"], resource.service);
+  checkTwice(say, resource, ["roles"], resource.roles);
+  resource.roles.forEach(({ policy }, index) => {
+    const at = ["roles", index, "policy"];
+    policy.requesters.forEach((name, nth) => {
+      checks.team(resource, [...at, "requesters", nth], name);
+    });
+    policy.approvers.forEach((name, nth) => {
+      checks.team(resource, [...at, "approvers", nth], name);
+    });
+    const leads = new Set(
+      catalog.teams.filter(({ name }) => policy.approvers.includes(name)).flatMap((team) => team.leads),
+    );
+    if (leads.size > 0 && policy.quorum > leads.size) {
+      say(
+        resource,
+        [...at, "quorum"],
+        `asks for ${policy.quorum} approvals, but approvers have ${leads.size} leads; lower it or add approvers`,
+      );
+    }
+    if (policy.durationMax > policy.totalDurationMax) {
+      say(resource, [...at, "durationMax"], "is longer than totalDurationMax; shorten it");
+    }
+  });
+}
