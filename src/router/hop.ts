@@ -1,0 +1,99 @@
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type RequestOptions,
+} from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Log } from "./log.ts";
+import type { RouterMetrics } from "./metrics.ts";
+import type { Backend } from "./routes.ts";
+
+export interface HopLimits {
+  /** Milliseconds for a connection to a backend. */
+  readonly connectDeadlineMs: number;
+  /** Milliseconds without a byte in either direction before the answer begins. */
+  readonly answerDeadlineMs: number;
+}
+
+export const defaultHopLimits: HopLimits = { connectDeadlineMs: 5_000, answerDeadlineMs: 60_000 };
+
+/**
+ * Idle backend connections are dropped before a Node backend drops them (5 s by default), so that a request
+ * rarely meets a connection that is just being closed.
+ */
+const idleConnectionMs = 4_000;
+const idleConnectionsMax = 256;
+
+/** One request on its way to one backend: counted once, with the first outcome said. */
+export class Hop {
+  readonly #startedMs = performance.now();
+  #isOver = false;
+
+  constructor(
+    readonly service: string,
+    readonly backend: Backend,
+    private readonly metrics: RouterMetrics,
+    private readonly log: Log,
+  ) {
+    metrics.began(service, backend.version);
+  }
+
+  ended(code: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.metrics.ended(
+      this.service,
+      this.backend.version,
+      code,
+      (performance.now() - this.#startedMs) / 1_000,
+    );
+  }
+
+  failed(code: number, error: Error): void {
+    if (this.#isOver) return;
+    const { service, backend } = this;
+    this.log.warn(
+      { service, version: backend.version, url: backend.url, code, err: error },
+      "backend failed",
+    );
+    this.ended(code);
+  }
+}
+
+/** Connections to backends, kept open between requests. */
+export class BackendConnections {
+  readonly #http: HttpAgent;
+  readonly #https: HttpsAgent;
+
+  constructor() {
+    const options = { keepAlive: true, maxFreeSockets: idleConnectionsMax, timeout: idleConnectionMs };
+    this.#http = new HttpAgent(options);
+    this.#https = new HttpsAgent(options);
+  }
+
+  /** `isFresh` takes a connection of its own instead of a kept one. */
+  request(backend: Backend, options: RequestOptions, isFresh: boolean): ClientRequest {
+    const url = new URL(backend.url);
+    const isTls = url.protocol === "https:";
+    const agent = isFresh ? false : isTls ? this.#https : this.#http;
+    const all = {
+      ...options,
+      agent,
+      hostname: url.hostname.replace(/^\[|\]$/g, ""),
+      port: url.port === "" ? (isTls ? 443 : 80) : Number(url.port),
+      setHost: false,
+    };
+    return isTls ? httpsRequest({ ...all, servername: url.hostname }) : httpRequest(all);
+  }
+
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+}
+
+/** A backend did not connect, or did not answer, in time. */
+export class BackendTimeout extends Error {
+  readonly code = "ETIMEDOUT";
+}

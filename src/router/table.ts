@@ -1,0 +1,77 @@
+import { type Balancer, createBalancer, Position } from "./balance.ts";
+import { type Backend, isSameTraffic, type Replacement, type Route, serviceFor } from "./routes.ts";
+
+export type Replaced =
+  | { ok: true; route: Route; changed: boolean }
+  | { ok: false; route: Route | undefined; expectedRevision: number };
+
+interface Entry {
+  readonly route: Route;
+  readonly position: Position;
+  readonly balancer: Balancer;
+}
+
+/**
+ * The routes in force. A change is kept by `save` before it takes effect, and changes are made one after the
+ * other, so that the file, the answer and the traffic agree. A request picks from one entry, never from two.
+ */
+export class RouteTable {
+  readonly #entries = new Map<string, Entry>();
+  #lastChange: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    routes: readonly Route[],
+    private readonly save: (routes: readonly Route[]) => Promise<void>,
+    private readonly randomStart: () => number,
+  ) {
+    for (const route of routes) this.#enter(route);
+  }
+
+  routes(): Route[] {
+    return [...this.#entries.values()].map((entry) => entry.route);
+  }
+
+  route(service: string): Route | undefined {
+    return this.#entries.get(service)?.route;
+  }
+
+  /** The service and backend for a request with this `Host`, or undefined where no route matches. */
+  pick(host: string | undefined): { service: string; backend: Backend } | undefined {
+    const service = serviceFor(host, this.#entries);
+    const entry = service === undefined ? undefined : this.#entries.get(service);
+    return entry && { service: entry.route.service, backend: entry.balancer.pick() };
+  }
+
+  /** What is already so is answered as it stands, whatever revision was expected: a repeat changes nothing. */
+  replace(wanted: Replacement): Promise<Replaced> {
+    const change = this.#lastChange.then(() => this.#replace(wanted));
+    this.#lastChange = change.catch(() => undefined);
+    return change;
+  }
+
+  async #replace(wanted: Replacement): Promise<Replaced> {
+    const current = this.route(wanted.service);
+    if (current && isSameTraffic(current.backends, wanted.backends)) {
+      return { ok: true, route: current, changed: false };
+    }
+    const expectedRevision = wanted.expectedRevision;
+    if (expectedRevision !== null && expectedRevision !== (current?.revision ?? 0)) {
+      return { ok: false, route: current, expectedRevision };
+    }
+    const route: Route = {
+      service: wanted.service,
+      revision: (current?.revision ?? 0) + 1,
+      backends: wanted.backends,
+      changedBy: wanted.changedBy,
+    };
+    await this.save([...this.routes().filter((other) => other.service !== route.service), route]);
+    this.#enter(route);
+    return { ok: true, route, changed: true };
+  }
+
+  #enter(route: Route): void {
+    const position = this.#entries.get(route.service)?.position ?? new Position(this.randomStart());
+    const balancer = createBalancer(route.backends, position);
+    this.#entries.set(route.service, { route, position, balancer });
+  }
+}
