@@ -344,16 +344,28 @@ describe("what promotes", () => {
   });
 
   it("does not look again before the evidence has doubled", () => {
-    // At 500 the first look fails; the next is due at 1,000, though 900 would pass if one peeked.
-    const step: PlanStep[] = [{ weightPercent: 50, minDurationSec: 0, upperBoundMax: 0.02 }];
-    const rows = [...repeat(1, [8, 500, 0, 500] as const), ...repeat(2, [0, 200, 0, 200] as const)];
-    const signals: Signal[] = [
-      { ...errors, ceilingRatio: null, isBudgetSpent: false, alphaShare: 1 } as Signal,
-    ];
-    const relaxed = plan({ steps: step, signals, alpha: 1e-9 });
-    expect(judge(relaxed, samples({ errors: bins(rows) }), healthy).do).toBe("hold");
-    const more = [...rows, ...repeat(2, [0, 200, 0, 200] as const)];
-    expect(judge(relaxed, samples({ errors: bins(more) }), healthy).do).toBe("promote");
+    // At 500 the first look fails; the next is due at 1,000, though 950 would pass if one peeked.
+    const before = [
+      [8, 500, 0, 500],
+      [0, 450, 0, 450],
+    ] as const;
+    expect(judge(relaxed, samples({ errors: bins(before) }), healthy).do).toBe("hold");
+    const doubled = [...before, [0, 50, 0, 50]] as const;
+    expect(judge(relaxed, samples({ errors: bins(doubled) }), healthy).do).toBe("promote");
+  });
+
+  it("forgets a good first look when what is known now is worse", () => {
+    const first = [[0, 500, 0, 500]] as const;
+    expect(judge(relaxed, samples({ errors: bins(first) }), healthy).do).toBe("promote");
+    const later = [...first, [30, 500, 0, 500]] as const;
+    expect(judge(relaxed, samples({ errors: bins(later) }), healthy).do).toBe("hold");
+  });
+
+  /** Content with 2 % errors at half the traffic; nothing but the bound decides. */
+  const relaxed = plan({
+    steps: [{ weightPercent: 50, minDurationSec: 0, upperBoundMax: 0.02 }],
+    signals: [{ name: "errors", kind: "ratio", role: "critical", ceilingRatio: null, isBudgetSpent: false }],
+    alpha: 1e-12,
   });
 });
 
