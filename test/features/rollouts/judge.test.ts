@@ -349,16 +349,16 @@ describe("what promotes", () => {
       [8, 500, 0, 500],
       [0, 450, 0, 450],
     ] as const;
-    expect(judge(relaxed, samples({ errors: bins(before) }), healthy).do).toBe("hold");
+    expect(judge(relaxed, samples({ errors: bins(before) }, at(3)), healthy).do).toBe("hold");
     const doubled = [...before, [0, 50, 0, 50]] as const;
-    expect(judge(relaxed, samples({ errors: bins(doubled) }), healthy).do).toBe("promote");
+    expect(judge(relaxed, samples({ errors: bins(doubled) }, at(3)), healthy).do).toBe("promote");
   });
 
   it("forgets a good first look when what is known now is worse", () => {
     const first = [[0, 500, 0, 500]] as const;
-    expect(judge(relaxed, samples({ errors: bins(first) }), healthy).do).toBe("promote");
+    expect(judge(relaxed, samples({ errors: bins(first) }, at(3)), healthy).do).toBe("promote");
     const later = [...first, [30, 500, 0, 500]] as const;
-    expect(judge(relaxed, samples({ errors: bins(later) }), healthy).do).toBe("hold");
+    expect(judge(relaxed, samples({ errors: bins(later) }, at(3)), healthy).do).toBe("hold");
   });
 
   /** Content with 2 % errors at half the traffic; nothing but the bound decides. */
