@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import type { Catalog } from "./catalog/schema.ts";
+import { publicUrl, type Settings } from "./config/config.ts";
+import { buildFeatures, type FeatureOverrides } from "./features/all.ts";
+import { type Authz, createAuthz } from "./platform/authz.ts";
+import { type Catalogs, createCatalogs } from "./platform/catalogs.ts";
+import { type Clock, DatabaseClock } from "./platform/clock.ts";
+import { createDatabase, createPool, type Database, databaseNow, openKysely } from "./platform/db/database.ts";
+import { assertSchemaCurrent } from "./platform/db/migrate.ts";
+import { createDispatcher, type Dispatcher } from "./platform/dispatch.ts";
+import type { Feature } from "./platform/feature.ts";
+import { createInbox, type Inbox } from "./platform/inbox.ts";
+import type { Log } from "./platform/log.ts";
+import { projectorJobs } from "./platform/messages/projector.ts";
+import type { Platform } from "./platform/platform.ts";
+import { createDoorbell, type Doorbell } from "./platform/rings/queue.ts";
+import { Relay } from "./platform/rings/relay.ts";
+import { type Job, Runner } from "./platform/rings/runner.ts";
+import { writeRings } from "./platform/rings/write.ts";
+import { SecretBox } from "./platform/secretbox.ts";
+import { createSessions } from "./platform/sessions.ts";
+import { createSlackApi, type SlackApi } from "./platform/slack/client.ts";
+import { createUsergroups } from "./platform/slack/usergroups.ts";
+
+export interface AppOptions {
+  settings: Settings;
+  env: (name: string) => string | undefined;
+  log: Log;
+  /** Filled in by `start` with the local workspace's, from the environment otherwise. */
+  slack: { token: string; apiUrl?: string | undefined };
+  databaseUrl: string;
+  encryptionKey: string;
+  poolMax?: number;
+  /** Parts of features that a caller replaces; the demo's self-test takes effects away with it. */
+  overrides?: FeatureOverrides;
+}
+
+/** Everything built and nothing running: `web` and `worker` start their own share of it. */
+export interface App extends Platform {
+  features: readonly Feature[];
+  jobs: readonly Job[];
+  inbox: Inbox;
+  dispatcher: Dispatcher;
+  doorbell: Doorbell;
+  relay: Relay;
+  runner: Runner;
+  /** Rings what is due by schedule; idempotent. */
+  ringSchedules(): Promise<void>;
+  instanceId: string;
+  close(): Promise<void>;
+}
+
+/** The composition root: config → platform → providers → features. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { settings, log } = options;
+  const pool = createPool(options.databaseUrl, options.poolMax ?? 20, (error) => log.warn({ err: error }, "Postgres connection trouble"));
+  const db = openKysely(pool);
+  const clock = new DatabaseClock(
+    () => databaseNow(db),
+    (offsetMs) => log.error({ offsetMs: Math.round(offsetMs) }, "this machine's clock differs from the database's by more than 2 s; deadlines follow the database"),
+  );
+  await clock.measure();
+  clock.start();
+
+  let features: readonly Feature[] = [];
+  const lanes = new Map<string, Job["lane"]>();
+  const catalogs: Catalogs = createCatalogs(db, () => database, log);
+  const database: Database = createDatabase(db, {
+    clock,
+    catalogDigest: () => catalogs.digest(),
+    subscribers: (event) => features.flatMap((feature) => (feature.events ?? []).filter(({ on }) => on === event).map(({ job }) => ({ job, lane: lanes.get(job) ?? "normal" }))),
+  });
+  const slack: SlackApi = createSlackApi({ token: options.slack.token, apiUrl: options.slack.apiUrl ?? settings.SLACK_API_URL, log });
+  const usergroups = createUsergroups(slack, clock);
+  const authz: Authz = createAuthz(() => catalogs.current(), usergroups);
+  const box = new SecretBox(options.encryptionKey);
+  const url = publicUrl(settings);
+  const platform: Platform = {
+    settings, log, clock, database, catalogs, authz, slack, box, publicUrl: url, random: Math.random, env: options.env,
+    sessions: createSessions({ db, clock, box, isSecure: url.startsWith("https:") }),
+    slackTeam: () => catalogs.current().organisation.slackTeams[0] as string,
+  };
+
+  features = buildFeatures(platform, options.overrides ?? {});
+  const migrations = Object.assign({}, ...features.map((feature) => feature.migrations ?? {}));
+  await assertSchemaCurrent(db as never, migrations);
+  await catalogs.refresh();
+
+  const dispatcher = createDispatcher({ database, clock, log, catalogs, authz, commands: () => features.flatMap((feature) => feature.commands ?? []) });
+  const projector = projectorJobs({
+    db, clock, log, slack, team: platform.slackTeam,
+    renderChart: async (spec) => (await import("./platform/charts.ts")).renderLineChart(spec),
+  });
+  const jobs = [...dispatcher.jobs, ...projector, ...features.flatMap((feature) => feature.jobs ?? [])];
+  for (const job of jobs) {
+    if (lanes.has(job.name)) throw new Error(`job ${job.name} is declared twice`);
+    lanes.set(job.name, job.lane);
+  }
+  const doorbell = createDoorbell({ redisUrl: settings.REDIS_URL, connectionString: options.databaseUrl, prefix: settings.QUEUE_PREFIX, log });
+  const relay = new Relay({ db, connectionString: options.databaseUrl, clock, log, enqueue: (rung) => doorbell.enqueue(rung) });
+  const runner = new Runner({ db, clock, log, random: Math.random }, jobs);
+
+  return {
+    ...platform, features, jobs, dispatcher, doorbell, relay, runner,
+    inbox: createInbox(database, clock),
+    instanceId: randomUUID(),
+    ringSchedules: () => ringSchedules(database, features, lanes, clock),
+    close: async () => {
+      catalogs.stop();
+      clock.stop();
+      await doorbell.close();
+      await database.close();
+    },
+  };
+}
+
+/** A schedule's job rings itself again each time; this makes sure that each one has its row. */
+async function ringSchedules(database: Database, features: readonly Feature[], lanes: ReadonlyMap<string, Job["lane"]>, clock: Clock): Promise<void> {
+  await database.db.transaction().execute((trx) =>
+    writeRings(
+      trx,
+      features.flatMap((feature) => feature.schedules ?? []).map(({ job }) => ({ job, ref: "schedule", lane: lanes.get(job) ?? "normal", keepEarlier: true })),
+      clock.now(),
+    ),
+  );
+}
+
+/** All migrations there are, in no particular order: Kysely sorts them by name. */
+export { allMigrations } from "./features/all.ts";
+export type { Catalog };

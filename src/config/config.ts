@@ -1,0 +1,88 @@
+import { z } from "zod";
+
+/**
+ * Everything Quarterdeck reads from its environment, in one table. The configuration reference is generated
+ * from the descriptions below; this module is the only reader of `process.env`.
+ */
+const port = (value: number, what: string) =>
+  z.coerce.number().int().min(0).max(65_535).default(value).describe(what);
+
+export const settingsSchema = z.object({
+  HOST: z.string().default("127.0.0.1").describe("Address that PORT and ADMIN_PORT listen on."),
+  PORT: port(3210, "Slack, webhooks, console; in `start` also the local workspace."),
+  ADMIN_PORT: port(3211, "`/metrics`, `/healthz`, `/readyz`."),
+  PUBLIC_URL: z
+    .string()
+    .url()
+    .optional()
+    .describe("Address people and Slack reach PORT by; links and the manifest use it."),
+  ROUTER_PORT: port(3212, "User traffic through the `router` role."),
+  ROUTER_ADMIN_PORT: port(3213, "Admin interface of the `router` role (loopback, bearer token)."),
+  ROUTER_TOKEN: z.string().min(16).optional().describe("Bearer token of the router's admin interface."),
+  ROUTER_STATE: z.string().optional().describe("File in which the router keeps its last weights."),
+  DATA_DIR: z.string().default(".quarterdeck").describe("Folder for embedded data, keys and logs."),
+  CATALOG_PATH: z.string().default("config/sample").describe("Folder with the catalog's YAML files."),
+  DATABASE_URL: z
+    .string()
+    .optional()
+    .describe("Postgres for the app role. Without it `start` runs an embedded Postgres."),
+  DATABASE_MIGRATION_URL: z
+    .string()
+    .optional()
+    .describe("Postgres for the owner role; only `migrate` (the release step) uses it."),
+  POSTGRES_PORT: port(3214, "Port of the embedded Postgres."),
+  ORDERS_DB_PORT: port(3215, "Port of the demo's second Postgres, `orders-db`."),
+  SLACK_API_PORT: port(3216, "Web API port of the local workspace."),
+  SHOP_PORT: port(3221, "First of the four ports of the demo service `shop`."),
+  REDIS_URL: z
+    .string()
+    .optional()
+    .describe("Redis for the queue. Without it the queue runs on Postgres."),
+  QUEUE_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9_-]{1,32}$/)
+    .default("quarterdeck")
+    .describe("Prefix of the queue's names, for several installations on one Redis."),
+  SLACK_BOT_TOKEN: z.string().startsWith("xox").optional().describe("Bot token of the Slack app."),
+  SLACK_SIGNING_SECRET: z.string().min(8).optional().describe("Signing secret of the Slack app."),
+  SLACK_APP_TOKEN: z
+    .string()
+    .startsWith("xapp-")
+    .optional()
+    .describe("App-level token; with it Slack is reached by Socket Mode."),
+  SLACK_API_URL: z.string().url().optional().describe("Other base address of Slack's Web API."),
+  ENCRYPTION_KEY: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/i)
+    .optional()
+    .describe("32 bytes in hex: encrypts secrets at rest and signs sessions. `start` makes its own."),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info").describe("Log level."),
+  LOAD_RPS: z.coerce.number().min(0).max(5_000).default(200).describe("Requests per second sent to the demo service."),
+  CI: z.string().optional().describe("Set by continuous integration: a missing service fails instead of skipping."),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** A setting that is missing or malformed; the message names the variable and what to do. */
+export class SettingsError extends Error {
+  readonly code = "settings_invalid";
+}
+
+/** Reads the environment. Empty strings count as unset. Throws {@link SettingsError} naming each variable. */
+export function readSettings(env: Record<string, string | undefined> = process.env): Settings {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
+  const parsed = settingsSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new SettingsError(`The environment has settings that cannot be used:\n  ${lines.join("\n  ")}`);
+}
+
+/** The environment as plain data, for catalog interpolation and child processes. */
+export function environment(): Record<string, string | undefined> {
+  return { ...process.env };
+}
+
+/** Links and redirects start here. */
+export function publicUrl(settings: Settings): string {
+  return (settings.PUBLIC_URL ?? `http://${settings.HOST === "0.0.0.0" ? "127.0.0.1" : settings.HOST}:${settings.PORT}`).replace(/\/$/, "");
+}

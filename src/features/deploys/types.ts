@@ -1,0 +1,32 @@
+import type { Tx } from "../../platform/db/database.ts";
+import type { Id } from "../../platform/ids.ts";
+
+/** How a deploy turned out: `good` after its watch, `bad` when it was reverted, `unknown` until then. */
+export type DeployOutcome = "unknown" | "good" | "bad";
+
+export interface Deploy {
+  id: Id<"deploy">;
+  service: string;
+  environment: string;
+  version: string;
+  /** Version it replaced, if known. */
+  previous?: string | undefined;
+  /** Who made it, as they are called where it came from: a Slack id or a name. */
+  by: string;
+  /** `rollout`, `rollback`, or the hook it came by. */
+  source: string;
+  url?: string | undefined;
+  outcome: DeployOutcome;
+  at: Date;
+}
+
+export interface Deploys {
+  /** Writes a deploy; the same (service, environment, version, reference) again is the same deploy. */
+  record(tx: Tx, deploy: Omit<Deploy, "id" | "outcome" | "previous"> & { reference: string; previous?: string | undefined; outcome?: DeployOutcome }): Promise<Deploy>;
+  markOutcome(tx: Tx, id: Id<"deploy">, outcome: DeployOutcome): Promise<void>;
+  /** Newest first. */
+  recent(service: string, options: { since: Date; limit: number; environment?: string }): Promise<readonly Deploy[]>;
+  current(service: string, environment: string): Promise<Deploy | undefined>;
+  /** The newest good version other than `notVersion`. */
+  lastGood(service: string, environment: string, notVersion: string): Promise<Deploy | undefined>;
+}

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+
+/** Hash before the first entry: 32 zero bytes. */
+export const genesisHash: Buffer = Buffer.alloc(32);
+
+/** `h_n = SHA-256(h_{n-1} || stored bytes of entry n)`. */
+export function chainHash(previous: Buffer, body: string): Buffer {
+  return createHash("sha256").update(previous).update(body, "utf8").digest();
+}
+
+export interface StoredEntry {
+  seq: number;
+  body: string;
+  hash: Buffer;
+}
+
+export type ChainFault = { seq: number; fault: "gap" | "hash" | "body" | "tail"; detail: string };
+
+/** Walks a chain in order; state is two values, so a million entries take no more memory than one. */
+export class ChainVerifier {
+  #seq: number;
+  #hash: Buffer;
+
+  constructor(startSeq = 0, startHash: Buffer = genesisHash) {
+    this.#seq = startSeq;
+    this.#hash = startHash;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Takes the next entry; answers the first thing wrong with it. */
+  take(entry: StoredEntry): ChainFault | undefined {
+    if (entry.seq !== this.#seq + 1)
+      return { seq: this.#seq + 1, fault: "gap", detail: `entry ${this.#seq + 1} is missing; found ${entry.seq}` };
+    const expected = chainHash(this.#hash, entry.body);
+    if (!expected.equals(entry.hash))
+      return { seq: entry.seq, fault: "hash", detail: `stored hash ${entry.hash.toString("hex").slice(0, 16)}… is not that of its content and predecessor` };
+    const written = (JSON.parse(entry.body) as { seq?: unknown }).seq;
+    if (written !== entry.seq) return { seq: entry.seq, fault: "body", detail: `its content says entry ${written}` };
+    this.#seq = entry.seq;
+    this.#hash = entry.hash;
+    return undefined;
+  }
+
+  /** Compares with the head row once all entries are taken. */
+  finish(head: { seq: number; hash: Buffer }): ChainFault | undefined {
+    if (head.seq === this.#seq && head.hash.equals(this.#hash)) return undefined;
+    return { seq: this.#seq + 1, fault: "tail", detail: `the head is at ${head.seq}, the last entry at ${this.#seq}: the tail was cut or the head changed` };
+  }
+}

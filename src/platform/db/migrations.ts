@@ -1,0 +1,88 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+/** The app role: may read and write state, may only append to the audit. */
+export const appRole = "quarterdeck_app";
+
+/** Tables whose rows the app may add and read, never change. */
+const appendOnly = ["audit"];
+
+const platformTables = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table rings (
+      id uuid primary key default gen_random_uuid(), job text not null, ref text not null,
+      lane text not null check (lane in ('urgent','normal','bulk')), due_at timestamptz not null,
+      version integer not null default 1, attempts integer not null default 0, lease_until timestamptz,
+      rung_at timestamptz, last_error text, created_at timestamptz not null default now(), unique (job, ref));
+    create index rings_due on rings (lane, due_at);
+    create table inbox (
+      id uuid primary key, kind text not null, dedup text not null unique, payload jsonb not null, team text not null,
+      person text not null, received_at timestamptz not null, effect_at timestamptz, done_at timestamptz, answer jsonb);
+    create index inbox_received on inbox (received_at);
+    create table messages (
+      key text primary key, kind text not null check (kind in ('post','ephemeral')), channel text not null, person text,
+      parent text, reply_to text, wanted jsonb not null, wanted_version integer not null,
+      shown_version integer not null default 0, urgent boolean not null, posted_channel text, ts text,
+      posting_at timestamptz, chart_digest text, chart_file text, chart_at timestamptz, error text,
+      created_at timestamptz not null, updated_at timestamptz not null);
+    create index messages_place on messages (posted_channel, ts);
+    create table slack_budget (
+      key text primary key, tokens double precision not null, updated_at timestamptz not null, blocked_until timestamptz);
+    create table audit (
+      seq bigint primary key, at timestamptz not null, team text not null, person text not null, action text not null,
+      subject text not null, service text, body text not null, hash bytea not null);
+    create index audit_subject on audit (subject, seq);
+    create index audit_service on audit (service, seq);
+    create index audit_person on audit (person, seq);
+    create table audit_head (id integer primary key check (id = 1), seq bigint not null, hash bytea not null);
+    insert into audit_head values (1, 0, decode(repeat('00', 32), 'hex'));
+    create function audit_is_append_only() returns trigger language plpgsql as
+      $f$ begin raise exception 'the audit is append-only' using errcode = 'insufficient_privilege'; end $f$;
+    create trigger audit_no_change before update or delete on audit
+      for each row execute function audit_is_append_only();
+    create trigger audit_no_truncate before truncate on audit execute function audit_is_append_only();
+    create table catalogs (
+      digest text primary key, content jsonb not null, source text not null, loaded_by text not null,
+      loaded_at timestamptz not null);
+    create table catalog_in_force (
+      id integer primary key check (id = 1), digest text not null references catalogs, since timestamptz not null);
+    create table sessions (
+      id_hash text primary key, team text not null, person text not null, csrf text not null,
+      created_at timestamptz not null, seen_at timestamptz not null, expires_at timestamptz not null,
+      revoked_at timestamptz);
+    create table sign_in_links (
+      token_hash text primary key, team text not null, person text not null, next text not null,
+      expires_at timestamptz not null, used_at timestamptz);
+    create table hook_tokens (
+      id text primary key, source text not null, team text not null, token_hash text not null unique,
+      created_at timestamptz not null, created_by text not null, revoked_at timestamptz, last_used_at timestamptz);
+    create table public_ids (kind text primary key, last integer not null);
+    create table secrets (
+      id text primary key, sealed bytea not null, purpose text not null, created_at timestamptz not null,
+      expires_at timestamptz not null);
+    create table workers (id text primary key, role text not null, seen_at timestamptz not null);
+  `.execute(db);
+};
+
+export const platformMigrations: Record<string, Migration> = {
+  "2026-11-23T0000-platform": { up: platformTables },
+};
+
+/**
+ * Gives the app role what it needs on everything in `public`, and takes back what it must not have: changing the
+ * audit. Run after every migration, so a new table is never forgotten and never too open.
+ */
+export async function grantAppRights(db: Kysely<unknown>): Promise<void> {
+  const exists = await sql<{ one: number }>`select 1 as one from pg_roles where rolname = ${appRole}`.execute(db);
+  if (exists.rows.length === 0) return;
+  const role = sql.id(appRole);
+  await sql`grant usage on schema public to ${role}`.execute(db);
+  await sql`grant select, insert, update, delete on all tables in schema public to ${role}`.execute(db);
+  await sql`grant usage, select on all sequences in schema public to ${role}`.execute(db);
+  for (const table of appendOnly) await sql`revoke update, delete, truncate on ${sql.table(table)} from ${role}`.execute(db);
+  for (const table of ["quarterdeck_migration", "quarterdeck_migration_lock"])
+    await sql`revoke insert, update, delete on ${sql.table(table)} from ${role}`.execute(db);
+  await sql`grant usage on schema bullmq to ${role}`.execute(db);
+  await sql`grant select, insert, update, delete on all tables in schema bullmq to ${role}`.execute(db);
+  await sql`grant usage, select, update on all sequences in schema bullmq to ${role}`.execute(db);
+  await sql`grant execute on all functions in schema bullmq to ${role}`.execute(db);
+}

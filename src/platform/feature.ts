@@ -1,0 +1,139 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Migration } from "kysely";
+import type { Catalog } from "../catalog/schema.ts";
+import type { CommandSpec, ParsedLine, Role } from "./commands/spec.ts";
+import type { Block } from "./messages/blocks.ts";
+import type { Actor } from "./people.ts";
+import type { Decision } from "./refusal.ts";
+import type { Job, Schedule } from "./rings/runner.ts";
+
+/** Where a command was typed or a button pressed. */
+export interface Place {
+  channel: string;
+  /** Ts of the thread it came from, for mentions. */
+  thread?: string | undefined;
+  /** Ts of the message whose button was pressed. */
+  messageTs?: string | undefined;
+}
+
+export interface CommandContext {
+  line: ParsedLine;
+  actor: Actor;
+  catalog: Catalog;
+  place: Place;
+  /** Id of the inbox row; pass it to `database.tx(…, { inboxId })` so that the effect happens once. */
+  inboxId: string;
+  /** The clock when the handling began. */
+  now: Date;
+}
+
+/** What the person reads, alone unless `inChannel`. Nothing is said when a card already shows it (`silent`). */
+export interface Reply {
+  text: string;
+  blocks?: readonly Block[] | undefined;
+  silent?: boolean | undefined;
+}
+
+export interface Command {
+  spec: CommandSpec;
+  /** The service or team whose role decides, if the words name it; a use case decides again under its lock. */
+  scope?: ((line: ParsedLine) => Scope) | undefined;
+  run(context: CommandContext): Promise<Decision<Reply>>;
+}
+
+export type Scope = { service: string } | { team: string } | undefined;
+
+/** A form. It collects the words of a command; submitting it runs that command. */
+export interface Modal {
+  /** Name of the command it fills in, or of its own. */
+  name: string;
+  title: string;
+  submitLabel: string;
+  /** `words`: what followed the name on the button's line. */
+  build(context: { catalog: Catalog; actor: Actor; now: Date; words: string }): readonly Block[];
+  /** The line as a person would type it. `values` by block id. `fields`: block id by argument, for errors. */
+  line(values: Record<string, string>, words: string): string;
+}
+
+export interface HookRequest {
+  source: string;
+  /** Team of the token. */
+  team: string;
+  tokenId: string;
+  headers: IncomingMessage["headers"];
+  body: Buffer;
+  receivedAt: Date;
+}
+export interface HookAnswer {
+  status: number;
+  body?: Record<string, unknown>;
+}
+/** `POST /hooks/<source>`: authenticated by a hook token; answers once the body is committed. */
+export interface Hook {
+  source: string;
+  about: string;
+  handle(request: HookRequest): Promise<HookAnswer>;
+}
+
+export interface RouteContext {
+  req: IncomingMessage;
+  res: ServerResponse;
+  url: URL;
+  params: Record<string, string>;
+  /** The signed-in person; routes with a role never see an anonymous one. */
+  actor: Actor;
+  csrf: string;
+  /** Parsed form or JSON body of a POST whose CSRF token and Origin were checked. */
+  form: Record<string, string>;
+}
+/** A console page or endpoint. `path` may hold `:name` parts. */
+export interface Route {
+  method: "GET" | "POST";
+  path: string;
+  about: string;
+  role: Role;
+  handle(context: RouteContext): Promise<void>;
+}
+
+export interface MetricLine {
+  name: string;
+  help: string;
+  type: "gauge" | "counter";
+  read(): Promise<readonly { labels?: Record<string, string>; value: number }[]>;
+}
+
+/** One line of a summary: the most urgent first. */
+export interface SummaryLine {
+  /** Lower comes first. 0: somebody waits for you now. */
+  rank: number;
+  /** Mrkdwn; outside text escaped. */
+  text: string;
+}
+
+/** What a feature adds to `/ops`, `/ops status` and `/ops why`. */
+export interface Summaries {
+  mine?(actor: Actor): Promise<readonly SummaryLine[]>;
+  status?(service: string): Promise<readonly SummaryLine[]>;
+  /** Why a thing is as it is: by id (`T-3`, `R-12`) or by service name. Nothing to say: empty. */
+  why?(thing: { id: string } | { service: string }): Promise<readonly SummaryLine[]>;
+}
+
+/** A feature is data: help, manifest, references, route list and tests are made from it. */
+export interface Feature {
+  name: string;
+  /** One sentence on the room. */
+  about: string;
+  commands?: readonly Command[];
+  modals?: readonly Modal[];
+  hooks?: readonly Hook[];
+  routes?: readonly Route[];
+  jobs?: readonly Job[];
+  schedules?: readonly Schedule[];
+  /** Jobs to ring, by event name. The event's ref becomes the job's ref. */
+  events?: readonly { on: string; job: string }[];
+  summaries?: Summaries;
+  metrics?: readonly MetricLine[];
+  migrations?: Readonly<Record<string, Migration>>;
+  /** How long rows stay, by table: a row goes `keepDays` after `column`, if `where` (SQL) holds. */
+  retention?: readonly { table: string; column: string; keepDays: number; where?: string }[];
+}

@@ -1,0 +1,84 @@
+import type { IncomingMessage } from "node:http";
+import type { Authz } from "../authz.ts";
+import type { Route } from "../feature.ts";
+import { refusalText } from "../refusal.ts";
+import { localPath, type Sessions } from "../sessions.ts";
+import { equalText } from "./hooks.ts";
+import { page } from "./page.ts";
+import { type Handle, readBody, redirect, sendPage } from "./server.ts";
+
+const formBytesMax = 64_000;
+
+/** Signed-in pages: session, role, and for a POST the Origin and the CSRF token, before a feature sees it. */
+export function consoleHandler(parts: { routes: () => readonly Route[]; sessions: Sessions; authz: Authz; ownOrigins: () => readonly string[] }): Handle {
+  return async (req, res, url) => {
+    if (url.pathname === "/sign-in") return signIn(parts.sessions, url, req, res);
+    for (const route of parts.routes()) {
+      const params = match(route.path, url.pathname);
+      if (!params || route.method !== req.method) continue;
+      const session = await parts.sessions.of(req);
+      if (!session) {
+        sendPage(res, 401, page("Sign in first", "<p>Type <code>/ops sign-in</code> in Slack and follow the link it gives you. In the local workspace, pick a person under <em>Act as</em>.</p>"));
+        return true;
+      }
+      const allowed = await parts.authz.authorise(session.actor, route.role, undefined);
+      if (!allowed.ok) {
+        sendPage(res, 403, page("Not allowed", `<p>${escapeHtml(refusalText(allowed.refusal))}</p>`));
+        return true;
+      }
+      const form = req.method === "POST" ? await readForm(req) : {};
+      if (req.method === "POST" && !(isOwnOrigin(req, parts.ownOrigins()) && equalText(form.csrf ?? "", session.csrf))) {
+        sendPage(res, 403, page("Not from this page", "<p>This form did not come from Quarterdeck's own page, or the page was too old. Open it again and retry.</p>"));
+        return true;
+      }
+      await route.handle({ req, res, url, params, actor: session.actor, csrf: session.csrf, form });
+      return true;
+    }
+    return false;
+  };
+}
+
+/** GET shows a button and uses nothing up, so that link previews take nothing; POST signs in. */
+async function signIn(sessions: Sessions, url: URL, req: IncomingMessage, res: Parameters<Handle>[1]): Promise<boolean> {
+  const token = url.searchParams.get("token") ?? "";
+  if (req.method !== "POST") {
+    sendPage(res, 200, page("Sign in to Quarterdeck", `<form method="post" action="/sign-in?token=${encodeURIComponent(token)}"><button class="primary">Sign in</button></form><p>The link works once, for two minutes.</p>`));
+    return true;
+  }
+  req.resume();
+  const used = await sessions.useLink(token, res);
+  if (used) redirect(res, localPath(used.next));
+  else sendPage(res, 410, page("This link is used up", "<p>A sign-in link works once, for two minutes. Ask for a new one: <code>/ops sign-in</code>.</p>"));
+  return true;
+}
+
+function match(pattern: string, path: string): Record<string, string> | undefined {
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  if (wanted.length !== given.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, part] of wanted.entries()) {
+    const value = given[index] as string;
+    if (part.startsWith(":")) params[part.slice(1)] = decodeURIComponent(value);
+    else if (part !== value) return undefined;
+  }
+  return params;
+}
+
+async function readForm(req: IncomingMessage): Promise<Record<string, string>> {
+  const text = (await readBody(req, formBytesMax)).toString("utf8");
+  if (req.headers["content-type"]?.startsWith("application/json")) {
+    const value: unknown = JSON.parse(text);
+    return value !== null && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)])) : {};
+  }
+  return Object.fromEntries(new URLSearchParams(text));
+}
+
+/** Browsers send Origin with every POST; one that is missing or foreign is refused. */
+function isOwnOrigin(req: IncomingMessage, own: readonly string[]): boolean {
+  return own.includes(req.headers.origin ?? "");
+}
+
+export function escapeHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("'", "&#39;");
+}

@@ -1,0 +1,18 @@
+/** Where an action came in. */
+export type Door = "slack" | "terminal" | "console" | "system";
+
+/** Who acts: a person of a Slack workspace, or Quarterdeck itself. People are (team, id). */
+export interface Actor {
+  /** Slack team id; `-` for Quarterdeck itself. */
+  team: string;
+  /** Slack user id; `quarterdeck` for Quarterdeck itself. */
+  person: string;
+  door: Door;
+  /** The inbox row that carries the action, if one does. */
+  inboxId?: string | undefined;
+}
+
+/** Quarterdeck acting on its own: a deadline, a sweep, a judge. */
+export const systemActor: Actor = { team: "-", person: "quarterdeck", door: "system" };
+
+export const isSystem = (actor: Actor): boolean => actor.door === "system";

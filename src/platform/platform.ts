@@ -1,0 +1,29 @@
+import type { Settings } from "../config/config.ts";
+import type { Authz } from "./authz.ts";
+import type { Catalogs } from "./catalogs.ts";
+import type { Clock } from "./clock.ts";
+import type { Database } from "./db/database.ts";
+import type { Log } from "./log.ts";
+import type { SecretBox } from "./secretbox.ts";
+import type { Sessions } from "./sessions.ts";
+import type { SlackApi } from "./slack/client.ts";
+
+/** What every feature stands on. Built once, in app.ts. */
+export interface Platform {
+  settings: Settings;
+  log: Log;
+  clock: Clock;
+  database: Database;
+  catalogs: Catalogs;
+  authz: Authz;
+  slack: SlackApi;
+  sessions: Sessions;
+  box: SecretBox;
+  /** Slack team whose workspace this installation posts to. */
+  slackTeam: () => string;
+  random: () => number;
+  /** Where people reach the console, without a slash at the end. */
+  publicUrl: string;
+  /** A secret the catalog names by its environment variable. */
+  env: (name: string) => string | undefined;
+}

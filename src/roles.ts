@@ -1,0 +1,107 @@
+import type { App } from "./app.ts";
+import { consoleHandler } from "./platform/http/console.ts";
+import { hookHandler } from "./platform/http/hooks.ts";
+import { stylesheet } from "./platform/http/page.ts";
+import { type Handle, type HttpServer, listen } from "./platform/http/server.ts";
+import { createHookAuth } from "./platform/hooktokens.ts";
+import { createSlackDoor } from "./platform/slack/receiver.ts";
+
+export interface Running {
+  /** Ends in order: no new work in, what is under way finished. */
+  stop(): Promise<void>;
+}
+
+export interface WebOptions {
+  signingSecret: string;
+  botToken: string;
+  appToken?: string | undefined;
+  /** Asked before everything else; the local workspace in `start`. */
+  before?: Handle | undefined;
+}
+
+/** Talks to people and machines; never does slow work. */
+export async function startWeb(app: App, options: WebOptions): Promise<Running & { port: number }> {
+  const { settings, log } = app;
+  const door = createSlackDoor({
+    ...options, slack: app.slack, inbox: app.inbox, dispatcher: app.dispatcher, catalogs: app.catalogs, clock: app.clock, log,
+    modals: () => app.features.flatMap((feature) => feature.modals ?? []),
+  });
+  const own = new URL(app.publicUrl);
+  const handlers: Handle[] = [
+    hookHandler({ hooks: () => app.features.flatMap((feature) => feature.hooks ?? []), authenticate: createHookAuth(app.database.db, () => app.clock.now()), clock: app.clock }),
+    (req, res, url) => {
+      if (url.pathname !== "/slack/events") return false;
+      door.handle(req, res);
+      return true;
+    },
+    (req, res, url) => {
+      if (url.pathname !== "/console.css" || req.method !== "GET") return false;
+      res.writeHead(200, { "content-type": "text/css; charset=utf-8" }).end(stylesheet);
+      return true;
+    },
+    ...(options.before ? [options.before] : []),
+    consoleHandler({ routes: () => app.features.flatMap((feature) => feature.routes ?? []), sessions: app.sessions, authz: app.authz, ownOrigins: () => [own.origin, `http://localhost:${own.port}`] }),
+  ];
+  app.catalogs.start();
+  await door.start();
+  const server = await listen({ host: settings.HOST, port: settings.PORT, portOption: "PORT", handlers, log });
+  return {
+    port: server.port,
+    stop: async () => {
+      await server.close();
+      await door.stop();
+    },
+  };
+}
+
+/** Does the slow work: relays rings, runs jobs. */
+export async function startWorker(app: App): Promise<Running> {
+  app.catalogs.start();
+  await app.ringSchedules();
+  const working = await app.doorbell.work((id) => app.runner.run(id));
+  app.relay.start();
+  const beat = async () => {
+    const now = app.clock.now();
+    await app.database.db
+      .insertInto("workers")
+      .values({ id: app.instanceId, role: "worker", seen_at: now })
+      .onConflict((conflict) => conflict.column("id").doUpdateSet({ seen_at: now }))
+      .execute();
+  };
+  await beat();
+  const timer = setInterval(() => void beat().catch((error: unknown) => app.log.warn({ err: error }, "worker heartbeat could not be written")), 10_000);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await app.relay.stop();
+      await working.drain();
+      await app.database.db.deleteFrom("workers").where("id", "=", app.instanceId).execute();
+    },
+  };
+}
+
+/** `/healthz`, `/readyz`, `/metrics` on a port of their own. */
+export function startAdmin(app: App): Promise<HttpServer> {
+  return listen({ host: app.settings.HOST, port: app.settings.ADMIN_PORT, portOption: "ADMIN_PORT", log: app.log, handlers: [adminHandler(app)] });
+}
+
+function adminHandler(app: App): Handle {
+  return async (_req, res, url) => {
+    if (url.pathname === "/healthz") {
+      res.writeHead(200, { "content-type": "text/plain" }).end("ok\n");
+      return true;
+    }
+    if (url.pathname === "/readyz") {
+      // Ready means: what comes in can be kept. Redis and Slack may be away; that costs lateness only.
+      const isReady = await app.clock.measure().then(() => true, () => false);
+      res.writeHead(isReady ? 200 : 503, { "content-type": "text/plain" }).end(isReady ? "ready\n" : "Postgres cannot be reached\n");
+      return true;
+    }
+    if (url.pathname === "/metrics") {
+      const { metricsText } = await import("./platform/telemetry.ts");
+      res.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(await metricsText(app));
+      return true;
+    }
+    return false;
+  };
+}
