@@ -41,6 +41,8 @@ export interface RunningRouter {
 /** Milliseconds requests in flight get when the router stops. */
 const drainDeadlineMs = 10_000;
 
+const idleSweepMs = 50;
+
 /** Longer than load balancers and browsers keep idle connections, so that they close first. */
 const clientIdleMs = 75_000;
 
@@ -136,9 +138,14 @@ function listen(server: Server, port: number, host: string): Promise<number> {
   });
 }
 
+/** A connection that was busy at first is closed once it is idle; Node looks only once by itself. */
 function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs);
+    server.close(() => {
+      clearInterval(sweep);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }

@@ -1,4 +1,5 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
+import { Agent } from "node:http";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readRoute } from "../../src/router/routes.ts";
@@ -176,19 +177,21 @@ describe("stopping", () => {
     const isArrived = new Promise<void>((resolve) => {
       arrived = resolve;
     });
-    const backend = await startBackend("v41", (_incoming, answer) => {
+    const backend = await startBackend("v41", (incoming, answer) => {
+      if (incoming.url !== "/slow") return void answer.end();
       finish = () => answer.end("whole");
       arrived();
     });
     const router = await startRouterProcess(join(await temporaryFolder(), "routes.json"));
     await setRoute(router.adminPort, "shop", [{ version: "v41", url: backend.url, weight: 100 }]);
-    const got = get(router.port);
+    const agent = new Agent({ keepAlive: true });
+    const got = get(router.port, "/slow", { agent });
     await isArrived;
     router.child.kill("SIGTERM");
     // It takes no more connections, and still waits for the one in flight.
     await until(
       () =>
-        get(router.port, "/healthz").then(
+        get(router.port).then(
           () => "taken",
           () => "refused",
         ),
@@ -196,6 +199,7 @@ describe("stopping", () => {
     );
     finish();
     expect(await got).toMatchObject({ status: 200, body: "whole" });
+    // The client would have kept its connection; the router closes it.
     expect(await router.exited).toBe(0);
   });
 });
