@@ -96,7 +96,7 @@ function reasonToInstall(wanted) {
 
 function firstDifference(lock, installed, withDev) {
   const have = installed.packages || {};
-  const want = (lock && lock.packages) || {};
+  const want = lock?.packages || {};
   const suits = (list, value) =>
     !list || (list.some((item) => item === value || item[0] === "!") && !list.includes(`!${value}`));
   for (const [path, entry] of Object.entries(want)) {

@@ -10,6 +10,8 @@ export interface Account {
 const accountNames = ["postgres", "quarterdeck-postgres"] as const;
 const systemPath = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 
+export const isRoot = (): boolean => process.getuid?.() === 0;
+
 /**
  * The account Postgres runs as.
  *
@@ -17,7 +19,7 @@ const systemPath = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
  * @throws {EmbeddedError} `account_missing` when we are root and no account exists or can be made
  */
 export function postgresAccount(folderOwner: Account | undefined): Account | undefined {
-  if (process.getuid?.() !== 0) return undefined;
+  if (!isRoot()) return undefined;
   if (folderOwner && folderOwner.uid !== 0) return folderOwner;
   for (const name of accountNames) {
     const found = lookUp(name);

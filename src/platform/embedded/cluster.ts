@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { open, readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { type Binaries, findBinaries } from "./binaries.ts";
 import { EmbeddedError } from "./errors.ts";
-import { readIfThere, writeWhole } from "./files.ts";
+import { logTail, openLog, readIfThere, writeWhole } from "./files.ts";
 import { ensureDataFolder, postgresEnv, superuser } from "./initdb.ts";
 import { keptPassword } from "./passwords.ts";
 import { type Placement, placeData } from "./placement.ts";
@@ -127,14 +127,18 @@ async function ensureServer(
   await stopPostmaster(dataDir);
   await clearStalePid(dataDir);
   await assertPortFree(port, host, options.portOption);
-  const child = await launch(command, ground);
-  if (await isReady(child.pid ?? 0, port, ground)) return { pid: child.pid ?? 0, port, wasAdopted: false };
-  await stopPostmaster(dataDir);
-  throw new EmbeddedError(
-    "postgres_start_failed",
-    `The embedded Postgres ${options.name} did not start on port ${port}. Its log ends with:\n${await logTail(ground.logFile)}`,
-    `The whole log is ${ground.logFile}; the data folder is ${dataDir}.`,
-  );
+  const { pid = 0 } = await launch(command, ground);
+  try {
+    if (await isReady(pid, port, ground)) return { pid, port, wasAdopted: false };
+    throw new EmbeddedError(
+      "postgres_start_failed",
+      `The embedded Postgres ${options.name} did not start on port ${port}. Its log ends with:\n${await logTail(ground.logFile)}`,
+      `The whole log is ${ground.logFile}; the data folder is ${dataDir}.`,
+    );
+  } catch (error) {
+    await stopPostmaster(dataDir);
+    throw error;
+  }
 }
 
 async function choosePort(
@@ -159,7 +163,7 @@ function serverArgs(dataDir: string, port: number, settings: ClusterOptions["set
 
 async function launch(command: readonly string[], { placement, logFile }: Ground): Promise<ChildProcess> {
   const [program = "", ...args] = command;
-  const log = await open(logFile, "a", 0o600);
+  const log = await openLog(logFile);
   try {
     const child = spawn(program, args, {
       ...placement.account,
@@ -226,9 +230,4 @@ function connectionUrl(
   { user, password }: { user: string; password: string },
 ): string {
   return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${encodeURIComponent(database)}`;
-}
-
-async function logTail(logFile: string): Promise<string> {
-  const lines = (await readFile(logFile, "utf8").catch(() => "")).trimEnd().split("\n");
-  return lines.slice(-8).join("\n");
 }

@@ -12,7 +12,8 @@ export type EmbeddedErrorCode =
   | "port_in_use"
   | "already_running"
   | "process_start_failed"
-  | "process_not_ready";
+  | "process_not_ready"
+  | "process_stop_failed";
 
 /** Something on this machine stands in the way of starting; `hint` says what to do about it. */
 export class EmbeddedError extends Error {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmod, chown, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 export const isErrno = (error: unknown, code: string): boolean =>
@@ -45,6 +45,25 @@ export async function writeWhole(
     await rm(fresh, { force: true });
     throw error;
   }
+}
+
+const logBytesMax = 10 * 1024 * 1024;
+
+/** Opens a log to append to; one that has grown past 10 MiB becomes `<name>.1` first. The caller closes it. */
+export async function openLog(path: string): Promise<FileHandle> {
+  await mkdir(dirname(path), { recursive: true });
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size > logBytesMax) await rename(path, `${path}.1`);
+  return open(path, "a", 0o600);
+}
+
+/** The last lines of a log, for an error message. */
+export async function logTail(path: string): Promise<string> {
+  const lines = (await readFile(path, "utf8").catch(() => "")).trimEnd().split("\n");
+  return lines.slice(-8).join("\n");
 }
 
 /** Makes a folder that everybody may enter, whatever the umask; one that was there keeps its mode. */

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { realpath, rename, rm, stat } from "node:fs/promises";
+import { mkdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Account, canEnter, postgresAccount } from "./account.ts";
+import { type Account, canEnter, isRoot, postgresAccount } from "./account.ts";
 import { EmbeddedError } from "./errors.ts";
 import { isErrno, openFolder, readIfThere, writeWhole } from "./files.ts";
 import { stopPostmaster } from "./postmaster.ts";
@@ -28,7 +28,7 @@ interface Pointer {
  * @throws {EmbeddedError} `account_missing`, `data_other_owner`, `data_unreachable`
  */
 export async function placeData(dir: string, systemDir: string): Promise<Placement> {
-  await openFolder(dir);
+  await (isRoot() ? openFolder(dir) : mkdir(dir, { recursive: true }));
   const home = await realpath(dir);
   const inside = join(home, "data");
   const moved = await followPointer(home);

@@ -30,25 +30,57 @@ export function sendSignal(pid: number, signal: NodeJS.Signals, to: "process" | 
   }
 }
 
+/** Whether a process group has living members; processes that are dead and not yet collected do not count. */
+export function isGroupAlive(groupId: number): boolean {
+  if (process.platform === "linux") {
+    return pids().some((pid) => {
+      const fields = statFields(pid);
+      return fields?.[groupField] === String(groupId) && isLiving(fields);
+    });
+  }
+  try {
+    process.kill(-groupId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
 /** Living processes whose working folder is `folder` (Linux only; elsewhere none are seen). */
 export function processesIn(folder: string): number[] {
   if (process.platform !== "linux") return [];
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => linkTarget(`/proc/${pid}/cwd`) === folder && isAlive(pid));
+  return pids().filter((pid) => linkTarget(`/proc/${pid}/cwd`) === folder && isAlive(pid));
 }
 
-/** Source: proc_pid_stat(5); the command in parentheses may itself hold spaces and parentheses. */
-function factsFromProc(pid: number): ProcessFacts | undefined {
+const pids = (): number[] =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+
+/** Places in {@link statFields}. Source: proc_pid_stat(5), whose third field is the first here. */
+const stateField = 0;
+const groupField = 2;
+const startField = 19;
+
+/** The fields after the command, which stands in parentheses and may itself hold spaces and parentheses. */
+function statFields(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state, startTicks] = [fields[0], fields[19]];
-    if (state === "Z" || state === "X" || startTicks === undefined) return undefined;
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return undefined;
+  }
+}
+
+const isLiving = (fields: readonly string[]): boolean => !["Z", "X"].includes(fields[stateField] ?? "X");
+
+function factsFromProc(pid: number): ProcessFacts | undefined {
+  const fields = statFields(pid);
+  if (!fields || !isLiving(fields)) return undefined;
+  try {
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    return { pid, startMark: `${boot}:${startTicks}`, command, cwd: linkTarget(`/proc/${pid}/cwd`) };
+    return { pid, startMark: `${boot}:${fields[startField]}`, command, cwd: linkTarget(`/proc/${pid}/cwd`) };
   } catch {
     return undefined;
   }
