@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type ManagedOptions, spawnManaged } from "../../../src/platform/embedded/managed.ts";
 import {
@@ -38,12 +39,15 @@ describe("processFacts", () => {
   it.runIf(process.platform === "linux")(
     "counts a process that is dead and not yet collected as ended",
     async () => {
-      // The shell becomes `sleep`, which never collects the child that ends before.
-      const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 600"], {
-        stdio: ["ignore", "pipe", "ignore"],
+      // The shell becomes `sleep`, which never collects the child it had before.
+      const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 600 3<&-"], {
+        stdio: ["ignore", "pipe", "ignore", "pipe"],
       });
       onTestFinished(() => void parent.kill("SIGKILL"));
-      const pid = Number(String((await once(parent.stdout, "data"))[0]));
+      const pid = Number(String((await once(parent.stdout as Readable, "data"))[0]));
+      await until(() => processFacts(parent.pid ?? 0)?.command[0] === "sleep");
+      expect(isAlive(pid)).toBe(true);
+      (parent.stdio[3] as Writable).end();
       await until(() => readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z "));
       expect(isAlive(pid)).toBe(false);
     },

@@ -50,9 +50,8 @@ describe("acquireRunLock", () => {
       children.map(async (child) => String((await once(child.stdout, "data"))[0]).trim()),
     );
     expect(answers.sort()).toEqual(["already_running", "already_running", "already_running", "got it"]);
-    await Promise.all(
-      children.map((child) => (child.stdin.end(), child.exitCode === null ? once(child, "exit") : undefined)),
-    );
+    for (const child of children) child.stdin.end();
+    await Promise.all(children.map((child) => child.exitCode ?? once(child, "exit")));
   });
 
   it("takes over from a process that was killed", async () => {
