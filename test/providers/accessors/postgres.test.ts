@@ -1,0 +1,416 @@
+import { randomBytes } from "node:crypto";
+import { inspect } from "node:util";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { poll } from "../../../src/platform/embedded/wait.ts";
+import { Secret } from "../../../src/platform/secret.ts";
+import {
+  type Accessor,
+  externalNameOf,
+  type Granted,
+  type RevocationSnapshot,
+} from "../../../src/providers/accessors/contract.ts";
+import {
+  createPostgresAccessor,
+  type PostgresAccessorOptions,
+} from "../../../src/providers/accessors/postgres.ts";
+import { leastPrivilegeSetup } from "../../../src/providers/accessors/postgres-setup.ts";
+import { findService } from "../../support/services.ts";
+import { type LoggedCluster, startEmbedded, startInstalled } from "./cluster.ts";
+import { type AccessorHarness, accessorConformance } from "./conformance.ts";
+import { losingAnswersAfter } from "./lossy-proxy.ts";
+
+const older = findService("postgres-15");
+const manager = { name: "qdmanager", password: "manager-of-tests" };
+const expiresAt = new Date("2099-06-01T10:00:00Z");
+
+for (const server of [
+  { name: "the embedded Postgres", start: startEmbedded, isThere: true },
+  { name: "Postgres 15", start: () => startInstalled(older ?? ""), isThere: older !== undefined },
+]) {
+  describe.runIf(server.isThere)(
+    `the Postgres accessor on ${server.name}, as a least-privilege manager`,
+    () => {
+      let cluster: LoggedCluster;
+      let version = 0;
+
+      const urlTo = (user: string, password: string, database: string, port = cluster.port) =>
+        `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+      const options = (change: Partial<PostgresAccessorOptions> = {}): PostgresAccessorOptions => ({
+        url: new Secret(urlTo(manager.name, manager.password, "orders")),
+        groups: ["app_ro", "app_rw", "strong", "absent"],
+        leftoversOwner: "leftovers",
+        deadlineMs: 15_000,
+        randomBytes,
+        ...change,
+      });
+      const accessor = (change: Partial<PostgresAccessorOptions> = {}): Accessor =>
+        createPostgresAccessor(options(change));
+
+      async function as<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+        const client = new pg.Client({ connectionString: url });
+        client.on("error", () => undefined);
+        await client.connect();
+        try {
+          return await work(client);
+        } finally {
+          await client.end().catch(() => undefined);
+        }
+      }
+      const admin = <T>(database: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {
+        const url = new URL(cluster.adminUrl);
+        url.pathname = `/${database}`;
+        return as(url.href, work);
+      };
+      const grantee = <T>(
+        granted: Granted,
+        work: (client: pg.Client) => Promise<T>,
+        database = "orders",
+      ): Promise<T> => as(urlTo(granted.login, granted.secret.reveal(), database), work);
+      const snapshot = (
+        externalName: string,
+        change: Partial<RevocationSnapshot> = {},
+      ): RevocationSnapshot => ({
+        externalName,
+        memberships: ["app_ro"],
+        leftoversOwner: "leftovers",
+        ...change,
+      });
+      const granting = (key: string, memberships = ["app_ro"], by = accessor()) =>
+        by.grant({ externalName: externalNameOf(key), memberships, expiresAt }, key);
+
+      beforeAll(async () => {
+        cluster = await server.start();
+        await admin("postgres", async (client) => {
+          const { rows } = await client.query("select current_setting('server_version_num')::int as version");
+          version = rows[0].version;
+          for (const statement of [
+            "create role app_ro nologin",
+            "create role app_rw nologin",
+            "create role strong nologin createrole",
+            "create role leftovers nologin",
+            `create role ${manager.name} login password '${manager.password}'`,
+            ...leastPrivilegeSetup(manager.name, ["app_ro", "app_rw", "strong"], "leftovers", {
+              serverVersion: version,
+            }),
+            "create database orders",
+            "create database billing",
+            "create database untouched allow_connections false",
+          ])
+            await client.query(statement);
+        });
+        for (const database of ["orders", "billing"])
+          await admin(database, async (client) => {
+            await client.query("create table stuck (id int); insert into stuck values (1)");
+            await client.query(
+              "grant select on stuck to app_ro; grant select, insert on stuck to app_rw; grant usage, create on schema public to app_rw",
+            );
+            await client.query("grant create on schema public to app_ro");
+          });
+      });
+      afterAll(async () => {
+        await cluster?.stop();
+      });
+
+      accessorConformance(
+        async (): Promise<AccessorHarness> => ({
+          accessor: accessor(),
+          losingAnswers: async () => {
+            const proxy = await losingAnswersAfter("COMMIT", cluster.port);
+            const url = new Secret(urlTo(manager.name, manager.password, "orders", proxy.port));
+            return { accessor: accessor({ url, deadlineMs: 2_000 }), close: proxy.close };
+          },
+          memberships: ["app_ro", "app_rw"],
+          leftoversOwner: "leftovers",
+          hostileMemberships: [
+            '"; DROP ROLE x; --',
+            "app_ro; DROP ROLE app_rw",
+            "app_rо",
+            "ａpp_ro",
+            "app\u200b_ro",
+            "App_ro",
+            "postgres",
+            "pg_execute_server_program",
+            "pg_write_server_files",
+            "qd_other",
+            "strong",
+            "",
+            "a".repeat(64),
+          ],
+          canLogIn: async (granted) => {
+            try {
+              return await grantee(
+                granted,
+                async (client) => (await client.query("select id from stuck")).rows.length === 1,
+              );
+            } catch (error) {
+              if ((error as { code?: string }).code?.startsWith("28")) return false;
+              throw error;
+            }
+          },
+          openSession: async (granted) => {
+            const client = new pg.Client({
+              connectionString: urlTo(granted.login, granted.secret.reveal(), "orders"),
+            });
+            client.on("error", () => undefined);
+            await client.connect();
+            return {
+              isAlive: () =>
+                client.query("select 1").then(
+                  () => true,
+                  () => false,
+                ),
+              close: () => client.end().catch(() => undefined),
+            };
+          },
+        }),
+      );
+
+      it("reads what the group may read and writes nothing", async () => {
+        const granted = await granting("rights");
+        await grantee(granted, async (client) => {
+          expect((await client.query("select id from stuck")).rows).toEqual([{ id: 1 }]);
+          await expect(client.query("insert into stuck values (2)")).rejects.toMatchObject({ code: "42501" });
+          await expect(client.query("create role mine")).rejects.toMatchObject({ code: "42501" });
+        });
+        await accessor().revoke(snapshot("qd_rights"));
+      });
+
+      it("never sends a password to the server: the log holds the verifier only", async () => {
+        const granted = await granting("logged");
+        const again = await granting("logged");
+        await accessor().revoke(snapshot("qd_logged"));
+        const log = await poll(async () => {
+          const text = await cluster.log();
+          return text.includes('DROP ROLE "qd_logged"') ? text : undefined;
+        }, 10_000);
+        expect(log).toMatch(/CREATE ROLE "qd_logged" LOGIN PASSWORD 'SCRAM-SHA-256\$4096:/);
+        expect(log).not.toContain(granted.secret.reveal());
+        expect(log).not.toContain(again.secret.reveal());
+      });
+
+      it("ends a session that became its group, and from 16 on does not let it become its group", async () => {
+        const granted = await granting("becomes");
+        const client = new pg.Client({
+          connectionString: urlTo(granted.login, granted.secret.reveal(), "orders"),
+        });
+        client.on("error", () => undefined);
+        await client.connect();
+        const became = await client.query("SET ROLE app_ro").then(
+          () => true,
+          () => false,
+        );
+        expect(became).toBe(version < 160_000);
+        const revoked = await accessor().revoke(snapshot("qd_becomes"));
+        expect(revoked.sessionsEnded).toBe(1);
+        await expect(client.query("select id from stuck")).rejects.toThrow();
+        await client.end().catch(() => undefined);
+      });
+
+      it("ends a session in the middle of a long statement", async () => {
+        const granted = await granting("busy");
+        const client = new pg.Client({
+          connectionString: urlTo(granted.login, granted.secret.reveal(), "orders"),
+        });
+        client.on("error", () => undefined);
+        await client.connect();
+        const busy = client.query("begin; lock table stuck in access share mode; select pg_sleep(600)").then(
+          () => "finished",
+          () => "cut",
+        );
+        await accessor().revoke(snapshot("qd_busy"));
+        expect(await busy).toBe("cut");
+      });
+
+      it("is not held up by what the grantee made or was given in two databases, and hands it to the owner", async () => {
+        const granted = await granting("maker", ["app_rw"]);
+        for (const database of ["orders", "billing"])
+          await grantee(
+            granted,
+            (client) =>
+              client.query(
+                "create table kept (id int); insert into kept values (7); create type mood as enum ('ok'); grant select on kept to app_ro; alter default privileges grant select on tables to app_ro",
+              ),
+            database,
+          );
+        const revoked = await accessor().revoke(snapshot("qd_maker", { memberships: ["app_rw"] }));
+        expect(revoked.cleaned).toEqual(["billing", "orders"]);
+        expect(revoked.readBack.exists).toBe(false);
+        for (const database of ["orders", "billing"])
+          await admin(database, async (client) => {
+            const { rows } = await client.query(
+              "select tableowner, (select count(*)::int from kept) as n from pg_tables where tablename = 'kept'",
+            );
+            expect(rows).toEqual([{ tableowner: "leftovers", n: 1 }]);
+            await client.query("drop table kept; drop type mood");
+          });
+      });
+
+      it("says what is in the way when somebody else granted the login rights directly; it cannot log in meanwhile", async () => {
+        const granted = await granting("direct");
+        await admin("billing", (client) => client.query('grant insert on stuck to "qd_direct"'));
+        await expect(accessor().revoke(snapshot("qd_direct"))).rejects.toMatchObject({
+          code: "rejected",
+          message: expect.stringContaining("1 object in database billing"),
+          hint: expect.stringContaining("DROP OWNED BY qd_direct"),
+        });
+        await expect(grantee(granted, async () => undefined)).rejects.toMatchObject({
+          code: expect.stringMatching(/^28/),
+        });
+        await admin("billing", (client) => client.query("drop owned by qd_direct"));
+        expect((await accessor().revoke(snapshot("qd_direct"))).readBack.exists).toBe(false);
+      });
+
+      it("is not held up by a right on a whole database that the owner gave", async () => {
+        await admin("orders", (client) => client.query("alter database billing owner to leftovers"));
+        await granting("shared");
+        await admin("orders", (client) =>
+          client.query('grant create, temporary on database billing to "qd_shared"'),
+        );
+        expect((await accessor().revoke(snapshot("qd_shared"))).readBack.exists).toBe(false);
+        await admin("orders", (client) => client.query("alter database billing owner to postgres"));
+      });
+
+      it("has barred the login and ended its sessions even when cleaning up fails, and goes on when it can", async () => {
+        const granted = await granting("halfway", ["app_rw"]);
+        await grantee(granted, (client) => client.query("create table mine (id int)"), "billing");
+        await admin("billing", (client) => client.query(`revoke connect on database billing from public`));
+        try {
+          await expect(accessor().revoke(snapshot("qd_halfway"))).rejects.toMatchObject({
+            code: "unauthorised",
+            message: expect.stringContaining("billing"),
+            hint: expect.stringContaining("CONNECT on database billing"),
+          });
+          expect(await accessor().verify("qd_halfway")).toMatchObject({
+            exists: true,
+            canLogin: false,
+            memberships: [],
+            openSessions: 0,
+          });
+        } finally {
+          await admin("billing", (client) => client.query(`grant connect on database billing to public`));
+        }
+        expect((await accessor().revoke(snapshot("qd_halfway"))).readBack.exists).toBe(false);
+        await admin("billing", (client) => client.query("drop table mine"));
+      });
+
+      it("ends sessions that outlived their role, found by its oid", async () => {
+        const granted = await granting("ghost");
+        const client = new pg.Client({
+          connectionString: urlTo(granted.login, granted.secret.reveal(), "orders"),
+        });
+        client.on("error", () => undefined);
+        await client.connect();
+        await admin("orders", (as) => as.query('drop role "qd_ghost"'));
+        expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+        expect((await accessor().revoke(snapshot("qd_ghost"))).sessionsEnded).toBe(0);
+        const revoked = await accessor().revoke(snapshot("qd_ghost", { externalId: granted.externalId }));
+        expect(revoked.sessionsEnded).toBe(1);
+        await expect(client.query("select 1")).rejects.toThrow();
+        await client.end().catch(() => undefined);
+      });
+
+      it("makes nothing at all when a group is missing, too strong or not the manager's to give", async () => {
+        await expect(granting("missing", ["app_ro", "absent"])).rejects.toMatchObject({
+          code: "not_found",
+          message: expect.stringContaining("absent"),
+        });
+        await expect(granting("missing", ["app_ro", "strong"])).rejects.toMatchObject({
+          code: "rejected",
+          message: expect.stringContaining("power over the server"),
+        });
+        await admin("orders", (client) => client.query("create role foreign_group nologin"));
+        const foreign = accessor({ groups: ["foreign_group"] });
+        const plan = await foreign.plan({
+          externalName: "qd_missing",
+          memberships: ["foreign_group"],
+          expiresAt,
+        });
+        if (version >= 160_000) {
+          expect(plan.obstacles).toEqual([
+            `The manager ${manager.name} has no ADMIN option on foreign_group`,
+          ]);
+          await expect(granting("missing", ["foreign_group"], foreign)).rejects.toMatchObject({
+            code: "unauthorised",
+            hint: expect.stringContaining("leastPrivilegeSetup"),
+          });
+        } else expect(plan.obstacles).toEqual([]);
+        expect((await accessor().verify("qd_missing")).exists).toBe(false);
+      });
+
+      it("shows in a dry run the very statements that a grant and its end then run", async () => {
+        const intent = { externalName: "qd_dry", memberships: ["app_ro"], expiresAt };
+        const plan = await accessor().plan(intent);
+        expect(plan.statements[0]).toBe(
+          `CREATE ROLE "qd_dry" LOGIN PASSWORD '<SCRAM verifier>' VALID UNTIL '2099-06-01 10:00:00.000+00' CONNECTION LIMIT 3`,
+        );
+        expect(plan.statements).toContain(
+          `GRANT "app_ro" TO "qd_dry"${version >= 160_000 ? " WITH INHERIT TRUE, SET FALSE, ADMIN FALSE" : ""}`,
+        );
+        const granted = await accessor().grant(intent, "dry");
+        await grantee(granted, (client) => client.query("create table t_dry (id int)"));
+        await accessor().revoke(snapshot("qd_dry"));
+        const log = await poll(async () => {
+          const text = await cluster.log();
+          return text.includes('DROP ROLE "qd_dry"') ? text : undefined;
+        }, 10_000);
+        for (const statement of [
+          ...plan.statements.slice(2),
+          ...plan.endStatements.filter((text) => !text.startsWith("SELECT")),
+        ])
+          expect(log).toContain(statement);
+        await admin("orders", (client) => client.query("drop table t_dry"));
+      });
+
+      it("holds no more than three connections per grant", async () => {
+        const granted = await granting("limit");
+        const clients: pg.Client[] = [];
+        const open = async () => {
+          const client = new pg.Client({
+            connectionString: urlTo(granted.login, granted.secret.reveal(), "orders"),
+          });
+          client.on("error", () => undefined);
+          clients.push(client);
+          await client.connect();
+        };
+        for (let n = 0; n < 3; n += 1) await open();
+        await expect(open()).rejects.toMatchObject({ code: "53300" });
+        expect((await accessor().revoke(snapshot("qd_limit"))).sessionsEnded).toBe(3);
+        await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
+      });
+
+      it("says what is wrong when the manager cannot get in or the server is not there", async () => {
+        const wrong = accessor({ url: new Secret(urlTo(manager.name, "wrong-password", "orders")) });
+        const error = await wrong.list().catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ name: "ProviderError", code: "unauthorised" });
+        expect(JSON.stringify(error) + String(error)).not.toContain("wrong-password");
+        const nobody = accessor({ url: new Secret(urlTo(manager.name, manager.password, "orders", 1)) });
+        await expect(nobody.list()).rejects.toMatchObject({ code: "unreachable" });
+        const nowhere = accessor({ url: new Secret(urlTo(manager.name, manager.password, "nowhere")) });
+        await expect(nowhere.list()).rejects.toMatchObject({ code: "not_found" });
+      });
+
+      it("refuses a url nobody can read, and does not repeat it", () => {
+        const make = () => accessor({ url: new Secret("postgres://user:se/cret@[host/orders") });
+        expect(make).toThrow(/no connection string/);
+        try {
+          make();
+        } catch (error) {
+          expect(inspect(error, { depth: 9 })).not.toContain("cret@");
+        }
+      });
+
+      it("ends a call when its caller gives up", async () => {
+        const proxy = await losingAnswersAfter("pg_roles", cluster.port);
+        const slow = accessor({
+          url: new Secret(urlTo(manager.name, manager.password, "orders", proxy.port)),
+        });
+        const caller = new AbortController();
+        const listing = slow.list({ signal: caller.signal });
+        caller.abort();
+        await expect(listing).rejects.toMatchObject({ code: "timeout" });
+        await proxy.close();
+      });
+    },
+  );
+}

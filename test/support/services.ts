@@ -1,0 +1,60 @@
+import { accessSync, constants } from "node:fs";
+import { join } from "node:path";
+
+const folders = [
+  ...(process.env.PATH ?? "").split(":").filter((folder) => folder.startsWith("/")),
+  "/usr/bin",
+  "/usr/local/bin",
+];
+
+const binaries = {
+  prometheus: {
+    candidates: folders.map((folder) => join(folder, "prometheus")),
+    install: "apt-get install prometheus",
+  },
+  "redis-server": {
+    candidates: folders.map((folder) => join(folder, "redis-server")),
+    install: "apt-get install redis-server",
+  },
+  "postgres-15": {
+    candidates: ["/usr/lib/postgresql/15/bin/postgres"],
+    install: "apt-get install postgresql-15",
+  },
+} as const;
+
+export type ServiceName = keyof typeof binaries;
+
+/**
+ * Path of a real service's binary, or undefined with the reason printed. With `CI=true` a missing one fails the run:
+ * there every test must have run.
+ *
+ * ```ts
+ * const prometheus = requireService("prometheus");
+ * describe.runIf(prometheus)("against a real Prometheus", () => { … });
+ * ```
+ */
+export function requireService(name: ServiceName): string | undefined {
+  const found = findService(name);
+  if (found === undefined && process.env.CI === "true")
+    throw new Error(
+      `${name} is not installed, and with CI=true no test may be left out: ${binaries[name].install}`,
+    );
+  return found;
+}
+
+/** As {@link requireService}, for what even CI may lack, such as a second version of a service. */
+export function findService(name: ServiceName): string | undefined {
+  const found = binaries[name].candidates.find(isExecutable);
+  if (found === undefined)
+    console.warn(`NOT TESTED: ${name} is not installed (${binaries[name].install}); its tests are left out`);
+  return found;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
