@@ -201,7 +201,7 @@ describe("what holds", () => {
   it("holds below the minimum of samples and promotes at it", () => {
     const enough = (nc: number) =>
       judge(
-        plan({ steps: [{ weightPercent: 50, minDurationSec: 0, minSamples: 100, upperBoundMax: 0.1 }] }),
+        plan({ steps: [{ weightPercent: 50, minDurationSec: 0, minSamples: 100, shareUpperMax: 0.1 }] }),
         samples({ errors: bins([[0, nc, 0, nc]]) }, at(1)),
         healthy,
       );
@@ -315,6 +315,8 @@ describe("what promotes", () => {
     const middle = plan({ stepIndex: 0, steps: [{ weightPercent: 50, minDurationSec: 300 }, ...steps] });
     expect(judge(middle, samples({ errors: odd }), healthy).do).toBe("promote");
     expect(judge(plan({ stepIndex: 2 }), samples({ errors: odd }), healthy).do).toBe("hold");
+    const closing = plan({ stepIndex: 2, steps: [...steps, { weightPercent: 100, minDurationSec: 60 }] });
+    expect(judge(closing, samples({ errors: odd }), healthy).do).toBe("hold");
   });
 
   it("promotes on 30 samples where the step declares what bound it is content with", () => {
@@ -322,7 +324,7 @@ describe("what promotes", () => {
       weightPercent: 1,
       minDurationSec: 10,
       minSamples: 30,
-      upperBoundMax: { errors: 0.12, slow: 0.3 },
+      shareUpperMax: { errors: 0.12, slow: 0.3 },
     };
     const demo = plan({ steps: [quick, ...steps], signals: [errors, slow] });
     const counts = { errors: bins([[0, 30, 3, 2970]]), slow: bins([[2, 30, 150, 2970]]) };
@@ -363,7 +365,7 @@ describe("what promotes", () => {
 
   /** Content with 2 % errors at half the traffic; nothing but the bound decides. */
   const relaxed = plan({
-    steps: [{ weightPercent: 50, minDurationSec: 0, upperBoundMax: 0.02 }],
+    steps: [{ weightPercent: 50, minDurationSec: 0, shareUpperMax: 0.02 }],
     signals: [{ name: "errors", kind: "ratio", role: "critical", ceilingRatio: null, isBudgetSpent: false }],
     alpha: 1e-12,
   });

@@ -7,7 +7,7 @@ import {
   currentStep,
   harmRatioMaxOf,
   planDefaults,
-  upperBoundMaxOf,
+  shareUpperMaxOf,
 } from "./defaults.ts";
 import { isProven, withStable } from "./proof.ts";
 import type {
@@ -92,7 +92,7 @@ function read(
       minSamples: step.minSamples ?? planDefaults.minSamples,
       alpha,
       harmRatioMax: harmRatioMaxOf(plan),
-      upperBoundMax: upperBoundMaxOf(step, signal, slo.budgetRatio),
+      shareUpperMax: shareUpperMaxOf(step, signal, slo.budgetRatio),
       fallbackStable,
     }),
     droppedBins,
@@ -178,7 +178,7 @@ function holds(evidence: Evidence): Reason[] {
 
 function notProven(evidence: Evidence): string {
   const { plan, signal, slo, step, reading } = evidence;
-  const shareMax = upperBoundMaxOf(currentStep(plan), signal, slo.budgetRatio);
+  const shareMax = shareUpperMaxOf(currentStep(plan), signal, slo.budgetRatio);
   const ratioMax = harmRatioMaxOf(plan);
   const { rateRatioUpper: ratio, shareUpper: share } = reading;
   const isWithin =

@@ -39,21 +39,22 @@ export function currentStep(plan: Plan): PlanStep {
   return step;
 }
 
+/** The last step is the last that can still be compared: a closing one at 100 % leaves stable no traffic. */
 export function harmRatioMaxOf(plan: Plan): number {
-  const isLast = plan.stepIndex === plan.steps.length - 1;
+  const isLast = plan.steps.slice(plan.stepIndex + 1).every(({ weightPercent }) => weightPercent >= 100);
   return (
     currentStep(plan).harmRatioMax ?? (isLast ? planDefaults.harmRatioMaxLastStep : planDefaults.harmRatioMax)
   );
 }
 
-export function upperBoundMaxOf(
+export function shareUpperMaxOf(
   step: PlanStep,
   signal: CountedSignal,
   budgetRatio: number | null,
 ): number | null {
   const ofStep =
-    typeof step.upperBoundMax === "object" ? step.upperBoundMax[signal.name] : step.upperBoundMax;
-  return ofStep ?? signal.upperBoundMax ?? (signal.kind === "ratio" ? budgetRatio : null);
+    typeof step.shareUpperMax === "object" ? step.shareUpperMax[signal.name] : step.shareUpperMax;
+  return ofStep ?? signal.shareUpperMax ?? (signal.kind === "ratio" ? budgetRatio : null);
 }
 
 export function ceilingOf(signal: CountedSignal): number | null {

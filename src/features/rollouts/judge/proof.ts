@@ -7,7 +7,7 @@ export interface ProofLimits {
   /** 1 − confidence. */
   readonly alpha: number;
   readonly harmRatioMax: number;
-  readonly upperBoundMax: number | null;
+  readonly shareUpperMax: number | null;
   /** Stands in for stable in a step that leaves it no traffic (100 %). */
   readonly fallbackStable: Counts;
 }
@@ -23,7 +23,7 @@ const expectedBadMin = 3;
  * outlive its time.
  */
 export function isProven(bins: readonly CountBin[], limits: ProofLimits): boolean {
-  const { alpha, harmRatioMax, upperBoundMax } = limits;
+  const { alpha, harmRatioMax, shareUpperMax } = limits;
   const byRatio: Bound = {
     size: expectedBad,
     passes: (counts, a) => rateRatioUpper(counts, a) <= harmRatioMax,
@@ -34,12 +34,12 @@ export function isProven(bins: readonly CountBin[], limits: ProofLimits): boolea
     },
   };
   if (passesLook(bins, limits, byRatio)) return true;
-  if (upperBoundMax === null) return false;
+  if (shareUpperMax === null) return false;
   return passesLook(bins, limits, {
     size: ({ canary }) => canary.total,
-    passes: ({ canary }, a) => shareUpper(canary, a) <= upperBoundMax,
+    passes: ({ canary }, a) => shareUpper(canary, a) <= shareUpperMax,
     // A version without one bad event would pass.
-    isReady: ({ canary }) => shareUpper({ bad: 0, total: canary.total }, alpha) <= upperBoundMax,
+    isReady: ({ canary }) => shareUpper({ bad: 0, total: canary.total }, alpha) <= shareUpperMax,
   });
 }
 

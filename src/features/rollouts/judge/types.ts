@@ -13,9 +13,9 @@ export interface PlanStep {
   readonly harmRatioMax?: number;
   /**
    * Or while the upper bound of the canary's own bad share is at most this: one number for every counted signal,
-   * or one per signal name. Default: the signal's `upperBoundMax`.
+   * or one per signal name. Default: the signal's `shareUpperMax`.
    */
-  readonly upperBoundMax?: number | Readonly<Record<string, number>>;
+  readonly shareUpperMax?: number | Readonly<Record<string, number>>;
 }
 
 interface SignalBase {
@@ -32,7 +32,7 @@ export interface CountedSignal extends SignalBase {
   /** This signal's part of the rollout's alpha, relative to the other critical counted signals. Default 1. */
   readonly alphaShare?: number;
   /** The bad share that is good enough by itself. Default for ratio 1 − SLO where known; for latency none. */
-  readonly upperBoundMax?: number;
+  readonly shareUpperMax?: number;
   /** Whether its bad events spend the SLO's budget. Default: ratio yes, latency no. */
   readonly isBudgetSpent?: boolean;
 }
