@@ -1,0 +1,202 @@
+/** Questions people ask of a catalog. All pure; undefined means that it declares no such thing. */
+import type { LabelMatcher } from "./fields.ts";
+import type {
+  AccessRole,
+  Catalog,
+  Channel,
+  MetricsInstance,
+  Person,
+  Resource,
+  RolloutStrategy,
+  Service,
+  Signal,
+  Slo,
+  Team,
+  TrafficInstance,
+} from "./schema.ts";
+import { rolloutSchema } from "./services.ts";
+
+const byName = <Entry extends { name: string }>(entries: readonly Entry[], name: string): Entry | undefined =>
+  entries.find((entry) => entry.name === name);
+
+export const service = (catalog: Catalog, name: string): Service | undefined =>
+  byName(catalog.services, name);
+export const team = (catalog: Catalog, name: string): Team | undefined => byName(catalog.teams, name);
+export const channel = (catalog: Catalog, name: string): Channel | undefined =>
+  byName(catalog.channels, name);
+export const resource = (catalog: Catalog, name: string): Resource | undefined =>
+  byName(catalog.resources, name);
+export const slo = (catalog: Catalog, name: string): Slo | undefined => byName(catalog.slos, name);
+export const person = (catalog: Catalog, id: string): Person | undefined =>
+  catalog.people.find((entry) => entry.id === id);
+
+/** The person behind a Slack user; people are (team, id). */
+export function personBySlack(catalog: Catalog, slackTeam: string, slackUser: string): Person | undefined {
+  return catalog.people.find(
+    ({ slack }) => Object.hasOwn(slack, slackTeam) && slack[slackTeam] === slackUser,
+  );
+}
+
+export function personByEmail(catalog: Catalog, email: string): Person | undefined {
+  return catalog.people.find((entry) => entry.email?.toLowerCase() === email.toLowerCase());
+}
+
+/** The person's zone, else the organisation's. */
+export function zoneOf(catalog: Catalog, personId: string): string {
+  return person(catalog, personId)?.timezone ?? catalog.organisation.timezone;
+}
+
+/** Environments of a service, the one meant by default first. */
+export function environmentsOf(catalog: Catalog, serviceName: string): readonly string[] {
+  const { defaultEnvironment } = catalog.organisation;
+  const declared = service(catalog, serviceName)?.environments ?? [defaultEnvironment];
+  return declared.includes(defaultEnvironment)
+    ? [defaultEnvironment, ...declared.filter((name) => name !== defaultEnvironment)]
+    : declared;
+}
+
+/** Team that owns a service; the default owner for a service the catalog does not know. */
+export function owningTeam(catalog: Catalog, serviceName: string): Team {
+  const name = service(catalog, serviceName)?.team ?? catalog.organisation.defaultOwner;
+  return declaredTeam(catalog, name);
+}
+
+/** Teams a person is a member or lead of, or on call for by rotation; Slack user groups are not asked here. */
+export function teamsOf(catalog: Catalog, personId: string): readonly Team[] {
+  return catalog.teams.filter(({ members, leads }) => members.includes(personId) || leads.includes(personId));
+}
+
+/** Where a service's alerts and cards go: its own channel, its team's, the organisation's. */
+export function channelFor(catalog: Catalog, serviceName: string): Channel {
+  const known = service(catalog, serviceName);
+  const name =
+    known === undefined
+      ? catalog.organisation.defaultChannel
+      : (known.alertChannel ?? owningTeam(catalog, serviceName).alertChannel);
+  return declaredChannel(catalog, name);
+}
+
+export function leadsChannelFor(catalog: Catalog, teamName: string): Channel {
+  return declaredChannel(
+    catalog,
+    team(catalog, teamName)?.leadsChannel ?? catalog.organisation.defaultChannel,
+  );
+}
+
+/** Slack id of a channel in one Slack team; undefined when the channel is not there. */
+export function slackIdOf({ slack }: Channel | Person, slackTeam: string): string | undefined {
+  return Object.hasOwn(slack, slackTeam) ? slack[slackTeam] : undefined;
+}
+
+/** A signal with its metrics instance filled in. */
+export type BoundSignal = Signal & { provider: string };
+
+/** Signals of a service; every one names its metrics instance. */
+export function signalsOf(catalog: Catalog, serviceName: string): readonly BoundSignal[] {
+  const known = service(catalog, serviceName);
+  return (known?.signals ?? []).map((signal) => ({
+    ...signal,
+    provider: signal.provider ?? known?.metrics ?? "",
+  }));
+}
+
+/** An SLO with its metrics instance filled in. */
+export type BoundSlo = Slo & { provider: string };
+
+export function slosOf(catalog: Catalog, serviceName: string): readonly BoundSlo[] {
+  const provider = service(catalog, serviceName)?.metrics ?? "";
+  return catalog.slos
+    .filter((entry) => entry.service === serviceName)
+    .map((entry) => ({ ...entry, provider: entry.provider ?? provider }));
+}
+
+/** The SLO that stands for a service: the first user-facing one, else the first. */
+export function sloOf(catalog: Catalog, serviceName: string): BoundSlo | undefined {
+  const slos = slosOf(catalog, serviceName);
+  return slos.find(({ userFacing }) => userFacing) ?? slos[0];
+}
+
+export const metricsInstance = (catalog: Catalog, name: string): MetricsInstance | undefined =>
+  byName(catalog.providers.metrics, name);
+export const trafficInstance = (catalog: Catalog, name: string): TrafficInstance | undefined =>
+  byName(catalog.providers.traffic, name);
+
+/** Labels that pick a service's series, beside those of each selector. */
+export function metricLabelsOf(catalog: Catalog, serviceName: string): Readonly<Record<string, string>> {
+  return service(catalog, serviceName)?.metricLabels ?? { service: serviceName };
+}
+
+/** A service's rollout steps and limits; careful ones when it declares none. */
+export function rolloutStrategyOf(catalog: Catalog, serviceName: string): RolloutStrategy {
+  return service(catalog, serviceName)?.rollout ?? defaultStrategy();
+}
+
+function defaultStrategy(): RolloutStrategy {
+  const steps = [1, 10, 50].map((weightPercent) => ({ weightPercent }));
+  return rolloutSchema.parse({ steps: [...steps, { weightPercent: 100, upperBoundMax: 1.5 }] });
+}
+
+export function resourcesOf(catalog: Catalog, serviceName: string): readonly Resource[] {
+  return catalog.resources.filter((entry) => entry.service === serviceName);
+}
+
+/** What a role on a resource grants, and under which policy. */
+export function accessRule(catalog: Catalog, resourceName: string, roleName: string): AccessRole | undefined {
+  return byName(resource(catalog, resourceName)?.roles ?? [], roleName);
+}
+
+/** Person ids of the leads who may approve a role: of every approving team, each once. */
+export function approversOf(catalog: Catalog, role: AccessRole): readonly string[] {
+  const teams = catalog.teams.filter(({ name }) => role.policy.approvers.includes(name));
+  return [...new Set(teams.flatMap(({ leads }) => leads))];
+}
+
+/** Person ids who may ask for a role: members and leads of every requesting team, each once. */
+export function requestersOf(catalog: Catalog, role: AccessRole): readonly string[] {
+  const teams = catalog.teams.filter(({ name }) => role.policy.requesters.includes(name));
+  return [...new Set(teams.flatMap(({ members, leads }) => [...members, ...leads]))];
+}
+
+/**
+ * The service an alert is about: the first whose rules all match, else the one its label `service` names.
+ */
+export function serviceOfAlert(
+  catalog: Catalog,
+  labels: Readonly<Record<string, string>>,
+): Service | undefined {
+  const ruled = catalog.services.find(({ alertRules }) =>
+    alertRules.some((rule) => matchesLabels(labels, rule.labels)),
+  );
+  return ruled ?? service(catalog, Object.hasOwn(labels, "service") ? (labels.service ?? "") : "");
+}
+
+/** Whether every matcher holds. A missing label counts as empty; patterns are anchored, as in Prometheus. */
+export function matchesLabels(
+  labels: Readonly<Record<string, string>>,
+  matchers: Readonly<Record<string, LabelMatcher>>,
+): boolean {
+  return Object.entries(matchers).every(([label, matcher]) => {
+    const value = Object.hasOwn(labels, label) ? (labels[label] ?? "") : "";
+    if (typeof matcher === "string") return value === matcher;
+    if ("not" in matcher) return value !== matcher.not;
+    if ("matches" in matcher) return anchored(matcher.matches).test(value);
+    return !anchored(matcher.notMatches).test(value);
+  });
+}
+
+const anchored = (pattern: string) => new RegExp(`^(?:${pattern})$`, "su");
+
+// A loaded catalog has checked these references; one that fails is a row nobody should have written.
+function declaredTeam(catalog: Catalog, name: string): Team {
+  const found = team(catalog, name);
+  if (found === undefined)
+    throw new Error(`The catalog in force names team "${name}", which it does not declare; load it again`);
+  return found;
+}
+
+function declaredChannel(catalog: Catalog, name: string): Channel {
+  const found = channel(catalog, name);
+  if (found === undefined)
+    throw new Error(`The catalog in force names channel "${name}", which it does not declare; load it again`);
+  return found;
+}
