@@ -1,0 +1,200 @@
+import { z } from "zod";
+import { ProviderError } from "../errors.ts";
+import {
+  idempotencyKeyPattern,
+  type TrafficCall,
+  type TrafficEngine,
+  type TrafficSnapshot,
+  type TrafficState,
+  type TrafficTarget,
+  type TrafficVersion,
+} from "./contract.ts";
+import { compareSnapshots } from "./parity.ts";
+import { RouterApi, type RouterRoute } from "./router-api.ts";
+import { reweigh } from "./weights.ts";
+
+/** `{ adminUrl, token, backends: [{ version, url }] }`: the router's admin interface and every version's address. */
+export const routerConfigSchema = z.strictObject({
+  adminUrl: z.url({ protocol: /^https?$/ }),
+  token: z.custom<{ reveal(): string }>(
+    (value) => typeof (value as { reveal?: unknown } | null)?.reveal === "function",
+    "must be a secret",
+  ),
+  backends: z
+    .array(z.strictObject({ version: z.string().min(1), url: z.url({ protocol: /^https?$/ }) }))
+    .min(1),
+});
+export type RouterConfig = z.input<typeof routerConfigSchema>;
+
+const engine = "router";
+
+/** Traffic through the `router` role. */
+export function createRouterEngine(): TrafficEngine {
+  return {
+    engine,
+
+    async describe(target, call) {
+      const route = await open(target, call).api.read(target.service);
+      return stateOf(target, route);
+    },
+
+    setWeight,
+
+    promote(target, version, idempotencyKey, call) {
+      return setWeight(target, version, 100, idempotencyKey, call);
+    },
+
+    async snapshot(target, call) {
+      const route = await open(target, call).api.read(target.service);
+      return snapshotOf(target, route ?? throwUnknown(target));
+    },
+
+    async revert(target, snapshot, idempotencyKey, call) {
+      checkKey(idempotencyKey);
+      checkSnapshot(target, snapshot);
+      const { api } = open(target, call);
+      // No revision: the way back wins over whatever stands there.
+      await api.replace(target.service, {
+        backends: backendsOf(snapshot.versions),
+        changedBy: idempotencyKey,
+      });
+      return stateOf(target, await api.read(target.service));
+    },
+
+    async parity(target, snapshot, call) {
+      checkSnapshot(target, snapshot);
+      const route = await open(target, call).api.read(target.service);
+      return compareSnapshots(snapshot, snapshotOf(target, route ?? throwUnknown(target)));
+    },
+
+    manualRevert(target, snapshot) {
+      checkSnapshot(target, snapshot);
+      const url = new URL(`/routes/${encodeURIComponent(target.service)}`, readConfig(target).adminUrl);
+      const body = JSON.stringify({ backends: backendsOf(snapshot.versions) });
+      return [
+        `curl -fsS -X PUT -H "Authorization: Bearer $ROUTER_TOKEN" -H 'content-type: application/json' ${quote(url.href)} -d ${quote(body)}`,
+      ];
+    },
+  };
+}
+
+async function setWeight(
+  target: TrafficTarget,
+  version: string,
+  percent: number,
+  idempotencyKey: string,
+  call: TrafficCall,
+): Promise<TrafficState> {
+  checkKey(idempotencyKey);
+  const { api, config } = open(target, call);
+  const backend = config.backends.find((one) => one.version === version);
+  if (!backend) {
+    const known = config.backends.map((one) => one.version).join(", ");
+    throw new ProviderError(
+      "not_found",
+      `version ${version} of ${target.service} has no address; known: ${known}`,
+      "Add it to the service's traffic versions in the catalog.",
+    );
+  }
+  const route = await api.read(target.service);
+  const reweighed = reweigh(
+    stateOf(target, route).versions,
+    { version, address: originOf(backend.url) },
+    percent,
+  );
+  if (!reweighed.ok) {
+    throw new ProviderError("rejected", `${target.service}: ${reweighed.message}`, reweighed.hint);
+  }
+  await api.replace(target.service, {
+    backends: backendsOf(reweighed.versions),
+    revision: route?.revision ?? 0,
+    changedBy: idempotencyKey,
+  });
+  return stateOf(target, await api.read(target.service));
+}
+
+function open(target: TrafficTarget, call: TrafficCall): { api: RouterApi; config: RouterConfig } {
+  const config = readConfig(target);
+  return { api: new RouterApi(config, call), config };
+}
+
+function readConfig(target: TrafficTarget): RouterConfig {
+  const read = routerConfigSchema.safeParse(target.config);
+  if (read.success) return read.data;
+  const issue = read.error.issues[0];
+  throw new ProviderError(
+    "rejected",
+    `The router configuration of ${target.service} cannot be used: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
+    "Correct the named field of the service's traffic in the catalog.",
+  );
+}
+
+function stateOf(target: TrafficTarget, route: RouterRoute | undefined): TrafficState {
+  return {
+    service: target.service,
+    environment: target.environment,
+    versions: route ? versionsOf(route) : [],
+    revision: String(route?.revision ?? 0),
+    changedBy: route?.changedBy ?? null,
+  };
+}
+
+function snapshotOf(target: TrafficTarget, route: RouterRoute): TrafficSnapshot {
+  const { service, environment } = target;
+  return { engine, service, environment, versions: versionsOf(route), fields: {} };
+}
+
+function versionsOf(route: RouterRoute): TrafficVersion[] {
+  return route.backends.map(({ version, url, weight }) => ({ version, weightPercent: weight, address: url }));
+}
+
+function backendsOf(versions: readonly TrafficVersion[]): RouterRoute["backends"] {
+  return versions.map(({ version, weightPercent, address }) => ({
+    version,
+    url: address ?? "",
+    weight: weightPercent,
+  }));
+}
+
+function throwUnknown(target: TrafficTarget): never {
+  throw new ProviderError(
+    "not_found",
+    `The router has no route for ${target.service}`,
+    "Give the service its first version at 100 %.",
+  );
+}
+
+function checkKey(idempotencyKey: string): void {
+  if (idempotencyKeyPattern.test(idempotencyKey)) return;
+  throw new ProviderError(
+    "rejected",
+    "idempotencyKey is not 1 to 200 visible ASCII characters",
+    "Use ids and step names, such as R-12:step-1.",
+  );
+}
+
+function checkSnapshot(target: TrafficTarget, snapshot: TrafficSnapshot): void {
+  for (const [field, expected] of [
+    ["engine", engine],
+    ["service", target.service],
+    ["environment", target.environment],
+  ] as const) {
+    if (snapshot[field] === expected) continue;
+    throw new ProviderError(
+      "rejected",
+      `The snapshot's ${field} is ${snapshot[field]}, not ${expected}`,
+      "Take the snapshot that was recorded for this service and environment.",
+    );
+  }
+}
+
+/** As the router writes addresses, so that the same address compares as equal. */
+function originOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return pathname === "/" ? origin : url;
+}
+
+/** For a POSIX shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,211 @@
+import { describe, expect, it } from "vitest";
+import { type ProviderCode, ProviderError } from "../../../src/providers/errors.ts";
+import {
+  type TrafficEngine,
+  type TrafficState,
+  type TrafficTarget,
+  trafficSnapshotSchema,
+} from "../../../src/providers/traffic/contract.ts";
+
+/** What an engine's test brings: the real thing, with three versions that it can give traffic. */
+export interface TrafficBench {
+  readonly engine: TrafficEngine;
+  readonly target: TrafficTarget;
+  readonly versions: readonly [stable: string, canary: string, third: string];
+  /** Shares really served, in percent, over this many requests. */
+  served(requests: number): Promise<Record<string, number>>;
+  /** Changes the weights without the engine, as a person with access would. */
+  meddle(canaryPercent: number): Promise<void>;
+  readonly unauthorised: TrafficTarget;
+  readonly unreachable: TrafficTarget;
+  /** Takes the connection and never answers. */
+  readonly silent: TrafficTarget;
+}
+
+const call = { deadlineMs: 10_000 };
+
+const weights = (state: Pick<TrafficState, "versions">) =>
+  Object.fromEntries(state.versions.map((one) => [one.version, one.weightPercent]));
+
+async function expectError(work: Promise<unknown>, code: ProviderCode, words = ""): Promise<void> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(ProviderError);
+  expect(error).toMatchObject({ code, message: expect.stringContaining(words) });
+  expect((error as ProviderError).hint).not.toBe("");
+}
+
+/** What every traffic engine must do. `open` gives a fresh service without traffic for each test. */
+export function trafficConformance(name: string, open: () => Promise<TrafficBench>): void {
+  /** With all traffic on the stable version. */
+  async function opened() {
+    const bench = await open();
+    const [stable, canary, third] = bench.versions;
+    await bench.engine.setWeight(bench.target, stable, 100, "seed", call);
+    return { ...bench, stable, canary, third };
+  }
+
+  describe(`the ${name} engine`, () => {
+    it("describes a service it does not know as one without versions, and has nothing to go back to", async () => {
+      const { engine, target } = await open();
+      expect((await engine.describe(target, call)).versions).toEqual([]);
+      await expectError(engine.snapshot(target, call), "not_found", target.service);
+    });
+
+    it("gives the first version all traffic, and less to nobody", async () => {
+      const { engine, target, versions } = await open();
+      await expectError(engine.setWeight(target, versions[0], 50, "k", call), "rejected", versions[0]);
+      const state = await engine.setWeight(target, versions[0], 100, "k", call);
+      expect(weights(state)).toEqual({ [versions[0]]: 100 });
+    });
+
+    it("sets a share, returns what was read back, and the traffic follows", async () => {
+      const { engine, target, stable, canary, served } = await opened();
+      const state = await engine.setWeight(target, canary, 10, "R-1:10", call);
+      expect(weights(state)).toEqual({ [stable]: 90, [canary]: 10 });
+      expect(state).toMatchObject({
+        service: target.service,
+        environment: target.environment,
+        changedBy: "R-1:10",
+      });
+      expect(await engine.describe(target, call)).toEqual(state);
+      const shares = await served(2_000);
+      expect(Math.abs((shares[canary] ?? 0) - 10)).toBeLessThanOrEqual(0.5);
+    });
+
+    it("changes nothing when asked again", async () => {
+      const { engine, target, canary } = await opened();
+      const once = await engine.setWeight(target, canary, 1, "R-1:1", call);
+      expect(await engine.setWeight(target, canary, 1, "R-1:1", call)).toEqual(once);
+    });
+
+    it("lets the other versions keep their proportion", async () => {
+      const { engine, target, stable, canary, third } = await opened();
+      await engine.setWeight(target, canary, 20, "a", call);
+      const state = await engine.setWeight(target, third, 50, "b", call);
+      expect(weights(state)).toEqual({ [stable]: 40, [canary]: 10, [third]: 50 });
+    });
+
+    it("promotes a version to all traffic, keeps the others at 0, and can go back from there", async () => {
+      const { engine, target, stable, canary } = await opened();
+      await engine.setWeight(target, canary, 50, "a", call);
+      expect(weights(await engine.promote(target, canary, "b", call))).toEqual({
+        [stable]: 0,
+        [canary]: 100,
+      });
+      expect(weights(await engine.setWeight(target, canary, 0, "c", call))).toEqual({
+        [stable]: 100,
+        [canary]: 0,
+      });
+    });
+
+    it("reverts to exactly the snapshot, also over somebody else's change, and parity says so", async () => {
+      const { engine, target, stable, canary, meddle, served } = await opened();
+      const snapshot = await engine.snapshot(target, call);
+      expect(trafficSnapshotSchema.parse(JSON.parse(JSON.stringify(snapshot)))).toEqual(snapshot);
+      expect(await engine.parity(target, snapshot, call)).toEqual({ equal: true, differences: [] });
+
+      await engine.setWeight(target, canary, 10, "R-1:10", call);
+      await meddle(30);
+      const parity = await engine.parity(target, snapshot, call);
+      expect(parity.equal).toBe(false);
+      expect(parity.differences).toContainEqual({
+        field: `versions.${stable}.weightPercent`,
+        recorded: 100,
+        actual: 70,
+      });
+      expect(parity.differences).toContainEqual({
+        field: `versions.${canary}.weightPercent`,
+        recorded: null,
+        actual: 30,
+      });
+
+      const state = await engine.revert(target, snapshot, "R-1:revert", call);
+      expect(weights(state)).toEqual({ [stable]: 100 });
+      expect(await engine.parity(target, snapshot, call)).toEqual({ equal: true, differences: [] });
+      expect((await served(200))[stable]).toBe(100);
+      expect(await engine.revert(target, snapshot, "R-1:revert", call)).toEqual(state);
+    });
+
+    it("shows that somebody else changed the weights", async () => {
+      const { engine, target, canary, meddle } = await opened();
+      const ours = await engine.setWeight(target, canary, 10, "R-1:10", call);
+      await meddle(30);
+      const theirs = await engine.describe(target, call);
+      expect(theirs.revision).not.toBe(ours.revision);
+      expect(theirs.changedBy).not.toBe("R-1:10");
+      expect(weights(theirs)[canary]).toBe(30);
+    });
+
+    it("lets changes made at the same moment win or be told of the conflict, never mixes them", async () => {
+      const { engine, target, stable, canary } = await opened();
+      const results = await Promise.allSettled(
+        [1, 10, 20, 30, 40].map((percent) => engine.setWeight(target, canary, percent, `p${percent}`, call)),
+      );
+      expect(results.some((one) => one.status === "fulfilled")).toBe(true);
+      for (const one of results) {
+        if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "conflict" });
+      }
+      const last = await engine.describe(target, call);
+      expect(last.changedBy).toBe(`p${weights(last)[canary]}`);
+      expect((weights(last)[canary] ?? 0) + (weights(last)[stable] ?? 0)).toBe(100);
+    });
+
+    it.each([
+      ["a version without an address", "v99", 10, "k", "not_found", "version v99"],
+      ["a percent below 0", undefined, -1, "k", "rejected", "percent"],
+      ["a percent above 100", undefined, 100.01, "k", "rejected", "percent"],
+      ["a percent with three decimals", undefined, 0.001, "k", "rejected", "percent"],
+      ["a percent that is no number", undefined, Number.NaN, "k", "rejected", "percent"],
+      ["a key with spaces", undefined, 10, "two words", "rejected", "idempotencyKey"],
+    ] as const)(
+      "refuses %s, naming it, and changes nothing",
+      async (_what, version, percent, key, code, words) => {
+        const { engine, target, canary } = await opened();
+        const before = await engine.describe(target, call);
+        await expectError(engine.setWeight(target, version ?? canary, percent, key, call), code, words);
+        expect(await engine.describe(target, call)).toEqual(before);
+      },
+    );
+
+    it("refuses a snapshot of another service, environment or engine", async () => {
+      const { engine, target, canary } = await opened();
+      const snapshot = await engine.snapshot(target, call);
+      await engine.setWeight(target, canary, 10, "k", call);
+      for (const field of ["service", "environment", "engine"] as const) {
+        const other = { ...snapshot, [field]: "other" };
+        await expectError(engine.revert(target, other, "k", call), "rejected", field);
+        await expectError(engine.parity(target, other, call), "rejected", field);
+      }
+      expect(weights(await engine.describe(target, call))[canary]).toBe(10);
+    });
+
+    it("says when it may not, cannot reach, or gets no answer in time or until it is called off", async () => {
+      const { engine, target, unauthorised, unreachable, silent } = await opened();
+      const snapshot = await engine.snapshot(target, call);
+      const everyMethod = (on: TrafficTarget, deadlineMs: number, signal?: AbortSignal) => [
+        engine.describe(on, { deadlineMs, signal }),
+        engine.snapshot(on, { deadlineMs, signal }),
+        engine.setWeight(on, snapshot.versions[0]?.version ?? "", 100, "k", { deadlineMs, signal }),
+        engine.promote(on, snapshot.versions[0]?.version ?? "", "k", { deadlineMs, signal }),
+        engine.revert(on, snapshot, "k", { deadlineMs, signal }),
+        engine.parity(on, snapshot, { deadlineMs, signal }),
+      ];
+      for (const work of await settled(everyMethod(unauthorised, 10_000)))
+        await expectError(work, "unauthorised");
+      for (const work of await settled(everyMethod(unreachable, 10_000)))
+        await expectError(work, "unreachable");
+      for (const work of await settled(everyMethod(silent, 100))) await expectError(work, "timeout");
+      const calledOff = everyMethod(silent, 60_000, AbortSignal.timeout(50));
+      for (const work of await settled(calledOff)) await expectError(work, "timeout");
+    });
+  });
+}
+
+/** All at once, so that no rejection goes unheard while another is awaited. */
+async function settled(works: Promise<unknown>[]): Promise<Promise<unknown>[]> {
+  await Promise.allSettled(works);
+  return works;
+}

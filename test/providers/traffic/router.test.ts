@@ -1,0 +1,116 @@
+import { execFile } from "node:child_process";
+import { Agent } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, it, onTestFinished } from "vitest";
+import { Secret } from "../../../src/platform/secret.ts";
+import { createRouterEngine, type RouterConfig } from "../../../src/providers/traffic/router.ts";
+import {
+  get,
+  setRoute,
+  startBackend,
+  startRouterProcess,
+  temporaryFolder,
+  token,
+} from "../../router/support.ts";
+import { type TrafficBench, trafficConformance } from "./conformance.ts";
+
+const call = { deadlineMs: 10_000 };
+
+async function open(): Promise<TrafficBench & { config: RouterConfig; port: number; kill(): Promise<void> }> {
+  const backends = await Promise.all(["v41", "v42", "v43"].map((version) => startBackend(version)));
+  const router = await startRouterProcess(join(await temporaryFolder(), "routes.json"));
+  const config: RouterConfig = {
+    adminUrl: `http://127.0.0.1:${router.adminPort}`,
+    token: new Secret(token),
+    backends: backends.map(({ version, url }) => ({ version, url: `${url}/` })),
+  };
+  const target = { service: "shop", environment: "production", config };
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void silent.close());
+  return {
+    engine: createRouterEngine(),
+    target,
+    versions: ["v41", "v42", "v43"],
+    unauthorised: { ...target, config: { ...config, token: new Secret("not the token") } },
+    unreachable: { ...target, config: { ...config, adminUrl: "http://127.0.0.1:1" } },
+    silent: {
+      ...target,
+      config: { ...config, adminUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` },
+    },
+    async served(requests) {
+      const agent = new Agent({ keepAlive: true });
+      const counts: Record<string, number> = {};
+      for (let n = 0; n < requests; n += 1) {
+        const { body } = await get(router.port, "/", { agent });
+        counts[body] = (counts[body] ?? 0) + 1;
+      }
+      agent.destroy();
+      return Object.fromEntries(
+        Object.entries(counts).map(([version, count]) => [version, (count / requests) * 100]),
+      );
+    },
+    meddle: (canaryPercent) =>
+      setRoute(
+        router.adminPort,
+        "shop",
+        backends.slice(0, 2).map(({ version, url }, index) => ({
+          version,
+          url,
+          weight: index === 0 ? 100 - canaryPercent : canaryPercent,
+        })),
+      ),
+    config,
+    port: router.port,
+    async kill() {
+      router.child.kill("SIGKILL");
+      await router.exited;
+    },
+  };
+}
+
+trafficConformance("router", open);
+
+it("puts a snapshot back by the printed command alone, and the command holds no secret", async () => {
+  const { engine, target, served, kill } = await open();
+  await engine.setWeight(target, "v41", 100, "a", call);
+  const snapshot = await engine.snapshot(target, call);
+  await engine.setWeight(target, "v42", 100, "b", call);
+  const [command = ""] = engine.manualRevert(target, snapshot);
+  expect(command).not.toContain(token);
+  await promisify(execFile)("sh", ["-c", command], { env: { ...process.env, ROUTER_TOKEN: token } });
+  expect(await engine.parity(target, snapshot, call)).toEqual({ equal: true, differences: [] });
+  expect(await served(20)).toEqual({ v41: 100 });
+  await kill();
+  await expect(engine.describe(target, call)).rejects.toMatchObject({ code: "unreachable" });
+});
+
+it.each([
+  ["adminUrl", { adminUrl: "somewhere" }],
+  ["token", { token: "bare text" }],
+  ["backends", { backends: [] }],
+])("names %s when the configuration cannot be used", async (field, wrong) => {
+  const config = {
+    adminUrl: "http://127.0.0.1:1",
+    token: new Secret("t"),
+    backends: [{ version: "v1", url: "http://a" }],
+  };
+  const target = { service: "shop", environment: "production", config: { ...config, ...wrong } };
+  await expect(createRouterEngine().describe(target, call)).rejects.toMatchObject({
+    code: "rejected",
+    message: expect.stringContaining(field),
+  });
+});
+
+it("says that what answers is no router", async () => {
+  const { url } = await startBackend("v41");
+  const config = { adminUrl: url, token: new Secret("t"), backends: [{ version: "v1", url }] };
+  const target = { service: "shop", environment: "production", config };
+  await expect(createRouterEngine().describe(target, call)).rejects.toMatchObject({
+    code: "rejected",
+    hint: expect.stringContaining("adminUrl"),
+  });
+});
