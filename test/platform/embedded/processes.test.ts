@@ -152,6 +152,17 @@ describe("spawnManaged", () => {
     expect(await registry.list()).toMatchObject([{ pid: shop.pid() }]);
   });
 
+  it("ends what a program started itself before the program is started again", async () => {
+    const { logFile, start } = managed("sleep 600 & echo child $!; echo ready; wait");
+    const shop = await start();
+    const first = shop.pid() ?? 0;
+    const child = Number(/child (\d+)/.exec(readFileSync(logFile, "utf8"))?.[1]);
+    expect(isAlive(child)).toBe(true);
+    sendSignal(first, "SIGKILL");
+    await until(() => ![undefined, first].includes(shop.pid()));
+    await until(() => !isAlive(child));
+  });
+
   it("kills a program that ignores SIGTERM once its deadline passed", async () => {
     const shop = await managed("trap '' TERM; echo ready; while :; do sleep 600 & wait; done", {
       stopDeadlineMs: 100,
