@@ -1,11 +1,16 @@
 import { randomUUID } from "node:crypto";
-import type { Catalog } from "./catalog/schema.ts";
 import { publicUrl, type Settings } from "./config/config.ts";
-import { buildFeatures, type FeatureOverrides } from "./features/all.ts";
+import { allMigrations, buildFeatures, type FeatureOverrides } from "./features/all.ts";
 import { type Authz, createAuthz } from "./platform/authz.ts";
 import { type Catalogs, createCatalogs } from "./platform/catalogs.ts";
 import { type Clock, DatabaseClock } from "./platform/clock.ts";
-import { createDatabase, createPool, type Database, databaseNow, openKysely } from "./platform/db/database.ts";
+import {
+  createDatabase,
+  createPool,
+  type Database,
+  databaseNow,
+  openKysely,
+} from "./platform/db/database.ts";
 import { assertSchemaCurrent } from "./platform/db/migrate.ts";
 import { createDispatcher, type Dispatcher } from "./platform/dispatch.ts";
 import type { Feature } from "./platform/feature.ts";
@@ -46,6 +51,8 @@ export interface App extends Platform {
   runner: Runner;
   /** Rings what is due by schedule; idempotent. */
   ringSchedules(): Promise<void>;
+  /** Asks Postgres for the time: fails when Postgres is away. */
+  measureClock(): Promise<number>;
   instanceId: string;
   close(): Promise<void>;
 }
@@ -53,11 +60,17 @@ export interface App extends Platform {
 /** The composition root: config → platform → providers → features. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { settings, log } = options;
-  const pool = createPool(options.databaseUrl, options.poolMax ?? 20, (error) => log.warn({ err: error }, "Postgres connection trouble"));
+  const pool = createPool(options.databaseUrl, options.poolMax ?? 20, (error) =>
+    log.warn({ err: error }, "Postgres connection trouble"),
+  );
   const db = openKysely(pool);
   const clock = new DatabaseClock(
     () => databaseNow(db),
-    (offsetMs) => log.error({ offsetMs: Math.round(offsetMs) }, "this machine's clock differs from the database's by more than 2 s; deadlines follow the database"),
+    (offsetMs) =>
+      log.error(
+        { offsetMs: Math.round(offsetMs) },
+        "this machine's clock differs from the database's by more than 2 s; deadlines follow the database",
+      ),
   );
   await clock.measure();
   clock.start();
@@ -68,41 +81,95 @@ export async function createApp(options: AppOptions): Promise<App> {
   const database: Database = createDatabase(db, {
     clock,
     catalogDigest: () => catalogs.digest(),
-    subscribers: (event) => features.flatMap((feature) => (feature.events ?? []).filter(({ on }) => on === event).map(({ job }) => ({ job, lane: lanes.get(job) ?? "normal" }))),
+    subscribers: (event) =>
+      features.flatMap((feature) =>
+        (feature.events ?? [])
+          .filter(({ on }) => on === event)
+          .map(({ job }) => ({ job, lane: lanes.get(job) ?? "normal" })),
+      ),
   });
-  const slack: SlackApi = createSlackApi({ token: options.slack.token, apiUrl: options.slack.apiUrl ?? settings.SLACK_API_URL, log });
+  const slack: SlackApi = createSlackApi({
+    token: options.slack.token,
+    apiUrl: options.slack.apiUrl ?? settings.SLACK_API_URL,
+    log,
+  });
   const usergroups = createUsergroups(slack, clock);
   const authz: Authz = createAuthz(() => catalogs.current(), usergroups);
   const box = new SecretBox(options.encryptionKey);
   const url = publicUrl(settings);
   const platform: Platform = {
-    settings, log, clock, database, catalogs, authz, slack, box, publicUrl: url, random: Math.random, env: options.env,
+    settings,
+    log,
+    clock,
+    database,
+    catalogs,
+    authz,
+    slack,
+    box,
+    publicUrl: url,
+    random: Math.random,
+    env: options.env,
     sessions: createSessions({ db, clock, box, isSecure: url.startsWith("https:") }),
     slackTeam: () => catalogs.current().organisation.slackTeams[0] as string,
   };
 
   features = buildFeatures(platform, options.overrides ?? {});
-  const migrations = Object.assign({}, ...features.map((feature) => feature.migrations ?? {}));
-  await assertSchemaCurrent(db as never, migrations);
+  await assertSchemaCurrent(db as never, allMigrations());
   await catalogs.refresh();
 
-  const dispatcher = createDispatcher({ database, clock, log, catalogs, authz, commands: () => features.flatMap((feature) => feature.commands ?? []) });
+  const dispatcher = createDispatcher({
+    database,
+    clock,
+    log,
+    catalogs,
+    authz,
+    commands: () => features.flatMap((feature) => feature.commands ?? []),
+  });
   const projector = projectorJobs({
-    db, clock, log, slack, team: platform.slackTeam,
+    db,
+    clock,
+    log,
+    slack,
+    team: platform.slackTeam,
     renderChart: async (spec) => (await import("./platform/charts.ts")).renderLineChart(spec),
   });
-  const jobs = [...dispatcher.jobs, ...projector, ...features.flatMap((feature) => feature.jobs ?? [])];
+  const everySec = new Map(
+    features
+      .flatMap((feature) => feature.schedules ?? [])
+      .map((schedule) => [schedule.job, schedule.everySec]),
+  );
+  const jobs = [...dispatcher.jobs, ...projector, ...features.flatMap((feature) => feature.jobs ?? [])].map(
+    (job) => onSchedule(job, everySec.get(job.name), clock),
+  );
   for (const job of jobs) {
     if (lanes.has(job.name)) throw new Error(`job ${job.name} is declared twice`);
     lanes.set(job.name, job.lane);
   }
-  const doorbell = createDoorbell({ redisUrl: settings.REDIS_URL, connectionString: options.databaseUrl, prefix: settings.QUEUE_PREFIX, log });
-  const relay = new Relay({ db, connectionString: options.databaseUrl, clock, log, enqueue: (rung) => doorbell.enqueue(rung) });
+  const doorbell = createDoorbell({
+    redisUrl: settings.REDIS_URL,
+    connectionString: options.databaseUrl,
+    prefix: settings.QUEUE_PREFIX,
+    log,
+  });
+  const relay = new Relay({
+    db,
+    connectionString: options.databaseUrl,
+    clock,
+    log,
+    enqueue: (rung) => doorbell.enqueue(rung),
+  });
   const runner = new Runner({ db, clock, log, random: Math.random }, jobs);
 
   return {
-    ...platform, features, jobs, dispatcher, doorbell, relay, runner,
+    ...platform,
+    features,
+    jobs,
+    dispatcher,
+    doorbell,
+    relay,
+    runner,
     inbox: createInbox(database, clock),
+    measureClock: () => clock.measure(),
     instanceId: randomUUID(),
     ringSchedules: () => ringSchedules(database, features, lanes, clock),
     close: async () => {
@@ -114,17 +181,34 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 }
 
+/** The ref under which a schedule rings its job. */
+const scheduleRef = "schedule";
+
+/** Lets a job run again when its schedule says, whatever it answered. */
+function onSchedule(job: Job, everySec: number | undefined, clock: Clock): Job {
+  if (everySec === undefined) return job;
+  return {
+    ...job,
+    run: async (ref, context) =>
+      (await job.run(ref, context)) ??
+      (ref === scheduleRef ? { again: new Date(clock.now().getTime() + everySec * 1_000) } : undefined),
+  };
+}
+
 /** A schedule's job rings itself again each time; this makes sure that each one has its row. */
-async function ringSchedules(database: Database, features: readonly Feature[], lanes: ReadonlyMap<string, Job["lane"]>, clock: Clock): Promise<void> {
+async function ringSchedules(
+  database: Database,
+  features: readonly Feature[],
+  lanes: ReadonlyMap<string, Job["lane"]>,
+  clock: Clock,
+): Promise<void> {
   await database.db.transaction().execute((trx) =>
     writeRings(
       trx,
-      features.flatMap((feature) => feature.schedules ?? []).map(({ job }) => ({ job, ref: "schedule", lane: lanes.get(job) ?? "normal", keepEarlier: true })),
+      features
+        .flatMap((feature) => feature.schedules ?? [])
+        .map(({ job }) => ({ job, ref: scheduleRef, lane: lanes.get(job) ?? "normal", keepEarlier: true })),
       clock.now(),
     ),
   );
 }
-
-/** All migrations there are, in no particular order: Kysely sorts them by name. */
-export { allMigrations } from "./features/all.ts";
-export type { Catalog };

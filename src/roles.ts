@@ -1,9 +1,9 @@
 import type { App } from "./app.ts";
+import { createHookAuth } from "./platform/hooktokens.ts";
 import { consoleHandler } from "./platform/http/console.ts";
 import { hookHandler } from "./platform/http/hooks.ts";
 import { stylesheet } from "./platform/http/page.ts";
 import { type Handle, type HttpServer, listen } from "./platform/http/server.ts";
-import { createHookAuth } from "./platform/hooktokens.ts";
 import { createSlackDoor } from "./platform/slack/receiver.ts";
 
 export interface Running {
@@ -23,12 +23,22 @@ export interface WebOptions {
 export async function startWeb(app: App, options: WebOptions): Promise<Running & { port: number }> {
   const { settings, log } = app;
   const door = createSlackDoor({
-    ...options, slack: app.slack, inbox: app.inbox, dispatcher: app.dispatcher, catalogs: app.catalogs, clock: app.clock, log,
+    ...options,
+    slack: app.slack,
+    inbox: app.inbox,
+    dispatcher: app.dispatcher,
+    catalogs: app.catalogs,
+    clock: app.clock,
+    log,
     modals: () => app.features.flatMap((feature) => feature.modals ?? []),
   });
   const own = new URL(app.publicUrl);
   const handlers: Handle[] = [
-    hookHandler({ hooks: () => app.features.flatMap((feature) => feature.hooks ?? []), authenticate: createHookAuth(app.database.db, () => app.clock.now()), clock: app.clock }),
+    hookHandler({
+      hooks: () => app.features.flatMap((feature) => feature.hooks ?? []),
+      authenticate: createHookAuth(app.database.db, () => app.clock.now()),
+      clock: app.clock,
+    }),
     (req, res, url) => {
       if (url.pathname !== "/slack/events") return false;
       door.handle(req, res);
@@ -40,11 +50,22 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       return true;
     },
     ...(options.before ? [options.before] : []),
-    consoleHandler({ routes: () => app.features.flatMap((feature) => feature.routes ?? []), sessions: app.sessions, authz: app.authz, ownOrigins: () => [own.origin, `http://localhost:${own.port}`] }),
+    consoleHandler({
+      routes: () => app.features.flatMap((feature) => feature.routes ?? []),
+      sessions: app.sessions,
+      authz: app.authz,
+      ownOrigins: () => [own.origin, `http://localhost:${own.port}`],
+    }),
   ];
   app.catalogs.start();
   await door.start();
-  const server = await listen({ host: settings.HOST, port: settings.PORT, portOption: "PORT", handlers, log });
+  const server = await listen({
+    host: settings.HOST,
+    port: settings.PORT,
+    portOption: "PORT",
+    handlers,
+    log,
+  });
   return {
     port: server.port,
     stop: async () => {
@@ -69,7 +90,13 @@ export async function startWorker(app: App): Promise<Running> {
       .execute();
   };
   await beat();
-  const timer = setInterval(() => void beat().catch((error: unknown) => app.log.warn({ err: error }, "worker heartbeat could not be written")), 10_000);
+  const timer = setInterval(
+    () =>
+      void beat().catch((error: unknown) =>
+        app.log.warn({ err: error }, "worker heartbeat could not be written"),
+      ),
+    10_000,
+  );
   return {
     stop: async () => {
       clearInterval(timer);
@@ -82,7 +109,13 @@ export async function startWorker(app: App): Promise<Running> {
 
 /** `/healthz`, `/readyz`, `/metrics` on a port of their own. */
 export function startAdmin(app: App): Promise<HttpServer> {
-  return listen({ host: app.settings.HOST, port: app.settings.ADMIN_PORT, portOption: "ADMIN_PORT", log: app.log, handlers: [adminHandler(app)] });
+  return listen({
+    host: app.settings.HOST,
+    port: app.settings.ADMIN_PORT,
+    portOption: "ADMIN_PORT",
+    log: app.log,
+    handlers: [adminHandler(app)],
+  });
 }
 
 function adminHandler(app: App): Handle {
@@ -93,8 +126,13 @@ function adminHandler(app: App): Handle {
     }
     if (url.pathname === "/readyz") {
       // Ready means: what comes in can be kept. Redis and Slack may be away; that costs lateness only.
-      const isReady = await app.clock.measure().then(() => true, () => false);
-      res.writeHead(isReady ? 200 : 503, { "content-type": "text/plain" }).end(isReady ? "ready\n" : "Postgres cannot be reached\n");
+      const isReady = await app.measureClock().then(
+        () => true,
+        () => false,
+      );
+      res
+        .writeHead(isReady ? 200 : 503, { "content-type": "text/plain" })
+        .end(isReady ? "ready\n" : "Postgres cannot be reached\n");
       return true;
     }
     if (url.pathname === "/metrics") {

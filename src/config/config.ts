@@ -34,10 +34,7 @@ export const settingsSchema = z.object({
   ORDERS_DB_PORT: port(3215, "Port of the demo's second Postgres, `orders-db`."),
   SLACK_API_PORT: port(3216, "Web API port of the local workspace."),
   SHOP_PORT: port(3221, "First of the four ports of the demo service `shop`."),
-  REDIS_URL: z
-    .string()
-    .optional()
-    .describe("Redis for the queue. Without it the queue runs on Postgres."),
+  REDIS_URL: z.string().optional().describe("Redis for the queue. Without it the queue runs on Postgres."),
   QUEUE_PREFIX: z
     .string()
     .regex(/^[a-z0-9_-]{1,32}$/)
@@ -56,9 +53,20 @@ export const settingsSchema = z.object({
     .regex(/^[0-9a-f]{64}$/i)
     .optional()
     .describe("32 bytes in hex: encrypts secrets at rest and signs sessions. `start` makes its own."),
-  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info").describe("Log level."),
-  LOAD_RPS: z.coerce.number().min(0).max(5_000).default(200).describe("Requests per second sent to the demo service."),
-  CI: z.string().optional().describe("Set by continuous integration: a missing service fails instead of skipping."),
+  LOG_LEVEL: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal"])
+    .default("info")
+    .describe("Log level."),
+  LOAD_RPS: z.coerce
+    .number()
+    .min(0)
+    .max(5_000)
+    .default(200)
+    .describe("Requests per second sent to the demo service."),
+  CI: z
+    .string()
+    .optional()
+    .describe("Set by continuous integration: a missing service fails instead of skipping."),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -84,5 +92,8 @@ export function environment(): Record<string, string | undefined> {
 
 /** Links and redirects start here. */
 export function publicUrl(settings: Settings): string {
-  return (settings.PUBLIC_URL ?? `http://${settings.HOST === "0.0.0.0" ? "127.0.0.1" : settings.HOST}:${settings.PORT}`).replace(/\/$/, "");
+  return (
+    settings.PUBLIC_URL ??
+    `http://${settings.HOST === "0.0.0.0" ? "127.0.0.1" : settings.HOST}:${settings.PORT}`
+  ).replace(/\/$/, "");
 }

@@ -18,9 +18,12 @@ export function canonicalJson(value: unknown): string {
 const exponentFrom = 1e20;
 
 function assertCanonical(value: unknown, path: string): void {
-  if (typeof value === "number" && !isExact(value)) throw new TypeError(`canonical JSON: ${value} at ${path} cannot be written exactly; write it as text`);
-  if (typeof value === "string" && !value.isWellFormed()) throw new TypeError(`canonical JSON: lone surrogate at ${path}`);
-  if (Array.isArray(value)) for (const [index, item] of value.entries()) assertCanonical(item, `${path}[${index}]`);
+  if (typeof value === "number" && !isExact(value))
+    throw new TypeError(`canonical JSON: ${value} at ${path} cannot be written exactly; write it as text`);
+  if (typeof value === "string" && !value.isWellFormed())
+    throw new TypeError(`canonical JSON: lone surrogate at ${path}`);
+  if (Array.isArray(value))
+    for (const [index, item] of value.entries()) assertCanonical(item, `${path}[${index}]`);
   else if (value !== null && typeof value === "object")
     for (const [key, item] of Object.entries(value)) {
       if (!key.isWellFormed()) throw new TypeError(`canonical JSON: lone surrogate in a key at ${path}`);
@@ -28,4 +31,6 @@ function assertCanonical(value: unknown, path: string): void {
     }
 }
 
-const isExact = (value: number): boolean => Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value) || Math.abs(value) >= exponentFrom);
+const isExact = (value: number): boolean =>
+  Number.isFinite(value) &&
+  (!Number.isInteger(value) || Number.isSafeInteger(value) || Math.abs(value) >= exponentFrom);

@@ -28,24 +28,41 @@ export function createCatalogs(db: Db, database: () => Database, log: Log): Cata
   const refresh = async (): Promise<void> => {
     const row = await db.selectFrom("catalog_in_force").select("digest").executeTakeFirst();
     if (!row || row.digest === inForce?.digest) return;
-    const { content } = await db.selectFrom("catalogs").select("content").where("digest", "=", row.digest).executeTakeFirstOrThrow();
+    const { content } = await db
+      .selectFrom("catalogs")
+      .select("content")
+      .where("digest", "=", row.digest)
+      .executeTakeFirstOrThrow();
     inForce = { digest: row.digest, catalog: content as Catalog };
     for (const listener of listeners) listener();
   };
 
   return {
     current() {
-      if (!inForce) throw new Error("No catalog is in force yet. Set CATALOG_PATH to its folder; `quarterdeck lint` checks it.");
+      if (!inForce)
+        throw new Error(
+          "No catalog is in force yet. Set CATALOG_PATH to its folder; `quarterdeck lint` checks it.",
+        );
       return inForce.catalog;
     },
     digest: () => inForce?.digest ?? "none",
     async put(catalog, digest, source, actor) {
       await database().tx(async (tx) => {
-        const before = await tx.trx.selectFrom("catalog_in_force").select("digest").forUpdate().executeTakeFirst();
+        const before = await tx.trx
+          .selectFrom("catalog_in_force")
+          .select("digest")
+          .forUpdate()
+          .executeTakeFirst();
         if (before?.digest === digest) return;
         await tx.trx
           .insertInto("catalogs")
-          .values({ digest, content: JSON.stringify(catalog), source, loaded_by: actor.person, loaded_at: tx.now })
+          .values({
+            digest,
+            content: JSON.stringify(catalog),
+            source,
+            loaded_by: actor.person,
+            loaded_at: tx.now,
+          })
           .onConflict((conflict) => conflict.column("digest").doNothing())
           .execute();
         await tx.trx
@@ -53,13 +70,26 @@ export function createCatalogs(db: Db, database: () => Database, log: Log): Cata
           .values({ id: 1, digest, since: tx.now })
           .onConflict((conflict) => conflict.column("id").doUpdateSet({ digest, since: tx.now }))
           .execute();
-        tx.audit({ actor, action: "catalog.loaded", subject: digest.slice(0, 12), before: before?.digest, after: digest, detail: { source } });
+        tx.audit({
+          actor,
+          action: "catalog.loaded",
+          subject: digest.slice(0, 12),
+          before: before?.digest,
+          after: digest,
+          detail: { source },
+        });
       });
       await refresh();
     },
     refresh,
     start() {
-      timer = setInterval(() => void refresh().catch((error: unknown) => log.warn({ err: error }, "the catalog could not be read again")), refreshEveryMs);
+      timer = setInterval(
+        () =>
+          void refresh().catch((error: unknown) =>
+            log.warn({ err: error }, "the catalog could not be read again"),
+          ),
+        refreshEveryMs,
+      );
       timer.unref();
     },
     stop: () => clearInterval(timer),

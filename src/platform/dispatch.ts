@@ -1,15 +1,16 @@
-import { onlyIfKnown, type Authz } from "./authz.ts";
+import { type Authz, onlyIfKnown } from "./authz.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { Clock } from "./clock.ts";
 import { parseLine } from "./commands/parse.ts";
 import type { CommandSpec, ParsedLine } from "./commands/spec.ts";
 import { AlreadyDone, type Database } from "./db/database.ts";
 import type { Command, Reply, Scope } from "./feature.ts";
+import { grammarFor } from "./grammar.ts";
 import { type IncomingPayload, inboxJob } from "./inbox.ts";
 import type { Log } from "./log.ts";
 import { context, escape, section } from "./messages/blocks.ts";
 import type { Actor } from "./people.ts";
-import { type Decision, type Refusal, refuse } from "./refusal.ts";
+import type { Decision, Refusal } from "./refusal.ts";
 import type { Job } from "./rings/runner.ts";
 
 interface Parts {
@@ -26,19 +27,19 @@ const sayStillTryingAt = 3;
 
 export interface Dispatcher {
   readonly jobs: readonly Job[];
-  /** Reads and authorises a line; changes nothing. */
-  check(actor: Actor, line: string): Promise<Decision<{ command: Command; line: ParsedLine }>>;
+  /** Reads and authorises a line; changes nothing. `typedAt`: what the words' times are counted from. */
+  check(actor: Actor, line: string, typedAt: Date): Promise<Decision<{ command: Command; line: ParsedLine }>>;
 }
 
 /** One way from words to a command, whichever door they came in by. */
 export function createDispatcher(parts: Parts): Dispatcher {
   const specs = (): CommandSpec[] => parts.commands().map((command) => command.spec);
 
-  const check: Dispatcher["check"] = async (actor, text) => {
+  const check: Dispatcher["check"] = async (actor, text, typedAt) => {
     const catalog = parts.catalogs.current();
     const person = onlyIfKnown(catalog, actor);
     if (!person.ok) return person;
-    const parsed = parseLine(text, specs(), parts.catalogs.grammarFor(actor, parts.clock.now()));
+    const parsed = parseLine(text, specs(), grammarFor(catalog, actor, typedAt));
     if (!parsed.ok) return parsed;
     const command = parts.commands().find((candidate) => candidate.spec === parsed.value.spec);
     if (!command) throw new Error(`no handler for command ${parsed.value.spec.name}`);
@@ -48,50 +49,93 @@ export function createDispatcher(parts: Parts): Dispatcher {
   };
 
   const handle = async (id: string, attempt: number): Promise<void> => {
-    const row = await parts.database.db.selectFrom("inbox").selectAll().where("id", "=", id).executeTakeFirst();
+    const row = await parts.database.db
+      .selectFrom("inbox")
+      .selectAll()
+      .where("id", "=", id)
+      .executeTakeFirst();
     if (!row || row.done_at) return;
     const payload = row.payload as IncomingPayload;
     const actor: Actor = { team: row.team, person: row.person, door: payload.door, inboxId: id };
-    const answer = await decide(actor, payload, id, attempt);
+    const answer = await decide(actor, payload, row, attempt);
     await parts.database.tx(async (tx) => {
-      const done = await tx.trx.updateTable("inbox").set({ done_at: tx.now, answer: JSON.stringify({ text: answer.text, ok: answer.ok }) }).where("id", "=", id).where("done_at", "is", null).executeTakeFirst();
+      const done = await tx.trx
+        .updateTable("inbox")
+        .set({ done_at: tx.now, answer: JSON.stringify({ text: answer.text, ok: answer.ok }) })
+        .where("id", "=", id)
+        .where("done_at", "is", null)
+        .executeTakeFirst();
       if (done.numUpdatedRows === 0n || answer.silent || payload.door !== "slack") return;
       tx.say({
-        key: `answer:${id}`, channel: payload.channel, onlyFor: row.person, replyTo: payload.responseUrl, thread: payload.thread, urgent: true,
-        text: answer.text, blocks: answer.blocks,
+        key: `answer:${id}`,
+        channel: payload.channel,
+        onlyFor: row.person,
+        replyTo: payload.responseUrl,
+        thread: payload.thread,
+        urgent: true,
+        text: answer.text,
+        blocks: answer.blocks,
       });
     });
   };
 
-  const decide = async (actor: Actor, payload: IncomingPayload, id: string, attempt: number): Promise<Reply & { ok: boolean }> => {
+  const decide = async (
+    actor: Actor,
+    payload: IncomingPayload,
+    row: { id: string; received_at: Date },
+    attempt: number,
+  ): Promise<Reply & { ok: boolean }> => {
     try {
-      const checked = await check(actor, payload.line);
+      const checked = await check(actor, payload.line, row.received_at);
       const decision = checked.ok
         ? await checked.value.command.run({
-            line: checked.value.line, actor, catalog: parts.catalogs.current(), inboxId: id, now: parts.clock.now(),
+            line: checked.value.line,
+            actor,
+            catalog: parts.catalogs.current(),
+            inboxId: row.id,
+            now: row.received_at,
             place: { channel: payload.channel, thread: payload.thread, messageTs: payload.messageTs },
           })
         : checked;
       return decision.ok ? { ...decision.value, ok: true } : { ...refusalReply(decision.refusal), ok: false };
     } catch (error) {
-      if (error instanceof AlreadyDone) return { text: "Done. It took effect just before I could answer; the card shows it.", ok: true };
-      if (attempt === sayStillTryingAt && payload.door === "slack") await sayStillTrying(id, payload, actor, error);
+      if (error instanceof AlreadyDone)
+        return { text: "Done. It took effect just before I could answer; the card shows it.", ok: true };
+      if (attempt === sayStillTryingAt && payload.door === "slack")
+        await sayStillTrying(row.id, payload, actor, error);
       throw error;
     }
   };
 
-  const sayStillTrying = (id: string, payload: IncomingPayload, actor: Actor, error: unknown): Promise<void> =>
+  const sayStillTrying = (
+    id: string,
+    payload: IncomingPayload,
+    actor: Actor,
+    error: unknown,
+  ): Promise<void> =>
     parts.database.tx(async (tx) => {
       const why = error instanceof Error ? error.message : String(error);
       tx.say({
-        key: `trying:${id}`, channel: payload.channel, onlyFor: actor.person, replyTo: payload.responseUrl, thread: payload.thread, urgent: true,
+        key: `trying:${id}`,
+        channel: payload.channel,
+        onlyFor: actor.person,
+        replyTo: payload.responseUrl,
+        thread: payload.thread,
+        urgent: true,
         text: `I have \`/ops ${escape(payload.line)}\` and cannot do it yet: ${escape(why, 200)}. I keep trying; nothing is lost.`,
       });
     });
 
   return {
     check,
-    jobs: [{ name: inboxJob, about: "Does what a person asked and answers them.", lane: "urgent", run: (ref, { attempt }) => handle(ref, attempt) }],
+    jobs: [
+      {
+        name: inboxJob,
+        about: "Does what a person asked and answers them.",
+        lane: "urgent",
+        run: (ref, { attempt }) => handle(ref, attempt),
+      },
+    ],
   };
 }
 
@@ -113,6 +157,3 @@ export function refusalReply(refusal: Refusal): Reply {
 }
 
 const asPerson = (who: string): string => (/^[UW][A-Z0-9]{4,}$/.test(who) ? `<@${who}>` : escape(who));
-
-export const unknownWorkspace = (): Decision<never> =>
-  refuse({ rule: "own-workspace-only", message: "You are not of a workspace this Quarterdeck serves.", hint: "Ask a platform engineer to add your workspace to the catalog." });

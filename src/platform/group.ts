@@ -42,7 +42,12 @@ export class GroupCommit<Item, Result> {
       group.forEach((entry, index) => entry.resolve(results[index] as Result));
     } catch (error) {
       if (group.length === 1) group[0]?.reject(error);
-      else await Promise.all(group.map((entry) => this.commit([entry.item]).then((results) => entry.resolve(results[0] as Result), entry.reject)));
+      else
+        await Promise.all(
+          group.map((entry) =>
+            this.commit([entry.item]).then((results) => entry.resolve(results[0] as Result), entry.reject),
+          ),
+        );
     } finally {
       this.#inFlight -= 1;
       this.#schedule();

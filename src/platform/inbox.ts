@@ -38,20 +38,39 @@ export function createInbox(database: Database, clock: Clock): Inbox {
       database.db.transaction().execute(async (trx) => {
         const now = clock.now();
         const rows = items.map((item) => ({
-          id: randomUUID(), kind: item.kind, dedup: item.dedup, payload: JSON.stringify(item.payload), team: item.team, person: item.person,
+          id: randomUUID(),
+          kind: item.kind,
+          dedup: item.dedup,
+          payload: JSON.stringify(item.payload),
+          team: item.team,
+          person: item.person,
           received_at: now,
         }));
         const firstOf = new Map(rows.map((row) => [row.dedup, row] as const).reverse());
         const unique = [...firstOf.values()].sort((a, b) => (a.dedup < b.dedup ? -1 : 1));
-        const inserted = await trx.insertInto("inbox").values(unique).onConflict((conflict) => conflict.column("dedup").doNothing()).returning(["id", "dedup"]).execute();
+        const inserted = await trx
+          .insertInto("inbox")
+          .values(unique)
+          .onConflict((conflict) => conflict.column("dedup").doNothing())
+          .returning(["id", "dedup"])
+          .execute();
         const ids = new Map(inserted.map((row) => [row.dedup, row.id]));
         const known = unique.filter((row) => !ids.has(row.dedup)).map((row) => row.dedup);
-        const before = known.length === 0 ? [] : await trx.selectFrom("inbox").select(["id", "dedup"]).where("dedup", "in", known).execute();
+        const before =
+          known.length === 0
+            ? []
+            : await trx.selectFrom("inbox").select(["id", "dedup"]).where("dedup", "in", known).execute();
         const earlier = new Map(before.map((row) => [row.dedup, row.id]));
-        await writeRings(trx, inserted.map((row) => ({ job: inboxJob, ref: row.id, lane: "urgent" as const })), now);
+        await writeRings(
+          trx,
+          inserted.map((row) => ({ job: inboxJob, ref: row.id, lane: "urgent" as const })),
+          now,
+        );
         return rows.map((row) => {
           const id = ids.get(row.dedup);
-          return id === undefined ? { id: earlier.get(row.dedup) as string, isNew: false } : { id, isNew: row.id === id };
+          return id === undefined
+            ? { id: earlier.get(row.dedup) as string, isNew: false }
+            : { id, isNew: row.id === id };
         });
       }),
     { itemsMax: 200, groupsAtOnce: 2 },

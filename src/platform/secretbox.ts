@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 
 /**
  * Encryption and signing with keys derived (HKDF-SHA256) from one 32-byte key, a purpose each. Sealed form:
@@ -10,7 +17,10 @@ export class SecretBox {
 
   constructor(keyHex: string) {
     const key = Buffer.from(keyHex, "hex");
-    if (key.length !== 32) throw new RangeError("ENCRYPTION_KEY must be 32 bytes in hex (64 characters); make one with: openssl rand -hex 32");
+    if (key.length !== 32)
+      throw new RangeError(
+        "ENCRYPTION_KEY must be 32 bytes in hex (64 characters); make one with: openssl rand -hex 32",
+      );
     const derive = (purpose: string) => Buffer.from(hkdfSync("sha256", key, Buffer.alloc(0), purpose, 32));
     this.#sealKey = derive("quarterdeck seal v1");
     this.#signKey = derive("quarterdeck sign v1");

@@ -5,7 +5,10 @@ import type { Db } from "./db/database.ts";
 import type { Actor } from "./people.ts";
 import type { SecretBox } from "./secretbox.ts";
 
-export interface Session { actor: Actor; csrf: string }
+export interface Session {
+  actor: Actor;
+  csrf: string;
+}
 
 const cookieName = "qd_session";
 const idleMs = 8 * 3_600_000;
@@ -42,7 +45,16 @@ export function createSessions(parts: { db: Db; clock: Clock; box: SecretBox; is
     const now = clock.now();
     await db
       .insertInto("sessions")
-      .values({ id_hash: hashOf(id), team, person, csrf: randomBytes(24).toString("base64url"), created_at: now, seen_at: now, expires_at: new Date(now.getTime() + absoluteMs), revoked_at: null })
+      .values({
+        id_hash: hashOf(id),
+        team,
+        person,
+        csrf: randomBytes(24).toString("base64url"),
+        created_at: now,
+        seen_at: now,
+        expires_at: new Date(now.getTime() + absoluteMs),
+        revoked_at: null,
+      })
       .execute();
     res.appendHeader("set-cookie", cookie(`${id}.${box.sign(`session:${id}`)}`, absoluteMs / 1_000));
   };
@@ -66,12 +78,27 @@ export function createSessions(parts: { db: Db; clock: Clock; box: SecretBox; is
     },
     async end(req, res) {
       const id = idIn(req);
-      if (id) await db.updateTable("sessions").set({ revoked_at: clock.now() }).where("id_hash", "=", hashOf(id)).execute();
+      if (id)
+        await db
+          .updateTable("sessions")
+          .set({ revoked_at: clock.now() })
+          .where("id_hash", "=", hashOf(id))
+          .execute();
       res.appendHeader("set-cookie", cookie("", 0));
     },
     async createLink({ team, person }, next) {
       const token = randomBytes(32).toString("base64url");
-      await db.insertInto("sign_in_links").values({ token_hash: hashOf(token), team, person, next: localPath(next), expires_at: new Date(clock.now().getTime() + linkLifeMs), used_at: null }).execute();
+      await db
+        .insertInto("sign_in_links")
+        .values({
+          token_hash: hashOf(token),
+          team,
+          person,
+          next: localPath(next),
+          expires_at: new Date(clock.now().getTime() + linkLifeMs),
+          used_at: null,
+        })
+        .execute();
       return token;
     },
     async useLink(token, res) {
@@ -97,6 +124,8 @@ export function localPath(path: string): string {
 }
 
 export function cookiesOf(req: IncomingMessage): Record<string, string> {
-  const pairs = (req.headers.cookie ?? "").split(";").map((part) => part.trim().split("=", 2) as [string, string?]);
+  const pairs = (req.headers.cookie ?? "")
+    .split(";")
+    .map((part) => part.trim().split("=", 2) as [string, string?]);
   return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }

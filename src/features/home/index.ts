@@ -9,44 +9,81 @@ import type { Command, CommandContext, Feature, Reply, SummaryLine } from "../..
 import { escape } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision } from "../../platform/refusal.ts";
-import { replyOfLines } from "./cards.ts";
+import { helpReply, replyOfLines } from "./cards.ts";
 
 const homeSpec = defineCommand({
-  name: "mine", aliases: [""], args: z.object({}), role: "anyone", acts: false,
-  summary: "What is mine now: pages, approvals waiting for me, my rollouts, grants with time left.", example: "",
+  name: "mine",
+  aliases: [""],
+  args: z.object({}),
+  role: "anyone",
+  acts: false,
+  summary: "What is mine now: pages, approvals waiting for me, my rollouts, grants with time left.",
+  example: "",
 });
 const helpSpec = defineCommand({
-  name: "help", args: z.object({ command: arg.rest().optional() }), role: "anyone", acts: false,
-  summary: "What you may do here, or one command in full.", example: "help rollout start",
+  name: "help",
+  args: z.object({ command: arg.rest().optional() }),
+  role: "anyone",
+  acts: false,
+  summary: "What you may do here, or one command in full.",
+  example: "help rollout start",
 });
 const statusSpec = defineCommand({
-  name: "status", args: z.object({ target: arg.target("service", "id").optional() }), role: "anyone", acts: false,
-  summary: "How a service or a thing is doing; without one, all services.", example: "status shop",
+  name: "status",
+  args: z.object({ target: arg.target("service", "id").optional() }),
+  role: "anyone",
+  acts: false,
+  summary: "How a service or a thing is doing; without one, all services.",
+  example: "status shop",
 });
 const whySpec = defineCommand({
-  name: "why", args: z.object({ target: arg.target("service", "id") }), role: "anyone", acts: false,
-  summary: "Why it paged, held, was refused or denied; who could.", example: "why T-3",
+  name: "why",
+  args: z.object({ target: arg.target("service", "id") }),
+  role: "anyone",
+  acts: false,
+  summary: "Why it paged, held, was refused or denied; who could.",
+  example: "why T-3",
 });
 const signInSpec = defineCommand({
-  name: "sign-in", args: z.object({}), role: "anyone", acts: false,
-  summary: "A link that signs you in to the console, once, within two minutes.", example: "sign-in",
+  name: "sign-in",
+  args: z.object({}),
+  role: "anyone",
+  acts: false,
+  summary: "A link that signs you in to the console, once, within two minutes.",
+  example: "sign-in",
 });
 
 export function createHome(platform: Platform, features: () => readonly Feature[]): Feature {
   const { catalogs, sessions, publicUrl } = platform;
-  const gather = async (read: (feature: Feature) => Promise<readonly SummaryLine[]> | undefined): Promise<SummaryLine[]> =>
-    (await Promise.all(features().map((feature) => read(feature) ?? []))).flat().sort((a, b) => a.rank - b.rank);
+  const gather = async (
+    read: (feature: Feature) => Promise<readonly SummaryLine[]> | undefined,
+  ): Promise<SummaryLine[]> =>
+    (await Promise.all(features().map((feature) => read(feature) ?? [])))
+      .flat()
+      .sort((a, b) => a.rank - b.rank);
 
   const mine = async ({ actor }: CommandContext): Promise<Decision<Reply>> => {
     const lines = await gather((feature) => feature.summaries?.mine?.(actor));
-    return allow(replyOfLines("Yours now", lines, "Nothing waits for you. `/ops help` shows what you may do; `/ops status` how the services are."));
+    return allow(
+      replyOfLines(
+        "Yours now",
+        lines,
+        "Nothing waits for you. `/ops help` shows what you may do; `/ops status` how the services are.",
+      ),
+    );
   };
 
   const help = async ({ actor, line }: CommandContext): Promise<Decision<Reply>> => {
+    const specs = features()
+      .flatMap((feature) => feature.commands ?? [])
+      .map(({ spec }) => spec);
     const allowed = new Set<string>();
-    const commands = features().flatMap((feature) => feature.commands ?? []);
-    for (const { spec } of commands) if ((await platform.authz.authorise(actor, spec.role, undefined)).ok) allowed.add(spec.name);
-    return allow({ text: helpFor(commands.map(({ spec }) => spec), (spec) => allowed.has(spec.name), argsOf(helpSpec, line).command) });
+    for (const { name, role } of specs)
+      if ((await platform.authz.authorise(actor, role, undefined)).ok) allowed.add(name);
+    return helpReply(
+      helpFor(specs, ({ name }) => allowed.has(name)),
+      argsOf(helpSpec, line).command,
+    );
   };
 
   const status = async ({ line }: CommandContext): Promise<Decision<Reply>> => {
@@ -55,23 +92,35 @@ export function createHome(platform: Platform, features: () => readonly Feature[
       const lines = await gather((feature) => feature.summaries?.why?.({ id: target.id }));
       return allow(replyOfLines(target.id, lines, `I know nothing of ${target.id}.`));
     }
-    const services = target?.is === "service" ? [target.service] : catalogs.current().services.map(({ name }) => name);
-    const parts = await Promise.all(services.map(async (service) => ({ service, lines: await gather((feature) => feature.summaries?.status?.(service)) })));
-    const text = parts.map(({ service, lines }) => [`*${escape(service)}*`, ...lines.map((item) => item.text)].join("\n")).join("\n\n");
+    const services =
+      target?.is === "service" ? [target.service] : catalogs.current().services.map(({ name }) => name);
+    const parts = await Promise.all(
+      services.map(async (service) => ({
+        service,
+        lines: await gather((feature) => feature.summaries?.status?.(service)),
+      })),
+    );
+    const text = parts
+      .map(({ service, lines }) => [`*${escape(service)}*`, ...lines.map((item) => item.text)].join("\n"))
+      .join("\n\n");
     return allow({ text: text || "The catalog has no services yet." });
   };
 
   const why = async ({ line }: CommandContext): Promise<Decision<Reply>> => {
     const { target } = argsOf(whySpec, line);
-    const thing = target.is === "id" ? { id: String(target.id) } : { service: target.is === "service" ? target.service : "" };
-    const name = "id" in thing ? thing.id : thing.service;
+    const name = target.is === "id" ? String(target.id) : target.is === "service" ? target.service : "";
+    const thing = target.is === "id" ? { id: name } : { service: name };
     const lines = await gather((feature) => feature.summaries?.why?.(thing));
-    return allow(replyOfLines(`Why: ${name}`, lines, `I have decided nothing about ${escape(name)} that is still kept.`));
+    return allow(
+      replyOfLines(`Why: ${name}`, lines, `I have decided nothing about ${escape(name)} that is still kept.`),
+    );
   };
 
   const signIn = async ({ actor }: CommandContext): Promise<Decision<Reply>> => {
     const token = await sessions.createLink(actor, "/console");
-    return allow({ text: `<${publicUrl}/sign-in?token=${token}|Sign in to Quarterdeck> — for you alone, once, within two minutes.` });
+    return allow({
+      text: `<${publicUrl}/sign-in?token=${token}|Sign in to Quarterdeck> — for you alone, once, within two minutes.`,
+    });
   };
 
   const commands: Command[] = [

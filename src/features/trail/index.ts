@@ -3,8 +3,8 @@
  * Owns nothing of its own: it reads the platform's audit. Pages about: nothing.
  */
 import { z } from "zod";
-import { arg, argsOf, defineCommand, flagsOf } from "../../platform/commands/spec.ts";
 import { slackIdsOf } from "../../platform/authz.ts";
+import { arg, argsOf, defineCommand, flagsOf } from "../../platform/commands/spec.ts";
 import type { CommandContext, Feature, Reply } from "../../platform/feature.ts";
 import { dateToken, escape, mention } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
@@ -18,20 +18,28 @@ const auditSpec = defineCommand({
   name: "audit",
   args: z.object({ target: arg.target("service", "id", "person").optional() }),
   flags: z.object({ action: arg.word().optional(), since: arg.duration().optional() }),
-  role: "anyone", acts: false,
-  summary: "Who did what to a service, a thing or by a person.", example: "audit shop --since 24h",
+  role: "anyone",
+  acts: false,
+  summary: "Who did what to a service, a thing or by a person.",
+  example: "audit shop --since 24h",
 });
 
 export function createTrail(platform: Platform): Feature {
   const audit = async (context: CommandContext): Promise<Decision<Reply>> => {
     const { target } = argsOf(auditSpec, context.line);
     const { action, since } = flagsOf(auditSpec, context.line);
-    const filter: AuditFilter = { since: new Date(context.now.getTime() - (since ?? dayMs)), action, limit: linesMax };
+    const filter: AuditFilter = {
+      since: new Date(context.now.getTime() - (since ?? dayMs)),
+      action,
+      limit: linesMax,
+    };
     if (target?.is === "service") filter.service = target.service;
     else if (target?.is === "id") filter.subject = target.id;
-    else if (target?.is === "person") filter.person = slackIdsOf(context.catalog, [target.person], context.actor.team)[0] ?? target.person;
+    else if (target?.is === "person")
+      filter.person = slackIdsOf(context.catalog, [target.person], context.actor.team)[0] ?? target.person;
     const lines = await readAudit(platform.database.db, filter);
-    if (lines.length === 0) return allow({ text: "Nothing was done there in that time. Look further back: `--since 7d`." });
+    if (lines.length === 0)
+      return allow({ text: "Nothing was done there in that time. Look further back: `--since 7d`." });
     return allow({ text: lines.map(textOf).join("\n") });
   };
   return { name: "trail", about: "Who did what, when and why.", commands: [{ spec: auditSpec, run: audit }] };

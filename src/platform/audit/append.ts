@@ -1,6 +1,6 @@
-import type { Actor } from "../people.ts";
-import type { Trx } from "../db/database.ts";
 import { canonicalJson } from "../canonical.ts";
+import type { Trx } from "../db/database.ts";
+import type { Actor } from "../people.ts";
 import { chainHash } from "./chain.ts";
 
 /** One state change. Ids and digests only: no names, no secrets. */
@@ -27,9 +27,18 @@ export interface AuditContext {
 }
 
 /** Appends entries to the chain. Locks the head row, so call it last in a transaction, once. */
-export async function appendAudit(trx: Trx, entries: readonly AuditEntry[], context: AuditContext): Promise<void> {
+export async function appendAudit(
+  trx: Trx,
+  entries: readonly AuditEntry[],
+  context: AuditContext,
+): Promise<void> {
   if (entries.length === 0) return;
-  const head = await trx.selectFrom("audit_head").select(["seq", "hash"]).where("id", "=", 1).forUpdate().executeTakeFirstOrThrow();
+  const head = await trx
+    .selectFrom("audit_head")
+    .select(["seq", "hash"])
+    .where("id", "=", 1)
+    .forUpdate()
+    .executeTakeFirstOrThrow();
   let seq = Number(head.seq);
   let hash = head.hash;
   const rows = entries.map((entry) => {
@@ -37,12 +46,23 @@ export async function appendAudit(trx: Trx, entries: readonly AuditEntry[], cont
     const body = bodyOf(entry, seq, context);
     hash = chainHash(hash, body);
     return {
-      seq: String(seq), at: context.now, team: entry.actor.team, person: entry.actor.person, action: entry.action,
-      subject: entry.subject, service: entry.service ?? null, body, hash,
+      seq: String(seq),
+      at: context.now,
+      team: entry.actor.team,
+      person: entry.actor.person,
+      action: entry.action,
+      subject: entry.subject,
+      service: entry.service ?? null,
+      body,
+      hash,
     };
   });
   await trx.insertInto("audit").values(rows).execute();
-  await trx.updateTable("audit_head").set({ seq: String(seq), hash }).where("id", "=", 1).execute();
+  await trx
+    .updateTable("audit_head")
+    .set({ seq: String(seq), hash })
+    .where("id", "=", 1)
+    .execute();
 }
 
 function bodyOf(entry: AuditEntry, seq: number, context: AuditContext): string {
@@ -51,8 +71,18 @@ function bodyOf(entry: AuditEntry, seq: number, context: AuditContext): string {
   return canonicalJson(
     JSON.parse(
       JSON.stringify({
-        seq, at: context.now.toISOString(), actor: { team: actor.team, person: actor.person, door: actor.door }, action, subject,
-        service, before, after, reason, detail, catalog: context.catalogDigest, correlation: correlation ?? actor.inboxId,
+        seq,
+        at: context.now.toISOString(),
+        actor: { team: actor.team, person: actor.person, door: actor.door },
+        action,
+        subject,
+        service,
+        before,
+        after,
+        reason,
+        detail,
+        catalog: context.catalogDigest,
+        correlation: correlation ?? actor.inboxId,
       }),
     ),
   );

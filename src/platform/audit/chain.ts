@@ -33,12 +33,21 @@ export class ChainVerifier {
   /** Takes the next entry; answers the first thing wrong with it. */
   take(entry: StoredEntry): ChainFault | undefined {
     if (entry.seq !== this.#seq + 1)
-      return { seq: this.#seq + 1, fault: "gap", detail: `entry ${this.#seq + 1} is missing; found ${entry.seq}` };
+      return {
+        seq: this.#seq + 1,
+        fault: "gap",
+        detail: `entry ${this.#seq + 1} is missing; found ${entry.seq}`,
+      };
     const expected = chainHash(this.#hash, entry.body);
     if (!expected.equals(entry.hash))
-      return { seq: entry.seq, fault: "hash", detail: `stored hash ${entry.hash.toString("hex").slice(0, 16)}… is not that of its content and predecessor` };
+      return {
+        seq: entry.seq,
+        fault: "hash",
+        detail: `stored hash ${entry.hash.toString("hex").slice(0, 16)}… is not that of its content and predecessor`,
+      };
     const written = (JSON.parse(entry.body) as { seq?: unknown }).seq;
-    if (written !== entry.seq) return { seq: entry.seq, fault: "body", detail: `its content says entry ${written}` };
+    if (written !== entry.seq)
+      return { seq: entry.seq, fault: "body", detail: `its content says entry ${written}` };
     this.#seq = entry.seq;
     this.#hash = entry.hash;
     return undefined;
@@ -47,6 +56,10 @@ export class ChainVerifier {
   /** Compares with the head row once all entries are taken. */
   finish(head: { seq: number; hash: Buffer }): ChainFault | undefined {
     if (head.seq === this.#seq && head.hash.equals(this.#hash)) return undefined;
-    return { seq: this.#seq + 1, fault: "tail", detail: `the head is at ${head.seq}, the last entry at ${this.#seq}: the tail was cut or the head changed` };
+    return {
+      seq: this.#seq + 1,
+      fault: "tail",
+      detail: `the head is at ${head.seq}, the last entry at ${this.#seq}: the tail was cut or the head changed`,
+    };
   }
 }

@@ -93,7 +93,12 @@ export function createDatabase(db: Db, parts: DatabaseParts): Database {
 }
 
 async function claimEffect(trx: Trx, inboxId: string, now: Date): Promise<void> {
-  const claimed = await trx.updateTable("inbox").set({ effect_at: now }).where("id", "=", inboxId).where("effect_at", "is", null).executeTakeFirst();
+  const claimed = await trx
+    .updateTable("inbox")
+    .set({ effect_at: now })
+    .where("id", "=", inboxId)
+    .where("effect_at", "is", null)
+    .executeTakeFirst();
   if (claimed.numUpdatedRows === 0n) throw new AlreadyDone(`inbox row ${inboxId} had its effect before`);
 }
 

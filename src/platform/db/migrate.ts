@@ -40,7 +40,12 @@ export async function migrate(ownerUrl: string, migrations: Record<string, Migra
     const { error, results } = await migratorOf(db, migrations).migrateToLatest();
     if (error) {
       const failed = results?.find((result) => result.status === "Error")?.migrationName ?? "unknown";
-      throw new SchemaError("migration_failed", `Migration ${failed} failed: ${error instanceof Error ? error.message : error}.`, "Nothing of it was kept; mend the cause and run `quarterdeck migrate` again.", error);
+      throw new SchemaError(
+        "migration_failed",
+        `Migration ${failed} failed: ${error instanceof Error ? error.message : error}.`,
+        "Nothing of it was kept; mend the cause and run `quarterdeck migrate` again.",
+        error,
+      );
     }
     const client = await pool.connect();
     try {
@@ -49,23 +54,40 @@ export async function migrate(ownerUrl: string, migrations: Record<string, Migra
       client.release();
     }
     await grantAppRights(db);
-    return (results ?? []).filter((result) => result.status === "Success").map((result) => result.migrationName);
+    return (results ?? [])
+      .filter((result) => result.status === "Success")
+      .map((result) => result.migrationName);
   } finally {
     await db.destroy();
   }
 }
 
 /** Refuses to run on a schema older than this code. Throws {@link SchemaError}. */
-export async function assertSchemaCurrent(db: Kysely<unknown>, migrations: Record<string, Migration>): Promise<void> {
+export async function assertSchemaCurrent(
+  db: Kysely<unknown>,
+  migrations: Record<string, Migration>,
+): Promise<void> {
   let applied: Set<string>;
   try {
-    const rows = await (db as Kysely<{ [migrationTableName]: { name: string } }>).selectFrom(migrationTableName).select("name").execute();
+    const rows = await (db as Kysely<{ [migrationTableName]: { name: string } }>)
+      .selectFrom(migrationTableName)
+      .select("name")
+      .execute();
     applied = new Set(rows.map((row) => row.name));
   } catch (cause) {
     if ((cause as { code?: string }).code !== "42P01") throw cause;
-    throw new SchemaError("schema_missing", "The database has no Quarterdeck tables.", "Run `quarterdeck migrate` with DATABASE_MIGRATION_URL first.", cause);
+    throw new SchemaError(
+      "schema_missing",
+      "The database has no Quarterdeck tables.",
+      "Run `quarterdeck migrate` with DATABASE_MIGRATION_URL first.",
+      cause,
+    );
   }
   const missing = Object.keys(migrations).filter((name) => !applied.has(name));
   if (missing.length > 0)
-    throw new SchemaError("schema_older", `The database lacks ${missing.length} migration(s), first ${missing[0]}.`, "Run `quarterdeck migrate` with DATABASE_MIGRATION_URL first.");
+    throw new SchemaError(
+      "schema_older",
+      `The database lacks ${missing.length} migration(s), first ${missing[0]}.`,
+      "Run `quarterdeck migrate` with DATABASE_MIGRATION_URL first.",
+    );
 }

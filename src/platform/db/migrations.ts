@@ -72,16 +72,23 @@ export const platformMigrations: Record<string, Migration> = {
  * audit. Run after every migration, so a new table is never forgotten and never too open.
  */
 export async function grantAppRights(db: Kysely<unknown>): Promise<void> {
-  const exists = await sql<{ one: number }>`select 1 as one from pg_roles where rolname = ${appRole}`.execute(db);
+  const exists = await sql<{ one: number }>`select 1 as one from pg_roles where rolname = ${appRole}`.execute(
+    db,
+  );
   if (exists.rows.length === 0) return;
   const role = sql.id(appRole);
+  const { rows } = await sql<{ name: string }>`select current_database() as name`.execute(db);
+  // The queue gathers bulk additions in temporary tables.
+  await sql`grant connect, temporary on database ${sql.id(rows[0]?.name ?? "")} to ${role}`.execute(db);
   await sql`grant usage on schema public to ${role}`.execute(db);
   await sql`grant select, insert, update, delete on all tables in schema public to ${role}`.execute(db);
   await sql`grant usage, select on all sequences in schema public to ${role}`.execute(db);
-  for (const table of appendOnly) await sql`revoke update, delete, truncate on ${sql.table(table)} from ${role}`.execute(db);
+  for (const table of appendOnly)
+    await sql`revoke update, delete, truncate on ${sql.table(table)} from ${role}`.execute(db);
   for (const table of ["quarterdeck_migration", "quarterdeck_migration_lock"])
     await sql`revoke insert, update, delete on ${sql.table(table)} from ${role}`.execute(db);
-  await sql`grant usage on schema bullmq to ${role}`.execute(db);
+  // The queue makes a sequence per queue by itself; nothing in its schema is state of ours.
+  await sql`grant usage, create on schema bullmq to ${role}`.execute(db);
   await sql`grant select, insert, update, delete on all tables in schema bullmq to ${role}`.execute(db);
   await sql`grant usage, select, update on all sequences in schema bullmq to ${role}`.execute(db);
   await sql`grant execute on all functions in schema bullmq to ${role}`.execute(db);

@@ -66,7 +66,13 @@ export interface PlatformTables {
     hash: Buffer;
   };
   audit_head: { id: number; seq: string; hash: Buffer };
-  catalogs: { digest: string; content: Json<unknown>; source: string; loaded_by: string; loaded_at: Timestamp };
+  catalogs: {
+    digest: string;
+    content: Json<unknown>;
+    source: string;
+    loaded_by: string;
+    loaded_at: Timestamp;
+  };
   catalog_in_force: { id: number; digest: string; since: Timestamp };
   sessions: {
     id_hash: string;
@@ -78,7 +84,14 @@ export interface PlatformTables {
     expires_at: Timestamp;
     revoked_at: Timestamp | null;
   };
-  sign_in_links: { token_hash: string; team: string; person: string; next: string; expires_at: Timestamp; used_at: Timestamp | null };
+  sign_in_links: {
+    token_hash: string;
+    team: string;
+    person: string;
+    next: string;
+    expires_at: Timestamp;
+    used_at: Timestamp | null;
+  };
   hook_tokens: {
     id: string;
     source: string;

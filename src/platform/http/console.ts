@@ -10,7 +10,12 @@ import { type Handle, readBody, redirect, sendPage } from "./server.ts";
 const formBytesMax = 64_000;
 
 /** Signed-in pages: session, role, and for a POST the Origin and the CSRF token, before a feature sees it. */
-export function consoleHandler(parts: { routes: () => readonly Route[]; sessions: Sessions; authz: Authz; ownOrigins: () => readonly string[] }): Handle {
+export function consoleHandler(parts: {
+  routes: () => readonly Route[];
+  sessions: Sessions;
+  authz: Authz;
+  ownOrigins: () => readonly string[];
+}): Handle {
   return async (req, res, url) => {
     if (url.pathname === "/sign-in") return signIn(parts.sessions, url, req, res);
     for (const route of parts.routes()) {
@@ -18,7 +23,14 @@ export function consoleHandler(parts: { routes: () => readonly Route[]; sessions
       if (!params || route.method !== req.method) continue;
       const session = await parts.sessions.of(req);
       if (!session) {
-        sendPage(res, 401, page("Sign in first", "<p>Type <code>/ops sign-in</code> in Slack and follow the link it gives you. In the local workspace, pick a person under <em>Act as</em>.</p>"));
+        sendPage(
+          res,
+          401,
+          page(
+            "Sign in first",
+            "<p>Type <code>/ops sign-in</code> in Slack and follow the link it gives you. In the local workspace, pick a person under <em>Act as</em>.</p>",
+          ),
+        );
         return true;
       }
       const allowed = await parts.authz.authorise(session.actor, route.role, undefined);
@@ -27,8 +39,18 @@ export function consoleHandler(parts: { routes: () => readonly Route[]; sessions
         return true;
       }
       const form = req.method === "POST" ? await readForm(req) : {};
-      if (req.method === "POST" && !(isOwnOrigin(req, parts.ownOrigins()) && equalText(form.csrf ?? "", session.csrf))) {
-        sendPage(res, 403, page("Not from this page", "<p>This form did not come from Quarterdeck's own page, or the page was too old. Open it again and retry.</p>"));
+      if (
+        req.method === "POST" &&
+        !(isOwnOrigin(req, parts.ownOrigins()) && equalText(form.csrf ?? "", session.csrf))
+      ) {
+        sendPage(
+          res,
+          403,
+          page(
+            "Not from this page",
+            "<p>This form did not come from Quarterdeck's own page, or the page was too old. Open it again and retry.</p>",
+          ),
+        );
         return true;
       }
       await route.handle({ req, res, url, params, actor: session.actor, csrf: session.csrf, form });
@@ -39,16 +61,36 @@ export function consoleHandler(parts: { routes: () => readonly Route[]; sessions
 }
 
 /** GET shows a button and uses nothing up, so that link previews take nothing; POST signs in. */
-async function signIn(sessions: Sessions, url: URL, req: IncomingMessage, res: Parameters<Handle>[1]): Promise<boolean> {
+async function signIn(
+  sessions: Sessions,
+  url: URL,
+  req: IncomingMessage,
+  res: Parameters<Handle>[1],
+): Promise<boolean> {
   const token = url.searchParams.get("token") ?? "";
   if (req.method !== "POST") {
-    sendPage(res, 200, page("Sign in to Quarterdeck", `<form method="post" action="/sign-in?token=${encodeURIComponent(token)}"><button class="primary">Sign in</button></form><p>The link works once, for two minutes.</p>`));
+    sendPage(
+      res,
+      200,
+      page(
+        "Sign in to Quarterdeck",
+        `<form method="post" action="/sign-in?token=${encodeURIComponent(token)}"><button class="primary">Sign in</button></form><p>The link works once, for two minutes.</p>`,
+      ),
+    );
     return true;
   }
   req.resume();
   const used = await sessions.useLink(token, res);
   if (used) redirect(res, localPath(used.next));
-  else sendPage(res, 410, page("This link is used up", "<p>A sign-in link works once, for two minutes. Ask for a new one: <code>/ops sign-in</code>.</p>"));
+  else
+    sendPage(
+      res,
+      410,
+      page(
+        "This link is used up",
+        "<p>A sign-in link works once, for two minutes. Ask for a new one: <code>/ops sign-in</code>.</p>",
+      ),
+    );
   return true;
 }
 
@@ -69,7 +111,9 @@ async function readForm(req: IncomingMessage): Promise<Record<string, string>> {
   const text = (await readBody(req, formBytesMax)).toString("utf8");
   if (req.headers["content-type"]?.startsWith("application/json")) {
     const value: unknown = JSON.parse(text);
-    return value !== null && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)])) : {};
+    return value !== null && typeof value === "object"
+      ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)]))
+      : {};
   }
   return Object.fromEntries(new URLSearchParams(text));
 }
@@ -80,5 +124,10 @@ function isOwnOrigin(req: IncomingMessage, own: readonly string[]): boolean {
 }
 
 export function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("'", "&#39;");
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
 }

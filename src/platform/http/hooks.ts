@@ -28,7 +28,10 @@ export function hookHandler(parts: {
     const hook = parts.hooks().find((candidate) => candidate.source === source);
     if (!owner || !hook) {
       req.resume();
-      sendJson(res, 401, { error: "unauthenticated", message: `No valid token for ${source}. Create one: quarterdeck token create ${source} --team <team>.` });
+      sendJson(res, 401, {
+        error: "unauthenticated",
+        message: `No valid token for ${source}. Create one: quarterdeck token create ${source} --team <team>.`,
+      });
       return true;
     }
     let body: Buffer;
@@ -40,7 +43,14 @@ export function hookHandler(parts: {
       sendJson(res, 413, { error: "too_large", message: error.message });
       return true;
     }
-    const answer = await hook.handle({ source, team: owner.team, tokenId: owner.id, headers: req.headers, body, receivedAt: parts.clock.now() });
+    const answer = await hook.handle({
+      source,
+      team: owner.team,
+      tokenId: owner.id,
+      headers: req.headers,
+      body,
+      receivedAt: parts.clock.now(),
+    });
     sendJson(res, answer.status, answer.body ?? { ok: answer.status < 300 });
     return true;
   };
@@ -49,7 +59,8 @@ export function hookHandler(parts: {
 function tokenOf(authorization: string | undefined, url: URL): string | undefined {
   const [scheme, value] = authorization?.split(" ", 2) ?? [];
   if (scheme?.toLowerCase() === "bearer") return value;
-  if (scheme?.toLowerCase() === "basic" && value) return Buffer.from(value, "base64").toString("utf8").split(":").slice(1).join(":");
+  if (scheme?.toLowerCase() === "basic" && value)
+    return Buffer.from(value, "base64").toString("utf8").split(":").slice(1).join(":");
   return url.searchParams.get("token") ?? undefined;
 }
 

@@ -14,18 +14,35 @@ export interface HttpServer {
 const drainMs = 5_000;
 
 /** A server whose handlers are asked in turn; the first that takes a request answers it. */
-export async function listen(options: { host: string; port: number; portOption: string; handlers: readonly Handle[]; log: Log }): Promise<HttpServer> {
+export async function listen(options: {
+  host: string;
+  port: number;
+  portOption: string;
+  handlers: readonly Handle[];
+  log: Log;
+}): Promise<HttpServer> {
   const server = createServer((req, res) => {
     void answer(req, res, options.handlers).catch((error: unknown) => {
       options.log.error({ err: error, path: req.url?.split("?")[0] }, "a request could not be answered");
-      if (!res.headersSent) sendJson(res, 503, { error: "unavailable", message: "This could not be done now. Try again in a moment." });
+      if (!res.headersSent)
+        sendJson(res, 503, {
+          error: "unavailable",
+          message: "This could not be done now. Try again in a moment.",
+        });
       else res.destroy();
     });
   });
   server.keepAliveTimeout = 65_000;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(error.code === "EADDRINUSE" ? new Error(`Port ${options.port} on ${options.host} is in use. Set ${options.portOption} to another one.`, { cause: error }) : error),
+      reject(
+        error.code === "EADDRINUSE"
+          ? new Error(
+              `Port ${options.port} on ${options.host} is in use. Set ${options.portOption} to another one.`,
+              { cause: error },
+            )
+          : error,
+      ),
     );
     server.listen(options.port, options.host, resolve);
   });
@@ -67,12 +84,18 @@ export async function readBody(req: IncomingMessage, bytesMax: number): Promise<
 
 export function sendJson(res: ServerResponse, status: number, body: Record<string, unknown>): void {
   const text = JSON.stringify(body);
-  res.writeHead(status, { "content-type": "application/json; charset=utf-8", "content-length": Buffer.byteLength(text) }).end(text);
+  res
+    .writeHead(status, {
+      "content-type": "application/json; charset=utf-8",
+      "content-length": Buffer.byteLength(text),
+    })
+    .end(text);
 }
 
 const pageHeaders = {
   "content-type": "text/html; charset=utf-8",
-  "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  "content-security-policy":
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
   "cache-control": "no-store",

@@ -2,12 +2,25 @@
  * Block Kit as plain data, and the one door where text from outside becomes Slack text. One card shape for all:
  * a line that says it all, a context line, at most five facts, actions (two buttons, the rest in the overflow).
  */
-export type Text = { type: "plain_text"; text: string; emoji?: boolean } | { type: "mrkdwn"; text: string; verbatim?: boolean };
+export type Text =
+  | { type: "plain_text"; text: string; emoji?: boolean }
+  | { type: "mrkdwn"; text: string; verbatim?: boolean };
 export type Confirm = { title: Text; text: Text; confirm: Text; deny: Text; style?: "danger" | "primary" };
 export type Button = {
-  type: "button"; action_id: string; text: Text; value?: string; url?: string; style?: "danger" | "primary"; confirm?: Confirm;
+  type: "button";
+  action_id: string;
+  text: Text;
+  value?: string;
+  url?: string;
+  style?: "danger" | "primary";
+  confirm?: Confirm;
 };
-export type Overflow = { type: "overflow"; action_id: string; options: { text: Text; value: string }[]; confirm?: Confirm };
+export type Overflow = {
+  type: "overflow";
+  action_id: string;
+  options: { text: Text; value: string }[];
+  confirm?: Confirm;
+};
 export type Block =
   | { type: "section"; text?: Text; fields?: Text[]; accessory?: Button | Overflow; block_id?: string }
   | { type: "context"; elements: Text[]; block_id?: string }
@@ -16,20 +29,41 @@ export type Block =
   | { type: "markdown"; text: string }
   | { type: "image"; slack_file: { id: string }; alt_text: string; title?: Text }
   | { type: "actions"; elements: (Button | Overflow)[]; block_id?: string }
-  | { type: "input"; block_id: string; label: Text; element: Record<string, unknown>; optional?: boolean; hint?: Text };
+  | {
+      type: "input";
+      block_id: string;
+      label: Text;
+      element: Record<string, unknown>;
+      optional?: boolean;
+      hint?: Text;
+    };
 
 /** Limits of Block Kit. Source: Slack docs, "Block Kit reference"; the last is measured, not documented. */
-export const limits = { sectionTextChars: 3_000, fieldChars: 2_000, buttonTextChars: 75, valueChars: 2_000, optionTextChars: 75, overflowOptions: 5, confirmTextChars: 300, blocks: 40, cardChars: 12_000 };
+export const limits = {
+  sectionTextChars: 3_000,
+  fieldChars: 2_000,
+  buttonTextChars: 75,
+  valueChars: 2_000,
+  optionTextChars: 75,
+  overflowOptions: 5,
+  confirmTextChars: 300,
+  blocks: 40,
+  cardChars: 12_000,
+};
 
 const invisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
 /** Text from outside, safe inside mrkdwn: no mention, link, formatting or bidi control survives. */
 export function escape(text: string, maxChars = 500): string {
   const clean = cut(text.toWellFormed().replace(invisible, "").replace(/\r?\n/g, " "), maxChars);
-  return clean
-    .replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
-    // A zero-width joiner keeps Slack from reading the mark as formatting and leaves the words readable.
-    .replace(/[*_~`]/g, (mark) => `\u2060${mark}\u2060`);
+  return (
+    clean
+      .replaceAll("&", "&amp;")
+      .replaceAll("<", "&lt;")
+      .replaceAll(">", "&gt;")
+      // A zero-width joiner keeps Slack from reading the mark as formatting and leaves the words readable.
+      .replace(/[*_~`]/g, (mark) => `\u2060${mark}\u2060`)
+  );
 }
 
 /** Cuts by code point and says so. */
@@ -45,17 +79,33 @@ export function dateToken(at: Date, form: "time" | "date_time" | "ago" = "time")
   return `<!date^${seconds}^${format}|${at.toISOString().slice(0, 16).replace("T", " ")} UTC>`;
 }
 
-export const mention = (person: string): string => (/^[UW][A-Z0-9]+$/.test(person) ? `<@${person}>` : escape(person));
+export const mention = (person: string): string =>
+  /^[UW][A-Z0-9]+$/.test(person) ? `<@${person}>` : escape(person);
 export const channelLink = (channel: string): string => `<#${channel}>`;
-export const link = (url: string, label: string): string => (/^https?:\/\//.test(url) ? `<${url.replaceAll("|", "%7C").replaceAll(">", "%3E")}|${escape(label)}>` : escape(label));
+export const link = (url: string, label: string): string =>
+  /^https?:\/\//.test(url)
+    ? `<${url.replaceAll("|", "%7C").replaceAll(">", "%3E")}|${escape(label)}>`
+    : escape(label);
 
-export const plain = (text: string, maxChars = 150): Text => ({ type: "plain_text", text: cut(text.toWellFormed().replace(invisible, ""), maxChars), emoji: true });
-export const mrkdwn = (text: string): Text => ({ type: "mrkdwn", text: text.length > limits.sectionTextChars ? `${text.slice(0, limits.sectionTextChars - 1)}…` : text });
+export const plain = (text: string, maxChars = 150): Text => ({
+  type: "plain_text",
+  text: cut(text.toWellFormed().replace(invisible, ""), maxChars),
+  emoji: true,
+});
+export const mrkdwn = (text: string): Text => ({
+  type: "mrkdwn",
+  text: text.length > limits.sectionTextChars ? `${text.slice(0, limits.sectionTextChars - 1)}…` : text,
+});
 export const section = (text: string): Block => ({ type: "section", text: mrkdwn(text) });
-export const context = (...lines: string[]): Block => ({ type: "context", elements: lines.slice(0, 10).map(mrkdwn) });
+export const context = (...lines: string[]): Block => ({
+  type: "context",
+  elements: lines.slice(0, 10).map(mrkdwn),
+});
 /** At most five facts, the worst first. */
 export const facts = (items: readonly (readonly [string, string])[]): Block[] =>
-  items.length === 0 ? [] : [{ type: "section", fields: items.slice(0, 5).map(([name, value]) => mrkdwn(`*${name}*\n${value}`)) }];
+  items.length === 0
+    ? []
+    : [{ type: "section", fields: items.slice(0, 5).map(([name, value]) => mrkdwn(`*${name}*\n${value}`)) }];
 
 /** A card's verb: the same command a person could type, with the arguments filled in. */
 export interface Verb {
@@ -67,19 +117,38 @@ export interface Verb {
   confirm?: string;
 }
 
-export interface LinkVerb { label: string; url: string }
+export interface LinkVerb {
+  label: string;
+  url: string;
+}
 
 const confirmOf = (verb: Verb): Confirm | undefined =>
   verb.confirm === undefined
     ? undefined
-    : { title: plain(verb.label, 100), text: plain(verb.confirm, limits.confirmTextChars), confirm: plain(verb.label, 30), deny: plain("Cancel", 30), ...(verb.style === "danger" ? { style: "danger" as const } : {}) };
+    : {
+        title: plain(verb.label, 100),
+        text: plain(verb.confirm, limits.confirmTextChars),
+        confirm: plain(verb.label, 30),
+        deny: plain("Cancel", 30),
+        ...(verb.style === "danger" ? { style: "danger" as const } : {}),
+      };
 
 export function button(verb: Verb | LinkVerb, index: number): Button {
-  if ("url" in verb) return { type: "button", action_id: `open.${index}`, text: plain(verb.label, limits.buttonTextChars), url: verb.url };
+  if ("url" in verb)
+    return {
+      type: "button",
+      action_id: `open.${index}`,
+      text: plain(verb.label, limits.buttonTextChars),
+      url: verb.url,
+    };
   const confirm = confirmOf(verb);
   return {
-    type: "button", action_id: `do.${index}`, text: plain(verb.label, limits.buttonTextChars), value: verb.line,
-    ...(verb.style ? { style: verb.style } : {}), ...(confirm ? { confirm } : {}),
+    type: "button",
+    action_id: `do.${index}`,
+    text: plain(verb.label, limits.buttonTextChars),
+    value: verb.line,
+    ...(verb.style ? { style: verb.style } : {}),
+    ...(confirm ? { confirm } : {}),
   };
 }
 
@@ -87,7 +156,13 @@ export function button(verb: Verb | LinkVerb, index: number): Button {
 export function actions(verbs: readonly (Verb | LinkVerb)[], rest: readonly Verb[] = []): Block[] {
   const elements: (Button | Overflow)[] = verbs.map((verb, index) => button(verb, index));
   if (rest.length > 0)
-    elements.push({ type: "overflow", action_id: "more", options: rest.slice(0, limits.overflowOptions).map((verb) => ({ text: plain(verb.label, limits.optionTextChars), value: verb.line })) });
+    elements.push({
+      type: "overflow",
+      action_id: "more",
+      options: rest
+        .slice(0, limits.overflowOptions)
+        .map((verb) => ({ text: plain(verb.label, limits.optionTextChars), value: verb.line })),
+    });
   return elements.length === 0 ? [] : [{ type: "actions", elements }];
 }
 
@@ -110,13 +185,19 @@ export interface Card {
 export function card(card: Card): { text: string; blocks: Block[] } {
   const text = `${card.mark} ${card.headline}`;
   const fixed: Block[] = [section(`*${text}*`), context(...card.context)];
-  const tail: Block[] = [...actions(card.verbs ?? [], card.more ?? []), ...(card.last ? [context(card.last)] : [])];
+  const tail: Block[] = [
+    ...actions(card.verbs ?? [], card.more ?? []),
+    ...(card.last ? [context(card.last)] : []),
+  ];
   const middle = [...facts(card.facts ?? []), ...(card.body ?? [])];
   const kept: Block[] = [];
   let size = JSON.stringify([...fixed, ...tail]).length;
   for (const block of middle) {
     const more = JSON.stringify(block).length;
-    if (size + more > limits.cardChars - 200 || fixed.length + tail.length + kept.length + 1 >= limits.blocks) {
+    if (
+      size + more > limits.cardChars - 200 ||
+      fixed.length + tail.length + kept.length + 1 >= limits.blocks
+    ) {
       kept.push(context(`${middle.length - kept.length} more parts are on the page linked above.`));
       break;
     }

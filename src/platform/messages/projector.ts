@@ -50,7 +50,11 @@ const wantsChart = (row: Row): boolean => {
 /** Brings what is shown to what is wanted: one message per key for life. */
 export function projectorJobs(parts: Parts): Job[] {
   const run = async (key: string): Promise<Rerun> => {
-    const row = (await parts.db.selectFrom("messages").selectAll().where("key", "=", key).executeTakeFirst()) as Row | undefined;
+    const row = (await parts.db
+      .selectFrom("messages")
+      .selectAll()
+      .where("key", "=", key)
+      .executeTakeFirst()) as Row | undefined;
     if (!row || (row.shown_version >= row.wanted_version && !wantsChart(row))) return undefined;
     try {
       return row.kind === "ephemeral" ? await showEphemeral(parts, row) : await showPost(parts, row);
@@ -58,7 +62,15 @@ export function projectorJobs(parts: Parts): Job[] {
       return afterTrouble(parts, row, error);
     }
   };
-  return [{ name: projectJob, about: "Brings a message in Slack to what it should show.", lane: "normal", leaseSec: 60, run }];
+  return [
+    {
+      name: projectJob,
+      about: "Brings a message in Slack to what it should show.",
+      lane: "normal",
+      leaseSec: 60,
+      run,
+    },
+  ];
 }
 
 async function afterTrouble(parts: Parts, row: Row, error: unknown): Promise<Rerun> {
@@ -77,7 +89,11 @@ async function afterTrouble(parts: Parts, row: Row, error: unknown): Promise<Rer
     case "refused":
       // Saying it again would be refused again: kept as an error on the row, which `doctor` shows.
       parts.log.error({ key: row.key, method: error.method, code: trouble.code }, "Slack refused a message");
-      await parts.db.updateTable("messages").set({ shown_version: row.wanted_version, error: `${error.method}: ${trouble.code}` }).where("key", "=", row.key).execute();
+      await parts.db
+        .updateTable("messages")
+        .set({ shown_version: row.wanted_version, error: `${error.method}: ${trouble.code}` })
+        .where("key", "=", row.key)
+        .execute();
       return undefined;
   }
 }
@@ -88,7 +104,11 @@ async function showEphemeral(parts: Parts, row: Row): Promise<Rerun> {
   let gone = !row.reply_to;
   if (row.reply_to) {
     try {
-      await parts.slack.respond(row.reply_to, { response_type: "ephemeral", replace_original: false, ...body });
+      await parts.slack.respond(row.reply_to, {
+        response_type: "ephemeral",
+        replace_original: false,
+        ...body,
+      });
     } catch (error) {
       // A response_url lives 30 minutes; after that the answer still goes to the person.
       if (!(error instanceof SlackError) || error.trouble.kind !== "gone") throw error;
@@ -96,43 +116,85 @@ async function showEphemeral(parts: Parts, row: Row): Promise<Rerun> {
     }
   }
   if (gone) {
-    const wait = await takeBudget(parts.db, [methodKey(parts.team(), "chat.postEphemeral")], parts.clock.now(), row.urgent);
+    const wait = await takeBudget(
+      parts.db,
+      [methodKey(parts.team(), "chat.postEphemeral")],
+      parts.clock.now(),
+      row.urgent,
+    );
     if (wait !== undefined) return { again: new Date(parts.clock.now().getTime() + wait) };
-    await parts.slack.call("chat.postEphemeral", { channel: row.channel, user: row.person, ...(wanted.thread ? { thread_ts: wanted.thread } : {}), ...body });
+    await parts.slack.call("chat.postEphemeral", {
+      channel: row.channel,
+      user: row.person,
+      ...(wanted.thread ? { thread_ts: wanted.thread } : {}),
+      ...body,
+    });
   }
   // Said once: the address it went to is of no further use and is not kept.
-  await parts.db.updateTable("messages").set({ shown_version: row.wanted_version, reply_to: null, updated_at: parts.clock.now() }).where("key", "=", row.key).execute();
+  await parts.db
+    .updateTable("messages")
+    .set({ shown_version: row.wanted_version, reply_to: null, updated_at: parts.clock.now() })
+    .where("key", "=", row.key)
+    .execute();
   return undefined;
 }
 
 async function showPost(parts: Parts, row: Row): Promise<Rerun> {
   const wanted = row.wanted as Wanted & { thread?: string };
   const now = parts.clock.now();
-  if (row.shown_version >= row.wanted_version) return wanted.chart ? await showChart(parts, row, wanted.chart) : undefined;
+  if (row.shown_version >= row.wanted_version)
+    return wanted.chart ? await showChart(parts, row, wanted.chart) : undefined;
   const place = await placeOf(parts, row, wanted.thread);
   if (place === "wait") return { again: new Date(now.getTime() + 500) };
   const method = row.ts ? "chat.update" : "chat.postMessage";
   const channel = row.posted_channel ?? place.channel;
-  const wait = await takeBudget(parts.db, [methodKey(parts.team(), method), channelKey(parts.team(), channel)], now, row.urgent);
+  const wait = await takeBudget(
+    parts.db,
+    [methodKey(parts.team(), method), channelKey(parts.team(), channel)],
+    now,
+    row.urgent,
+  );
   if (wait !== undefined) return { again: new Date(now.getTime() + wait) };
-  const body = { text: wanted.text, blocks: withChart(wanted.blocks ?? [], row.chart_file, wanted.chart), unfurl_links: false, unfurl_media: false };
+  const body = {
+    text: wanted.text,
+    blocks: withChart(wanted.blocks ?? [], row.chart_file, wanted.chart),
+    unfurl_links: false,
+    unfurl_media: false,
+  };
   const shown = row.ts ? await update(parts, row, channel, body) : await post(parts, row, place, body, now);
   if (shown === "repost") {
-    await parts.db.updateTable("messages").set({ ts: null, posted_channel: null, posting_at: null, chart_digest: null, chart_file: null }).where("key", "=", row.key).execute();
+    await parts.db
+      .updateTable("messages")
+      .set({ ts: null, posted_channel: null, posting_at: null, chart_digest: null, chart_file: null })
+      .where("key", "=", row.key)
+      .execute();
     return { again: now };
   }
-  await parts.db.updateTable("messages").set({ shown_version: row.wanted_version, error: null }).where("key", "=", row.key).execute();
+  await parts.db
+    .updateTable("messages")
+    .set({ shown_version: row.wanted_version, error: null })
+    .where("key", "=", row.key)
+    .execute();
   return wantsChart(row) && wanted.chart ? await showChart(parts, row, wanted.chart) : undefined;
 }
 
-interface Place { channel: string; threadTs?: string | undefined }
+interface Place {
+  channel: string;
+  threadTs?: string | undefined;
+}
 
 async function placeOf(parts: Parts, row: Row, thread: string | undefined): Promise<Place | "wait"> {
   if (!row.parent) return { channel: row.channel, threadTs: thread };
-  const parent = await parts.db.selectFrom("messages").select(["posted_channel", "ts", "error"]).where("key", "=", row.parent).executeTakeFirst();
+  const parent = await parts.db
+    .selectFrom("messages")
+    .select(["posted_channel", "ts", "error"])
+    .where("key", "=", row.parent)
+    .executeTakeFirst();
   // A parent that could not be shown must not silence what hangs on it.
   if (!parent || (parent.error && !parent.ts)) return { channel: row.channel };
-  return parent.ts && parent.posted_channel ? { channel: parent.posted_channel, threadTs: parent.ts } : "wait";
+  return parent.ts && parent.posted_channel
+    ? { channel: parent.posted_channel, threadTs: parent.ts }
+    : "wait";
 }
 
 type Body = { text: string; blocks: Block[]; unfurl_links: boolean; unfurl_media: boolean };
@@ -154,26 +216,59 @@ async function post(parts: Parts, row: Row, place: Place, body: Body, now: Date)
   let found = row.posting_at ? await findPosted(parts, row.key, place, row.posting_at) : undefined;
   if (!found) {
     await parts.db.updateTable("messages").set({ posting_at: now }).where("key", "=", row.key).execute();
-    found = await parts.slack.call<{ channel: string; ts: string }>("chat.postMessage", { channel: place.channel, ...thread, ...body, metadata: metadataOf(row.key) });
-  } else await parts.slack.call("chat.update", { channel: found.channel, ts: found.ts, ...body, metadata: metadataOf(row.key) });
-  await parts.db.updateTable("messages").set({ ts: found.ts, posted_channel: found.channel }).where("key", "=", row.key).execute();
+    found = await parts.slack.call<{ channel: string; ts: string }>("chat.postMessage", {
+      channel: place.channel,
+      ...thread,
+      ...body,
+      metadata: metadataOf(row.key),
+    });
+  } else
+    await parts.slack.call("chat.update", {
+      channel: found.channel,
+      ts: found.ts,
+      ...body,
+      metadata: metadataOf(row.key),
+    });
+  await parts.db
+    .updateTable("messages")
+    .set({ ts: found.ts, posted_channel: found.channel })
+    .where("key", "=", row.key)
+    .execute();
   return "shown";
 }
 
 /** A post whose answer was lost: looked for by its metadata before anything is posted again. */
-async function findPosted(parts: Parts, key: string, place: Place, since: Date): Promise<{ channel: string; ts: string } | undefined> {
+async function findPosted(
+  parts: Parts,
+  key: string,
+  place: Place,
+  since: Date,
+): Promise<{ channel: string; ts: string } | undefined> {
   const channel = /^[UW]/.test(place.channel)
-    ? (await parts.slack.call<{ channel: { id: string } }>("conversations.open", { users: place.channel })).channel.id
+    ? (await parts.slack.call<{ channel: { id: string } }>("conversations.open", { users: place.channel }))
+        .channel.id
     : place.channel;
   const oldest = String(Math.floor(since.getTime() / 1_000) - 60);
-  const args = { channel, oldest, limit: 200, include_all_metadata: true, ...(place.threadTs ? { ts: place.threadTs } : {}) };
+  const args = {
+    channel,
+    oldest,
+    limit: 200,
+    include_all_metadata: true,
+    ...(place.threadTs ? { ts: place.threadTs } : {}),
+  };
   let cursor: string | undefined;
   do {
-    const page = await parts.slack.call<{ messages: { ts: string; metadata?: { event_type?: string; event_payload?: { key?: string } } }[]; response_metadata?: { next_cursor?: string } }>(
+    const page = await parts.slack.call<{
+      messages: { ts: string; metadata?: { event_type?: string; event_payload?: { key?: string } } }[];
+      response_metadata?: { next_cursor?: string };
+    }>(
       place.threadTs ? "conversations.replies" : "conversations.history",
       cursor ? { ...args, cursor } : args,
     );
-    const mine = page.messages.find((message) => message.metadata?.event_type === metadataType && message.metadata.event_payload?.key === key);
+    const mine = page.messages.find(
+      (message) =>
+        message.metadata?.event_type === metadataType && message.metadata.event_payload?.key === key,
+    );
     if (mine) return { channel, ts: mine.ts };
     cursor = page.response_metadata?.next_cursor || undefined;
   } while (cursor);
@@ -187,7 +282,8 @@ function withChart(blocks: readonly Block[], file: string | null, chart: ChartSp
   return at < 0 ? [...blocks, image] : [...blocks.slice(0, at), image, ...blocks.slice(at)];
 }
 
-const digestOf = (chart: ChartSpec): string => createHash("sha256").update(JSON.stringify(chart)).digest("hex");
+const digestOf = (chart: ChartSpec): string =>
+  createHash("sha256").update(JSON.stringify(chart)).digest("hex");
 
 /** Draws and uploads after the card is up; trouble is logged and the card stays as it is. */
 async function showChart(parts: Parts, row: Row, chart: ChartSpec): Promise<Rerun> {
@@ -195,7 +291,10 @@ async function showChart(parts: Parts, row: Row, chart: ChartSpec): Promise<Reru
   const drawAgainAt = new Date((row.chart_at?.getTime() ?? 0) + chartEveryMs);
   if (drawAgainAt > now) return { again: drawAgainAt };
   const drawn = await drawAndUpload(parts, chart).catch((error: unknown) => {
-    parts.log.warn({ err: error, key: row.key }, "a chart could not be drawn or uploaded; the card stands without it");
+    parts.log.warn(
+      { err: error, key: row.key },
+      "a chart could not be drawn or uploaded; the card stands without it",
+    );
     return undefined;
   });
   await parts.db
@@ -213,9 +312,13 @@ async function showChart(parts: Parts, row: Row, chart: ChartSpec): Promise<Reru
 async function drawAndUpload(parts: Parts, chart: ChartSpec): Promise<string> {
   const png = await parts.renderChart(chart);
   const slot = await parts.slack.call<{ upload_url: string; file_id: string }>("files.getUploadURLExternal", {
-    filename: "chart.png", length: png.length, alt_txt: chart.title,
+    filename: "chart.png",
+    length: png.length,
+    alt_txt: chart.title,
   });
   await parts.slack.upload(slot.upload_url, png, "chart.png");
-  await parts.slack.call("files.completeUploadExternal", { files: [{ id: slot.file_id, title: chart.title }] });
+  await parts.slack.call("files.completeUploadExternal", {
+    files: [{ id: slot.file_id, title: chart.title }],
+  });
   return slot.file_id;
 }

@@ -39,23 +39,46 @@ export async function writeSaid(trx: Trx, said: readonly Said[], now: Date): Pro
   const last = new Map(said.map((message) => [message.key, message]));
   const rings: Ring[] = [];
   for (const message of [...last.values()].sort((a, b) => (a.key < b.key ? -1 : 1))) {
-    const wanted = JSON.stringify({ text: message.text, blocks: message.blocks, chart: message.chart, thread: message.thread });
+    const wanted = JSON.stringify({
+      text: message.text,
+      blocks: message.blocks,
+      chart: message.chart,
+      thread: message.thread,
+    });
     const written = await trx
       .insertInto("messages")
       .values({
-        key: message.key, kind: message.onlyFor ? "ephemeral" : "post", channel: message.channel, person: message.onlyFor ?? null,
-        parent: message.parent ?? null, reply_to: message.replyTo ?? null, wanted, wanted_version: 1, urgent: message.urgent ?? false,
-        created_at: now, updated_at: now,
+        key: message.key,
+        kind: message.onlyFor ? "ephemeral" : "post",
+        channel: message.channel,
+        person: message.onlyFor ?? null,
+        parent: message.parent ?? null,
+        reply_to: message.replyTo ?? null,
+        wanted,
+        wanted_version: 1,
+        urgent: message.urgent ?? false,
+        created_at: now,
+        updated_at: now,
       })
       .onConflict((conflict) =>
         conflict
           .column("key")
-          .doUpdateSet({ wanted, wanted_version: sql`messages.wanted_version + 1`, urgent: message.urgent ?? false, updated_at: now })
+          .doUpdateSet({
+            wanted,
+            wanted_version: sql`messages.wanted_version + 1`,
+            urgent: message.urgent ?? false,
+            updated_at: now,
+          })
           .where(sql<boolean>`messages.wanted is distinct from excluded.wanted`),
       )
       .executeTakeFirst();
     if (written.numInsertedOrUpdatedRows === 0n) continue;
-    rings.push({ job: projectJob, ref: message.key, lane: message.urgent ? "urgent" : "normal", keepEarlier: false });
+    rings.push({
+      job: projectJob,
+      ref: message.key,
+      lane: message.urgent ? "urgent" : "normal",
+      keepEarlier: false,
+    });
   }
   return rings;
 }

@@ -1,4 +1,4 @@
-import { createPostgresBackend, Queue, type Processor, Worker, withBackend } from "bullmq";
+import { createPostgresBackend, type Processor, Queue, Worker, withBackend } from "bullmq";
 import { Redis } from "ioredis";
 import type { Lane } from "../db/tables.ts";
 import type { Log } from "../log.ts";
@@ -32,7 +32,14 @@ export function createDoorbell(options: QueueOptions): Doorbell {
 type AnyQueue = Pick<Queue, "addBulk" | "close" | "on">;
 type AnyWorker = Pick<Worker, "close" | "on" | "waitUntilReady">;
 
-function assemble(options: QueueOptions, make: { queue: (name: string) => AnyQueue; worker: (name: string, process: Processor, concurrency: number) => AnyWorker; close?: () => Promise<void> }): Doorbell {
+function assemble(
+  options: QueueOptions,
+  make: {
+    queue: (name: string) => AnyQueue;
+    worker: (name: string, process: Processor, concurrency: number) => AnyWorker;
+    close?: () => Promise<void>;
+  },
+): Doorbell {
   const nameOf = (lane: Lane) => `${options.prefix}-${lane}`;
   const onError = (error: Error) => options.log.warn({ err: error }, "queue connection trouble");
   const queues = new Map<Lane, AnyQueue>();
@@ -50,12 +57,22 @@ function assemble(options: QueueOptions, make: { queue: (name: string) => AnyQue
       for (const lane of lanes) {
         const ofLane = jobs.filter((job) => job.lane === lane);
         if (ofLane.length > 0)
-          await queue(lane).addBulk(ofLane.map((job) => ({ name: "ring", data: { id: job.id }, opts: { ...jobOptions, jobId: job.jobId } })));
+          await queue(lane).addBulk(
+            ofLane.map((job) => ({
+              name: "ring",
+              data: { id: job.id },
+              opts: { ...jobOptions, jobId: job.jobId },
+            })),
+          );
       }
     },
     async work(run) {
       const workers = lanes.map((lane) => {
-        const worker = make.worker(nameOf(lane), async (job) => run((job.data as { id: string }).id), concurrency[lane]);
+        const worker = make.worker(
+          nameOf(lane),
+          async (job) => run((job.data as { id: string }).id),
+          concurrency[lane],
+        );
         worker.on("error", onError);
         return worker;
       });
@@ -73,14 +90,25 @@ function redisDoorbell(options: QueueOptions, url: string): Doorbell {
   const connections: Redis[] = [];
   const connect = (forWorker: boolean): Redis => {
     // A worker's connection waits for Redis for ever; a producer fails fast and the relay tries again.
-    const redis = new Redis(url, forWorker ? { maxRetriesPerRequest: null } : { maxRetriesPerRequest: 1, enableOfflineQueue: false, lazyConnect: false });
+    const redis = new Redis(
+      url,
+      forWorker
+        ? { maxRetriesPerRequest: null }
+        : { maxRetriesPerRequest: 1, enableOfflineQueue: false, lazyConnect: false },
+    );
     redis.on("error", (error) => options.log.warn({ err: error }, "Redis trouble"));
     connections.push(redis);
     return redis;
   };
   return assemble(options, {
     queue: (name) => new Queue(name, { connection: connect(false), skipWaitingForReady: true }),
-    worker: (name, process, count) => new Worker(name, process, { connection: connect(true), concurrency: count, stalledInterval: 5_000, lockDuration: 30_000 }),
+    worker: (name, process, count) =>
+      new Worker(name, process, {
+        connection: connect(true),
+        concurrency: count,
+        stalledInterval: 5_000,
+        lockDuration: 30_000,
+      }),
     close: async () => {
       for (const redis of connections) redis.disconnect();
     },
@@ -93,6 +121,11 @@ function postgresDoorbell(options: QueueOptions): Doorbell {
   return assemble(options, {
     queue: (name) => new backend.Queue(name, { connection }) as unknown as AnyQueue,
     worker: (name, process, count) =>
-      new backend.Worker(name, process, { connection, concurrency: count, stalledInterval: 5_000, lockDuration: 30_000 }) as unknown as AnyWorker,
+      new backend.Worker(name, process, {
+        connection,
+        concurrency: count,
+        stalledInterval: 5_000,
+        lockDuration: 30_000,
+      }) as unknown as AnyWorker,
   });
 }

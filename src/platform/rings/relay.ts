@@ -89,6 +89,7 @@ export class Relay {
         waitMs = await this.#msToNext();
       } catch (error) {
         this.parts.log.warn({ err: error }, "relay could not reach Postgres or the queue; trying again");
+        this.#woken = false;
       }
       if (this.#woken || !this.#running) continue;
       await new Promise<void>((resolve) => {
@@ -112,10 +113,27 @@ export class Relay {
         order by case lane when 'urgent' then 0 when 'normal' then 1 else 2 end, due_at
         limit ${batchMax} for update skip locked)
       returning id, lane, version, attempts`.execute(this.parts.db);
-    if (rows.length > 0)
+    if (rows.length === 0) return 0;
+    try {
       await this.parts.enqueue(
-        rows.map((row) => ({ id: row.id, lane: row.lane, jobId: `${row.id}_${row.version}_${row.attempts}` })),
+        rows.map((row) => ({
+          id: row.id,
+          lane: row.lane,
+          jobId: `${row.id}_${row.version}_${row.attempts}`,
+        })),
       );
+    } catch (error) {
+      await this.parts.db
+        .updateTable("rings")
+        .set({ rung_at: null })
+        .where(
+          "id",
+          "in",
+          rows.map((row) => row.id),
+        )
+        .execute();
+      throw error;
+    }
     return rows.length;
   }
 

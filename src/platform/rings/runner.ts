@@ -83,9 +83,12 @@ export class Runner {
     const { db } = this.parts;
     if (rerun)
       await sql`update rings set due_at = case when version = ${version} then ${rerun.again} else due_at end,
-        version = version + 1, attempts = 0, lease_until = null, rung_at = null, last_error = null where id = ${id}`.execute(db);
+        version = version + 1, attempts = 0, lease_until = null, rung_at = null, last_error = null where id = ${id}`.execute(
+        db,
+      );
     else {
-      const { rows } = await sql`delete from rings where id = ${id} and version = ${version} returning id`.execute(db);
+      const { rows } =
+        await sql`delete from rings where id = ${id} and version = ${version} returning id`.execute(db);
       if (rows.length > 0) return;
       await sql`update rings set lease_until = null, rung_at = null where id = ${id}`.execute(db);
     }
@@ -96,7 +99,10 @@ export class Runner {
     const { db, clock, log, random } = this.parts;
     const attempts = row.attempts + 1;
     const dueAt = new Date(clock.now().getTime() + backoffMs(attempts, random));
-    log.warn({ job: job.name, ref: row.ref, attempt: attempts, err: error }, "job failed; it will be tried again");
+    log.warn(
+      { job: job.name, ref: row.ref, attempt: attempts, err: error },
+      "job failed; it will be tried again",
+    );
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     await sql`update rings set attempts = ${attempts}, lease_until = null, rung_at = null, last_error = ${text.slice(0, 500)},
       due_at = ${dueAt} where id = ${id}`.execute(db);

@@ -26,10 +26,21 @@ export async function writeRings(trx: Trx, rings: readonly Ring[], now: Date): P
   const rows = [...last.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, ring]) => ring);
   await trx
     .insertInto("rings")
-    .values(rows.map((ring) => ({ job: ring.job, ref: ring.ref, lane: ring.lane, due_at: ring.dueAt ?? now, created_at: now })))
+    .values(
+      rows.map((ring) => ({
+        job: ring.job,
+        ref: ring.ref,
+        lane: ring.lane,
+        due_at: ring.dueAt ?? now,
+        created_at: now,
+      })),
+    )
     .onConflict((conflict) =>
       conflict.columns(["job", "ref"]).doUpdateSet({
-        due_at: (eb) => (rows.every((ring) => ring.keepEarlier) ? sql`least(rings.due_at, excluded.due_at)` : eb.ref("excluded.due_at")),
+        due_at: (eb) =>
+          rows.every((ring) => ring.keepEarlier)
+            ? sql`least(rings.due_at, excluded.due_at)`
+            : eb.ref("excluded.due_at"),
         lane: (eb) => eb.ref("excluded.lane"),
         version: sql`rings.version + 1`,
         attempts: 0,

@@ -16,7 +16,8 @@ import type { SlackApi } from "./client.ts";
 export const signatureSkewSecMax = 300;
 
 /** Fresh is neither too old nor ahead of time; Bolt itself refuses old ones only. */
-export const isFresh = (sentSec: number, nowSec: number): boolean => Number.isFinite(sentSec) && Math.abs(nowSec - sentSec) <= signatureSkewSecMax;
+export const isFresh = (sentSec: number, nowSec: number): boolean =>
+  Number.isFinite(sentSec) && Math.abs(nowSec - sentSec) <= signatureSkewSecMax;
 
 interface Parts {
   signingSecret: string;
@@ -45,7 +46,9 @@ const modalLine = /^modal ([a-z-]+(?: [a-z-]+)?)(?:: (.*))?$/s;
 export function createSlackDoor(parts: Parts): SlackDoor {
   const { log, inbox } = parts;
   const logger = boltLogger(log);
-  const http = parts.appToken ? undefined : new ExpressReceiver({ signingSecret: parts.signingSecret, logger, bodyLimit: "1mb" });
+  const http = parts.appToken
+    ? undefined
+    : new ExpressReceiver({ signingSecret: parts.signingSecret, logger, bodyLimit: "1mb" });
   const receiver = http ?? new SocketModeReceiver({ appToken: parts.appToken as string, logger });
   const app = new App({
     receiver,
@@ -55,15 +58,26 @@ export function createSlackDoor(parts: Parts): SlackDoor {
     ignoreSelf: false,
   });
 
-  const openModal = async (name: string, words: string, actor: Actor, triggerId: string, channel: string): Promise<boolean> => {
+  const openModal = async (
+    name: string,
+    words: string,
+    actor: Actor,
+    triggerId: string,
+    channel: string,
+  ): Promise<boolean> => {
     const modal = parts.modals().find((candidate) => candidate.name === name);
     if (!modal) return false;
     const blocks = modal.build({ catalog: parts.catalogs.current(), actor, now: parts.clock.now(), words });
     await parts.slack.call("views.open", {
       trigger_id: triggerId,
       view: {
-        type: "modal", callback_id: `modal:${name}`, title: plain(modal.title, 24), submit: plain(modal.submitLabel, 24), close: plain("Cancel", 24),
-        private_metadata: JSON.stringify({ words, channel }), blocks,
+        type: "modal",
+        callback_id: `modal:${name}`,
+        title: plain(modal.title, 24),
+        submit: plain(modal.submitLabel, 24),
+        close: plain("Cancel", 24),
+        private_metadata: JSON.stringify({ words, channel }),
+        blocks,
       },
     });
     return true;
@@ -72,11 +86,22 @@ export function createSlackDoor(parts: Parts): SlackDoor {
   app.command(/.*/, async ({ command, ack }) => {
     const actor: Actor = { team: command.team_id, person: command.user_id, door: "slack" };
     const line = command.text.trim();
-    const checked = await parts.dispatcher.check(actor, line);
-    if (!checked.ok) return void (await ack({ response_type: "ephemeral", text: escape(refusalText(checked.refusal), 2_000) }));
-    if (checked.value.line.isBare && (await openModal(checked.value.command.spec.name, "", actor, command.trigger_id, command.channel_id))) return void (await ack());
+    const checked = await parts.dispatcher.check(actor, line, parts.clock.now());
+    if (!checked.ok)
+      return void (await ack({
+        response_type: "ephemeral",
+        text: escape(refusalText(checked.refusal), 2_000),
+      }));
+    if (
+      checked.value.line.isBare &&
+      (await openModal(checked.value.command.spec.name, "", actor, command.trigger_id, command.channel_id))
+    )
+      return void (await ack());
     await inbox.receive({
-      kind: "command", dedup: `command:${command.trigger_id}`, team: actor.team, person: actor.person,
+      kind: "command",
+      dedup: `command:${command.trigger_id}`,
+      team: actor.team,
+      person: actor.person,
       payload: { line, door: "slack", channel: command.channel_id, responseUrl: command.response_url },
     });
     await ack();
@@ -86,7 +111,11 @@ export function createSlackDoor(parts: Parts): SlackDoor {
     if (body.type !== "block_actions") return void (await ack());
     const line = lineOf(action);
     if (line === undefined) return void (await ack());
-    const actor: Actor = { team: body.team?.id ?? body.user.team_id ?? "", person: body.user.id, door: "slack" };
+    const actor: Actor = {
+      team: body.team?.id ?? body.user.team_id ?? "",
+      person: body.user.id,
+      door: "slack",
+    };
     const channel = body.channel?.id ?? "";
     const form = modalLine.exec(line);
     if (form) {
@@ -95,9 +124,18 @@ export function createSlackDoor(parts: Parts): SlackDoor {
     }
     const at = "action_ts" in action ? action.action_ts : "";
     await inbox.receive({
-      kind: "action", dedup: `action:${digest([actor.team, actor.person, channel, body.message?.ts ?? "", line, at])}`,
-      team: actor.team, person: actor.person,
-      payload: { line, door: "slack", channel, messageTs: body.message?.ts, thread: body.message?.thread_ts as string | undefined, responseUrl: body.response_url },
+      kind: "action",
+      dedup: `action:${digest([actor.team, actor.person, channel, body.message?.ts ?? "", line, at])}`,
+      team: actor.team,
+      person: actor.person,
+      payload: {
+        line,
+        door: "slack",
+        channel,
+        messageTs: body.message?.ts,
+        thread: body.message?.thread_ts as string | undefined,
+        responseUrl: body.response_url,
+      },
     });
     await ack();
   });
@@ -110,12 +148,24 @@ export function createSlackDoor(parts: Parts): SlackDoor {
     const values = valuesOf(view.state.values);
     const actor: Actor = { team: body.team?.id ?? "", person: body.user.id, door: "slack" };
     const line = modal.line(values, words);
-    const checked = await parts.dispatcher.check(actor, line);
+    const checked = await parts.dispatcher.check(actor, line, parts.clock.now());
     if (!checked.ok) {
-      const field = Object.keys(values).find((key) => checked.refusal.message.includes(key)) ?? Object.keys(values)[0] ?? "";
-      return void (await ack({ response_action: "errors", errors: { [field]: cut(refusalText(checked.refusal), 250) } }));
+      const field =
+        Object.keys(values).find((key) => checked.refusal.message.includes(key)) ??
+        Object.keys(values)[0] ??
+        "";
+      return void (await ack({
+        response_action: "errors",
+        errors: { [field]: cut(refusalText(checked.refusal), 250) },
+      }));
     }
-    await inbox.receive({ kind: "view", dedup: `view:${view.id}:${view.hash}`, team: actor.team, person: actor.person, payload: { line, door: "slack", channel } });
+    await inbox.receive({
+      kind: "view",
+      dedup: `view:${view.id}:${view.hash}`,
+      team: actor.team,
+      person: actor.person,
+      payload: { line, door: "slack", channel },
+    });
     await ack();
   });
 
@@ -123,7 +173,10 @@ export function createSlackDoor(parts: Parts): SlackDoor {
     if (!event.user || event.bot_id) return;
     const line = event.text.replace(/^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*/, "");
     await inbox.receive({
-      kind: "mention", dedup: `event:${body.event_id}`, team: body.team_id, person: event.user,
+      kind: "mention",
+      dedup: `event:${body.event_id}`,
+      team: body.team_id,
+      person: event.user,
       payload: { line, door: "slack", channel: event.channel, thread: event.thread_ts ?? event.ts },
     });
   });
@@ -152,12 +205,24 @@ export function createSlackDoor(parts: Parts): SlackDoor {
 }
 
 function lineOf(action: unknown): string | undefined {
-  const { type, value, selected_option } = action as { type: string; value?: string; selected_option?: { value: string } };
+  const { type, value, selected_option } = action as {
+    type: string;
+    value?: string;
+    selected_option?: { value: string };
+  };
   if (type === "button") return value;
   return type === "overflow" || type === "static_select" ? selected_option?.value : undefined;
 }
 
-function valuesOf(state: Record<string, Record<string, { value?: string | null; selected_option?: { value: string } | null; selected_user?: string | null }>>): Record<string, string> {
+function valuesOf(
+  state: Record<
+    string,
+    Record<
+      string,
+      { value?: string | null; selected_option?: { value: string } | null; selected_user?: string | null }
+    >
+  >,
+): Record<string, string> {
   return Object.fromEntries(
     Object.entries(state).map(([block, inputs]) => {
       const [input] = Object.values(inputs);
@@ -166,10 +231,27 @@ function valuesOf(state: Record<string, Record<string, { value?: string | null; 
   );
 }
 
-const digest = (parts: readonly string[]): string => createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+const digest = (parts: readonly string[]): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 
 /** Bolt logs payloads at debug: only warnings and errors are taken over, without their objects. */
 function boltLogger(log: Log): Logger {
-  const say = (level: "warn" | "error") => (...parts: unknown[]) => log[level]({ from: "bolt" }, parts.map((part) => (part instanceof Error ? part.message : typeof part === "string" ? part : "")).join(" "));
-  return { debug: () => undefined, info: () => undefined, warn: say("warn"), error: say("error"), setLevel: () => undefined, getLevel: () => LogLevel.WARN, setName: () => undefined };
+  const say =
+    (level: "warn" | "error") =>
+    (...parts: unknown[]) =>
+      log[level](
+        { from: "bolt" },
+        parts
+          .map((part) => (part instanceof Error ? part.message : typeof part === "string" ? part : ""))
+          .join(" "),
+      );
+  return {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: say("warn"),
+    error: say("error"),
+    setLevel: () => undefined,
+    getLevel: () => LogLevel.WARN,
+    setName: () => undefined,
+  };
 }
