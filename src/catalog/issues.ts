@@ -47,7 +47,7 @@ function wordsOf(issue: Issue): string {
     case "invalid_value":
       return `must be one of ${issue.values.join(", ")}`;
     case "invalid_union":
-      return issue.message === "Invalid input" ? unionWords(issue) : issue.message;
+      return unionWords(issue);
     case "too_small":
     case "too_big":
       return /^Too (small|big)/.test(issue.message) ? boundWords(issue) : issue.message;
@@ -57,9 +57,11 @@ function wordsOf(issue: Issue): string {
 }
 
 function unionWords(issue: Extract<Issue, { code: "invalid_union" }>): string {
-  const { discriminator, options } = issue as { discriminator?: string; options?: readonly unknown[] };
-  if (discriminator !== undefined && options !== undefined) return `must be one of ${options.join(", ")}`;
-  return "has none of the forms allowed here; see the catalog reference";
+  const { options } = issue as { options?: readonly unknown[] };
+  if (options !== undefined) return `must be one of ${options.join(", ")}`;
+  return issue.message === "Invalid input"
+    ? "has none of the forms allowed here; see the catalog reference"
+    : issue.message;
 }
 
 function boundWords(issue: Extract<Issue, { code: "too_small" | "too_big" }>): string {

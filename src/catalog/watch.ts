@@ -10,6 +10,8 @@ export interface CatalogWatch {
 export interface WatchOptions {
   /** Time between two looks; a change is told once it held still for one of them. */
   pollMs?: number;
+  /** Called after each look. */
+  onLook?: () => void;
 }
 
 const pollMsDefault = 1_000;
@@ -34,6 +36,7 @@ export function watchCatalog(dir: string, onChange: () => void, options: WatchOp
       onChange();
     }
     seen = current;
+    options.onLook?.();
     timer = setTimeout(look, pollMs);
     timer.unref();
   };

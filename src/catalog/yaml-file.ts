@@ -26,13 +26,16 @@ export function readYaml(
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
   const lineAt = (offset: number) => Math.max(1, lineCounter.linePos(offset).line);
-  const problems: Problem[] = document.errors.map((error) => ({
-    file,
-    line: lineAt(error.pos[0]),
-    field: "",
-    message: `is not valid YAML: ${error.message.split("\n")[0]}`,
-  }));
-  if (problems.length > 0) return { problems };
+  // The first error is the cause; those behind it are its echoes.
+  const [first] = document.errors;
+  if (first !== undefined) {
+    const line = lineAt(first.pos[0]);
+    const isVariableInBraces = /[{,[].*\$\{/.test(text.split("\n")[line - 1] ?? "");
+    const hint = isVariableInBraces ? "; inside { } and [ ] write variables in quotes" : "";
+    const message = `is not valid YAML: ${first.message.split("\n")[0]}${hint}`;
+    return { problems: [{ file, line, field: "", message }] };
+  }
+  const problems: Problem[] = [];
 
   visit(document, {
     Scalar(key, node) {

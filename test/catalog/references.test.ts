@@ -1,0 +1,200 @@
+import { describe, expect, it } from "vitest";
+import { base, problems, read, team } from "./files.ts";
+
+const latency = "indicator: { kind: latency, histogram: { metric: h }, threshold: 0.5 }";
+const slo = (more: string) =>
+  `slos:\n  - { name: fast, service: shop, ${latency}, window: { rolling: 28d }, ${more} }\n`;
+const resource = (policy: string) =>
+  `resources:\n  - name: orders-db\n    accessor: pg\n    roles:\n      - name: ro\n        grants: read\n        terms: { grantRole: app_ro }\n        policy: ${policy}\n`;
+
+it("takes a catalog whose names all lead somewhere", () => {
+  expect(
+    problems(
+      base,
+      team,
+      slo("objective: 99.9"),
+      resource("{ requesters: [storefront], approvers: [storefront] }"),
+    ),
+  ).toEqual([]);
+});
+
+describe("names that lead nowhere", () => {
+  it.each([
+    [
+      "team",
+      "services:\n  - { name: a, team: storefrnt, dri: olive }\n",
+      'services.a.team: names team "storefrnt", which is not declared; did you mean storefront?',
+    ],
+    [
+      "person",
+      "services:\n  - { name: a, team: storefront, dri: nobody-at-all }\n",
+      'services.a.dri: names person "nobody-at-all", which is not declared; declare it',
+    ],
+    [
+      "channel",
+      "services:\n  - { name: a, team: storefront, dri: olive, alertChannel: opps }\n",
+      "did you mean ops?",
+    ],
+    [
+      "dependency",
+      "services:\n  - { name: a, team: storefront, dri: olive, dependencies: [shopp] }\n",
+      "services.a.dependencies.0: names service",
+    ],
+    [
+      "metrics instance",
+      "services:\n  - { name: a, team: storefront, dri: olive, metrics: promm }\n",
+      'names metrics instance "promm"',
+    ],
+    [
+      "traffic instance",
+      "services:\n  - { name: a, team: storefront, dri: olive, traffic: { provider: rooter, initialVersion: v1, versions: [{ name: v1, url: 'http://x' }] } }\n",
+      "did you mean router?",
+    ],
+    [
+      "accessor",
+      "resources:\n  - { name: r, accessor: mysql, roles: [{ name: ro, grants: read, terms: { grantRole: x }, policy: { requesters: [storefront], approvers: [storefront] } }] }\n",
+      'names accessor instance "mysql"',
+    ],
+    [
+      "service of an SLO",
+      slo("objective: 99").replace("service: shop", "service: shpo"),
+      "slos.fast.service: names service",
+    ],
+    [
+      "approver",
+      resource("{ requesters: [storefront], approvers: [nobody-here] }"),
+      "resources.orders-db.roles.ro.policy.approvers.0: names team",
+    ],
+    [
+      "team of a hook",
+      "hookSources:\n  - { name: h, kind: grafana, team: x-y-z }\n",
+      "hookSources.h.team: names team",
+    ],
+    [
+      "Slack team",
+      "people:\n  - { id: p, name: P, slack: { T0X: U0NINE } }\n",
+      "people.p.slack.T0X: names Slack team T0X",
+    ],
+    [
+      "lead",
+      "teams:\n  - { name: t, leads: [lenna], alertChannel: ops, leadsChannel: ops }\n",
+      "teams.t.leads.0: names person",
+    ],
+  ])("are named for a %s", (_, text, expected) => {
+    const found = problems(base, team, text);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(/^c\.yaml:\d+: /);
+    expect(found[0]).toContain(expected);
+  });
+});
+
+describe("numbers that do not fit each other", () => {
+  it.each([
+    ["objective 100", slo("objective: 100"), "leaves no error budget"],
+    ["objective 0.999", slo("objective: 0.999"), "looks like a ratio; write percent: 99.9, not 0.999"],
+    ["objective 0", slo("objective: 0"), "must be above 0 percent"],
+    [
+      "a row that can never fire",
+      slo("objective: 93, alerting: [{ severity: page, long: 1h, short: 5m, burn: 14.4 }]"),
+      "slos.fast.alerting.0.burn: can never fire: at 93 % the burn rate stays under 14.2857142857",
+    ],
+    ["standard rows that can never fire", slo("objective: 90"), "can never fire"],
+    [
+      "a short window longer than the long one",
+      slo("objective: 99, alerting: [{ severity: page, long: 5m, short: 5m, burn: 2 }]"),
+      "must be shorter than long",
+    ],
+    [
+      "a row longer than the SLO",
+      slo("objective: 99, alerting: [{ severity: page, long: 30d, short: 5m, burn: 2 }]"),
+      "is longer than the SLO's window, 28d",
+    ],
+    [
+      "standard rows on a short window",
+      slo("objective: 99").replace("28d", "1d"),
+      "the standard rows need a window of 7d or more",
+    ],
+    ["a window past what is kept", slo("objective: 99").replace("28d", "36d"), "must be at most 35d"],
+    [
+      "more approvals than leads",
+      resource("{ requesters: [storefront], approvers: [storefront], quorum: 2 }"),
+      "asks for 2 approvals, but approvers have 1 leads",
+    ],
+    [
+      "a grant longer than its cap",
+      resource("{ requesters: [storefront], approvers: [storefront], durationMax: 9h }"),
+      "is longer than totalDurationMax",
+    ],
+    [
+      "a service that reads as an id",
+      "services:\n  - { name: r12, team: storefront, dri: olive }\n",
+      '"r12" reads as an id',
+    ],
+    [
+      "a ratio without good or bad",
+      "services:\n  - { name: a, team: storefront, dri: olive, metrics: prom, signals: [{ name: e, kind: ratio, golden: errors, total: { metric: m } }] }\n",
+      "a ratio needs either good or bad",
+    ],
+    [
+      "PromQL for a direct scrape",
+      "services:\n  - { name: a, team: storefront, dri: olive, metrics: direct, signals: [{ name: e, kind: rate, golden: traffic, counter: { metric: m }, promql: { value: up } }] }\n",
+      "services.a.signals.e.promql: is for Prometheus, and direct is not",
+    ],
+    [
+      "a signal nobody measures",
+      "services:\n  - { name: a, team: storefront, dri: olive, signals: [{ name: e, kind: rate, golden: traffic, counter: { metric: m } }] }\n",
+      "services.a.signals.e: has no metrics instance",
+    ],
+    [
+      "a rollout without traffic",
+      "services:\n  - { name: a, team: storefront, dri: olive, rollout: { steps: [{ weightPercent: 100 }] } }\n",
+      "services.a.rollout: needs traffic",
+    ],
+    [
+      "one Slack id for two people",
+      "people:\n  - { id: p, name: P, slack: { T0A: U0ONE } }\n",
+      "U0ONE is also Olive Okafor",
+    ],
+    [
+      "one address for two people",
+      "people:\n  - { id: p, name: P, email: Olive@example.com }\n",
+      "is also the address of olive",
+    ],
+  ])("are named for %s", (_, text, expected) => {
+    const found = problems(base, team, text);
+    expect(found[0]).toMatch(/^c\.yaml:\d+: /);
+    expect(found.join("\n")).toContain(expected);
+  });
+
+  it("are named for a rollout", () => {
+    const rollout = (more: string, steps: string) =>
+      `${team}    traffic: { provider: router, initialVersion: v1, versions: [{ name: v1, url: "http://x" }] }\n    rollout: { steps: [${steps}], ${more} }\n`;
+    const full = "{ weightPercent: 100, minDuration: 10m }";
+    expect(problems(base, rollout("deadline: 1h", full))).toEqual([]);
+    expect(problems(base, rollout("deadline: 7h", full))[0]).toContain(
+      "b.yaml:14: services.shop.rollout.deadline: is past policies.rollout.deadlineMax, 6h",
+    );
+    expect(problems(base, rollout("deadline: 10m", full))[0]).toContain("the steps alone take 10m");
+    expect(problems(base, rollout("deadline: 1h", "{ weightPercent: 50 }"))[0]).toContain(
+      "the last step must be 100 percent",
+    );
+    expect(problems(base, rollout("deadline: 1h", `{ weightPercent: 100 }, ${full}`))[0]).toContain(
+      "must rise from step to step",
+    );
+    expect(
+      problems(base, rollout("deadline: 1h", full).replace("initialVersion: v1", "initialVersion: v2"))[0],
+    ).toContain("did you mean v1?");
+  });
+});
+
+it("warns of a team nobody can page and of a critical service without SLO", () => {
+  const result = read(
+    base,
+    `${team}    tier: critical\n`,
+    "teams:\n  - { name: t, leads: [lena], alertChannel: ops, leadsChannel: ops }\n",
+  );
+  expect(result.ok && result.warnings.map(({ field, message }) => `${field}: ${message}`)).toEqual([
+    "teams.t: has no onCall: nobody of it can be paged",
+    "services.shop: is critical and has no SLO: nothing says when to page",
+  ]);
+});
