@@ -1,7 +1,7 @@
 /** What is drawn around the lines: ground and gaps under them, markers and the limit over them. */
 import type { Chart, Plugin } from "chart.js";
 import { placeLabels } from "./layout.ts";
-import type { ChartMarker, ChartSpec } from "./spec.ts";
+import type { ChartSpec } from "./spec.ts";
 import { cut, font, ink, markerColors, withUnit } from "./style.ts";
 
 /** Ground, gaps and the words where there is nothing to see: everything under the lines. */
@@ -42,14 +42,9 @@ const rowsMax = 3;
 const labelCharsMax = 16;
 
 /** Height to keep free above the lines for the labels; their widths are not measured yet, so they are estimated. */
-export function labelBand(markers: readonly ChartMarker[], width: number): number {
-  const span = [
-    Math.min(...markers.map(({ atMs }) => atMs)),
-    Math.max(...markers.map(({ atMs }) => atMs)),
-  ] as const;
-  const isCrowded = markers.length > 1 && span[1] > span[0];
+export function labelBand({ markers = [], fromMs, toMs }: ChartSpec, width: number): number {
   const wanted = markers.map(({ atMs, label }) => ({
-    x: isCrowded ? ((atMs - span[0]) / (span[1] - span[0])) * width : 0,
+    x: ((atMs - fromMs) / (toMs - fromMs)) * width,
     width: [...cut(label, labelCharsMax)].length * 11 + 10,
   }));
   const rows = placeLabels(wanted, 0, width, rowsMax).map((place) => (place ? place.row + 1 : rowsMax));
