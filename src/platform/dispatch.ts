@@ -8,7 +8,7 @@ import type { Command, Reply, Scope } from "./feature.ts";
 import { grammarFor } from "./grammar.ts";
 import { type IncomingPayload, inboxJob } from "./inbox.ts";
 import type { Log } from "./log.ts";
-import { context, escape, section } from "./messages/blocks.ts";
+import { context, escapeText, section } from "./messages/blocks.ts";
 import type { Actor } from "./people.ts";
 import type { Decision, Refusal } from "./refusal.ts";
 import type { Job } from "./rings/runner.ts";
@@ -122,7 +122,7 @@ export function createDispatcher(parts: Parts): Dispatcher {
         replyTo: payload.responseUrl,
         thread: payload.thread,
         urgent: true,
-        text: `I have \`/ops ${escape(payload.line)}\` and cannot do it yet: ${escape(why, 200)}. I keep trying; nothing is lost.`,
+        text: `I have \`/ops ${escapeText(payload.line)}\` and cannot do it yet: ${escapeText(why, 200)}. I keep trying; nothing is lost.`,
       });
     });
 
@@ -133,7 +133,10 @@ export function createDispatcher(parts: Parts): Dispatcher {
         name: inboxJob,
         about: "Does what a person asked and answers them.",
         lane: "urgent",
-        run: (ref, { attempt }) => handle(ref, attempt),
+        run: async (ref, { attempt }) => {
+          await handle(ref, attempt);
+          return undefined;
+        },
       },
     ],
   };
@@ -152,8 +155,8 @@ export function scopeOfWords(line: ParsedLine): Scope {
 /** A refusal as people read it: the fact first, then the rule, then what can be done and who could. */
 export function refusalReply(refusal: Refusal): Reply {
   const who = refusal.whoCould.length > 0 ? ` Who could: ${refusal.whoCould.map(asPerson).join(", ")}.` : "";
-  const text = `${escape(refusal.message, 1_000)} ${escape(refusal.hint, 1_000)}${who}`.trim();
-  return { text, blocks: [section(text), context(`Rule: ${escape(refusal.rule)}`)] };
+  const text = `${escapeText(refusal.message, 1_000)} ${escapeText(refusal.hint, 1_000)}${who}`.trim();
+  return { text, blocks: [section(text), context(`Rule: ${escapeText(refusal.rule)}`)] };
 }
 
-const asPerson = (who: string): string => (/^[UW][A-Z0-9]{4,}$/.test(who) ? `<@${who}>` : escape(who));
+const asPerson = (who: string): string => (/^[UW][A-Z0-9]{4,}$/.test(who) ? `<@${who}>` : escapeText(who));

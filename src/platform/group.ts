@@ -39,7 +39,7 @@ export class GroupCommit<Item, Result> {
     this.#inFlight += 1;
     try {
       const results = await this.commit(group.map((entry) => entry.item));
-      group.forEach((entry, index) => entry.resolve(results[index] as Result));
+      for (const [index, entry] of group.entries()) entry.resolve(results[index] as Result);
     } catch (error) {
       if (group.length === 1) group[0]?.reject(error);
       else

@@ -1,6 +1,6 @@
 import type { HelpEntry } from "../../platform/commands/help.ts";
 import type { Reply, SummaryLine } from "../../platform/feature.ts";
-import { escape, section } from "../../platform/messages/blocks.ts";
+import { escapeText, section } from "../../platform/messages/blocks.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 
 /** Lines shown at once; what is cut says how much. */
@@ -18,7 +18,8 @@ export function replyOfLines(title: string, lines: readonly SummaryLine[], nothi
 export function helpReply(entries: readonly HelpEntry[], wanted: string | undefined): Decision<Reply> {
   if (wanted === undefined) {
     const lines = entries.map(
-      (entry) => `\`/ops ${escape(entry.usage.split(" [--")[0] ?? "").trim()}\` ${escape(entry.summary)}`,
+      (entry) =>
+        `\`/ops ${escapeText(entry.usage.split(" [--")[0] ?? "").trim()}\` ${escapeText(entry.summary)}`,
     );
     return allow({
       text: [`*What you may do here*`, ...lines, "`/ops help <command>` shows one in full."].join("\n"),
@@ -35,7 +36,7 @@ export function helpReply(entries: readonly HelpEntry[], wanted: string | undefi
     text: found
       .map(
         (entry) =>
-          `\`/ops ${escape(entry.usage)}\`\n${escape(entry.summary)}\nExample: \`/ops ${escape(entry.example)}\``,
+          `\`/ops ${escapeText(entry.usage)}\`\n${escapeText(entry.summary)}\nExample: \`/ops ${escapeText(entry.example)}\``,
       )
       .join("\n\n"),
   });

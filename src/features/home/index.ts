@@ -6,7 +6,7 @@ import { z } from "zod";
 import { helpFor } from "../../platform/commands/help.ts";
 import { arg, argsOf, defineCommand } from "../../platform/commands/spec.ts";
 import type { Command, CommandContext, Feature, Reply, SummaryLine } from "../../platform/feature.ts";
-import { escape } from "../../platform/messages/blocks.ts";
+import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision } from "../../platform/refusal.ts";
 import { helpReply, replyOfLines } from "./cards.ts";
@@ -101,7 +101,7 @@ export function createHome(platform: Platform, features: () => readonly Feature[
       })),
     );
     const text = parts
-      .map(({ service, lines }) => [`*${escape(service)}*`, ...lines.map((item) => item.text)].join("\n"))
+      .map(({ service, lines }) => [`*${escapeText(service)}*`, ...lines.map((item) => item.text)].join("\n"))
       .join("\n\n");
     return allow({ text: text || "The catalog has no services yet." });
   };
@@ -112,7 +112,11 @@ export function createHome(platform: Platform, features: () => readonly Feature[
     const thing = target.is === "id" ? { id: name } : { service: name };
     const lines = await gather((feature) => feature.summaries?.why?.(thing));
     return allow(
-      replyOfLines(`Why: ${name}`, lines, `I have decided nothing about ${escape(name)} that is still kept.`),
+      replyOfLines(
+        `Why: ${name}`,
+        lines,
+        `I have decided nothing about ${escapeText(name)} that is still kept.`,
+      ),
     );
   };
 

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { slackIdsOf } from "../../platform/authz.ts";
 import { arg, argsOf, defineCommand, flagsOf } from "../../platform/commands/spec.ts";
 import type { CommandContext, Feature, Reply } from "../../platform/feature.ts";
-import { dateToken, escape, mention } from "../../platform/messages/blocks.ts";
+import { dateToken, escapeText, mention } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision } from "../../platform/refusal.ts";
 import { type AuditFilter, type AuditLine, readAudit } from "./store.ts";
@@ -47,5 +47,5 @@ export function createTrail(platform: Platform): Feature {
 
 const textOf = (line: AuditLine): string => {
   const who = line.person === "quarterdeck" ? "Quarterdeck" : mention(line.person);
-  return `\`${line.seq}\` ${dateToken(line.at, "date_time")} ${who} *${escape(line.action)}* ${escape(line.subject)}${line.reason ? `: ${escape(line.reason, 200)}` : ""}`;
+  return `\`${line.seq}\` ${dateToken(line.at, "date_time")} ${who} *${escapeText(line.action)}* ${escapeText(line.subject)}${line.reason ? `: ${escapeText(line.reason, 200)}` : ""}`;
 };

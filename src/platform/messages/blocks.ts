@@ -51,10 +51,11 @@ export const limits = {
   cardChars: 12_000,
 };
 
-const invisible = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+/** Controls (but tab and line feed) and what changes the direction of text or hides in it. */
+const invisible = /(?![\t\n])[\p{Cc}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
 
 /** Text from outside, safe inside mrkdwn: no mention, link, formatting or bidi control survives. */
-export function escape(text: string, maxChars = 500): string {
+export function escapeText(text: string, maxChars = 500): string {
   const clean = cut(text.toWellFormed().replace(invisible, "").replace(/\r?\n/g, " "), maxChars);
   return (
     clean
@@ -80,12 +81,12 @@ export function dateToken(at: Date, form: "time" | "date_time" | "ago" = "time")
 }
 
 export const mention = (person: string): string =>
-  /^[UW][A-Z0-9]+$/.test(person) ? `<@${person}>` : escape(person);
+  /^[UW][A-Z0-9]+$/.test(person) ? `<@${person}>` : escapeText(person);
 export const channelLink = (channel: string): string => `<#${channel}>`;
 export const link = (url: string, label: string): string =>
   /^https?:\/\//.test(url)
-    ? `<${url.replaceAll("|", "%7C").replaceAll(">", "%3E")}|${escape(label)}>`
-    : escape(label);
+    ? `<${url.replaceAll("|", "%7C").replaceAll(">", "%3E")}|${escapeText(label)}>`
+    : escapeText(label);
 
 export const plain = (text: string, maxChars = 150): Text => ({
   type: "plain_text",

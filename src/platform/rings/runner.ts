@@ -5,7 +5,7 @@ import type { Lane } from "../db/tables.ts";
 import type { Log } from "../log.ts";
 
 /** What a handler may answer: nothing (done), or when it wants to run again. */
-export type Rerun = { again: Date } | undefined | void;
+export type Rerun = { again: Date } | undefined;
 
 export interface Job {
   /** `feature.verb`. */

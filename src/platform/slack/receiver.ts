@@ -7,7 +7,7 @@ import type { Dispatcher } from "../dispatch.ts";
 import type { Modal } from "../feature.ts";
 import type { Inbox } from "../inbox.ts";
 import type { Log } from "../log.ts";
-import { cut, escape, plain } from "../messages/blocks.ts";
+import { cut, escapeText, plain } from "../messages/blocks.ts";
 import type { Actor } from "../people.ts";
 import { refusalText } from "../refusal.ts";
 import type { SlackApi } from "./client.ts";
@@ -90,7 +90,7 @@ export function createSlackDoor(parts: Parts): SlackDoor {
     if (!checked.ok)
       return void (await ack({
         response_type: "ephemeral",
-        text: escape(refusalText(checked.refusal), 2_000),
+        text: escapeText(refusalText(checked.refusal), 2_000),
       }));
     if (
       checked.value.line.isBare &&
