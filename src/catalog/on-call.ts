@@ -21,10 +21,8 @@ export function onCall(catalog: Catalog, team: Team, now: Date): Shift | undefin
   const first = DateTime.fromISO(start, { zone });
   const at = DateTime.fromJSDate(now, { zone });
   const beginning = (turn: number) => first.plus({ [unit]: turn });
-  let turn = Math.floor(at.diff(first, unit).as(unit));
-  // Days of 23 and 25 hours make the quotient a guess: move to the turn that holds this moment.
-  while (beginning(turn) > at) turn -= 1;
-  while (beginning(turn + 1) <= at) turn += 1;
+  // Luxon counts whole calendar days and weeks from the start, so days of 23 and 25 hours count as one.
+  const turn = Math.floor(at.diff(first, unit).as(unit));
   const personId = rotation[((turn % rotation.length) + rotation.length) % rotation.length] ?? "";
   const found = person(catalog, personId);
   return found === undefined

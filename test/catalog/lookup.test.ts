@@ -164,18 +164,24 @@ describe("on call", () => {
         ...storefront,
         onCall: { rotation: ["olive", "lena"], rotate, start: "2026-03-23T02:30", zone: "Europe/Berlin" },
       };
+      // Around the nights on which clocks change, minute by minute in effect, and anywhere else.
+      const nearChange = fc
+        .tuple(
+          fc.constantFrom("2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z", "2027-03-28T01:00:00Z"),
+          fc.integer({ min: -180, max: 180 }),
+        )
+        .map(([change, minutes]) => new Date(new Date(change).getTime() + minutes * 60_000));
+      const anywhere = fc.date({
+        min: new Date("2025-01-01T00:00:00Z"),
+        max: new Date("2028-01-01T00:00:00Z"),
+        noInvalidDate: true,
+      });
       fc.assert(
-        fc.property(
-          fc.date({
-            min: new Date("2025-01-01T00:00:00Z"),
-            max: new Date("2028-01-01T00:00:00Z"),
-            noInvalidDate: true,
-          }),
-          (now) => {
-            const shift = onCall(catalog, rotating, now);
-            expect(shift !== undefined && shift.since <= now && now < shift.until).toBe(true);
-          },
-        ),
+        fc.property(fc.oneof(nearChange, anywhere), (now) => {
+          const shift = onCall(catalog, rotating, now);
+          expect(shift !== undefined && shift.since <= now && now < shift.until).toBe(true);
+        }),
+        { numRuns: 600 },
       );
     }
   });

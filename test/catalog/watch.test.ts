@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,6 +44,26 @@ it("tells once of a file written, added and removed, and nothing after it is clo
     expect(changes).toBe(3);
     await rm(dir, { recursive: true });
     await told(4);
+  } finally {
+    watch.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+});
+
+it("waits until files that are still being written hold still", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "catalog-watch-"));
+  const told: number[] = [];
+  let looks = 0;
+  const onLook = () => {
+    looks += 1;
+    // Grows between every two of the first ten looks.
+    if (looks <= 10) writeFileSync(join(dir, "a.yaml"), "#".repeat(looks));
+  };
+  const watch = watchCatalog(dir, () => told.push(looks), { pollMs: 5, onLook });
+  try {
+    await vi.waitFor(() => expect(looks).toBeGreaterThan(15), patience);
+    // Look 11 sees the last write, look 12 sees it again; it is told before that look is counted.
+    expect(told).toEqual([11]);
   } finally {
     watch.close();
     await rm(dir, { recursive: true, force: true });
