@@ -32,7 +32,7 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     log,
     modals: () => app.features.flatMap((feature) => feature.modals ?? []),
   });
-  const own = new URL(app.publicUrl);
+  const own = () => new URL(app.publicUrl);
   const handlers: Handle[] = [
     hookHandler({
       hooks: () => app.features.flatMap((feature) => feature.hooks ?? []),
@@ -54,7 +54,7 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       routes: () => app.features.flatMap((feature) => feature.routes ?? []),
       sessions: app.sessions,
       authz: app.authz,
-      ownOrigins: () => [own.origin, `http://localhost:${own.port}`],
+      ownOrigins: () => [own().origin, `http://localhost:${own().port}`],
     }),
   ];
   app.catalogs.start();
