@@ -52,7 +52,10 @@ export async function startWorkspace(options: WorkspaceOptions): Promise<Workspa
       files: new FileShelf(options.stateFile === undefined ? undefined : `${options.stateFile}.files`),
       responseUrls: new ResponseUrls(),
       triggers: new Triggers(),
-      rooms: new Rooms(slack),
+      rooms: new Rooms(
+        slack,
+        options.channels.map((channel) => channel.id),
+      ),
       reads: new Reads(tsOf(options.now())),
       changes: new Changes(),
       usergroups: new Map(options.usergroups.map((group) => [group.id, group])),

@@ -13,8 +13,12 @@ export class Rooms {
   readonly #slack: SlackEmulator;
   #known = new Map<string, Promise<Room[]>>();
 
-  constructor(slack: SlackEmulator) {
+  readonly #order: readonly string[];
+
+  /** `order`: channel ids as declared; what was made later comes after them. */
+  constructor(slack: SlackEmulator, order: readonly string[]) {
     this.#slack = slack;
+    this.#order = order;
   }
 
   /** Somebody joined, left, or a channel was made or renamed. */
@@ -46,12 +50,16 @@ export class Rooms {
     const mine = listOf(reply.channels).filter(
       (one) => !this.#slack.isUndeclared(textOf(one.id)) && isMine(one),
     );
-    return mine.map((one) => ({
-      id: textOf(one.id),
-      name: one.is_im === true ? textOf(one.user) : textOf(one.name),
-      kind: one.is_im === true ? "dm" : "channel",
-      topic: isJson(one.topic) ? textOf(one.topic.value) : "",
-    }));
+    const rank = (room: Room): number => this.#order.indexOf(room.id) + 1 || this.#order.length + 1;
+    const rooms = mine.map(
+      (one): Room => ({
+        id: textOf(one.id),
+        name: one.is_im === true ? textOf(one.user) : textOf(one.name),
+        kind: one.is_im === true ? "dm" : "channel",
+        topic: isJson(one.topic) ? textOf(one.topic.value) : "",
+      }),
+    );
+    return rooms.sort((a, b) => rank(a) - rank(b));
   }
 }
 

@@ -25,12 +25,18 @@ const pageHeaders: Readonly<Record<string, string>> = {
   "cache-control": "no-cache",
 };
 
+const script = "text/javascript; charset=utf-8";
 const assets: Readonly<Record<string, string>> = {
-  "workspace.js": "text/javascript; charset=utf-8",
-  "blocks.js": "text/javascript; charset=utf-8",
-  "mrkdwn.js": "text/javascript; charset=utf-8",
-  "modal.js": "text/javascript; charset=utf-8",
-  "composer.js": "text/javascript; charset=utf-8",
+  "workspace.js": script,
+  "blocks.js": script,
+  "composer.js": script,
+  "dom.js": script,
+  "markdown.js": script,
+  "messages.js": script,
+  "modal.js": script,
+  "mrkdwn.js": script,
+  "richtext.js": script,
+  "tour.js": script,
   "workspace.css": "text/css; charset=utf-8",
 };
 

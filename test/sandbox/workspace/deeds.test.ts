@@ -112,7 +112,10 @@ describe("a slash command", () => {
 
   it("tells the person operation_timeout when the app does not acknowledge in time", async () => {
     let release = (): void => undefined;
-    react = () => new Promise<void>((resolve) => void (release = resolve));
+    react = () =>
+      new Promise<void>((resolve) => {
+        release = resolve;
+      });
     const person = await Person.as(h, ada);
     const done = await person.post("send", { channel: ops, text: "/ops slow" });
     release();
@@ -236,7 +239,10 @@ describe("a press", () => {
 
   it("the app leaves unacknowledged is reported as operation_timeout", async () => {
     let release = (): void => undefined;
-    react = () => new Promise<void>((resolve) => void (release = resolve));
+    react = () =>
+      new Promise<void>((resolve) => {
+        release = resolve;
+      });
     const posted = await h.client.chat.postMessage({ channel: ops, text: "card", blocks: card });
     const person = await Person.as(h, lea);
     const done = await person.post("action", { channel: ops, ts: posted.ts, action_id: "take" });
