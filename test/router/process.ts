@@ -12,6 +12,8 @@ const router = await startRouter({
   stateFile,
   token: new Secret(token),
   log,
+  // Past any test's patience: what ends earlier ended by itself.
+  drainDeadlineMs: 300_000,
 });
 process.stdout.write(`${JSON.stringify({ port: router.port, adminPort: router.adminPort })}\n`);
 process.once("SIGTERM", () => void router.close());

@@ -234,20 +234,22 @@ describe("what passes through", () => {
     expect(received).not.toHaveProperty("x-private");
   });
 
-  it("the first words of a stream before its end", async () => {
-    let finish = () => {};
+  it("an answer's head before its body, and each word of a stream before the next", async () => {
+    let say: (words: string) => void = () => {};
     const backend = await startBackend("v41", (_incoming, answer) => {
       answer.writeHead(200, { "content-type": "text/event-stream" });
-      answer.write("data: first\n\n");
-      finish = () => answer.end("data: last\n\n");
+      answer.flushHeaders();
+      say = (words) => answer.write(words);
     });
     const router = await startTestRouter();
     await setRoute(router.adminPort, "shop", [{ version: "v41", url: backend.url, weight: 100 }]);
     const answer = await fetch(`http://127.0.0.1:${router.port}/`);
     const reader = answer.body?.getReader();
-    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("data: first\n\n");
-    finish();
-    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("data: last\n\n");
+    for (const words of ["data: first\n\n", "data: second\n\n"]) {
+      say(words);
+      expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe(words);
+    }
+    await reader?.cancel();
   });
 
   it("a WebSocket, both ways, with what follows the handshake in the same packet", async () => {
@@ -308,8 +310,12 @@ describe("what passes through", () => {
     expect(metrics).toContain('{service="shop",version="v41",code="502"} 1\n');
   });
 
-  it("a request that offers another protocol, with its body", async () => {
-    const backend = await startBackend("v41", (incoming, answer) => incoming.pipe(answer));
+  it("a request that offers another protocol, with its body, on a connection that ends with it", async () => {
+    let received: NodeJS.Dict<string | string[]> = {};
+    const backend = await startBackend("v41", (incoming, answer) => {
+      received = incoming.headers;
+      incoming.pipe(answer);
+    });
     const router = await startTestRouter();
     await setRoute(router.adminPort, "shop", [{ version: "v41", url: backend.url, weight: 100 }]);
     const got = await get(router.port, "/", {
@@ -318,5 +324,8 @@ describe("what passes through", () => {
       body: "the body",
     });
     expect(got).toMatchObject({ status: 200, body: "the body", version: "v41" });
+    expect(got.headers.connection).toBe("close");
+    expect(received.connection).toBe("close");
+    expect(received).not.toHaveProperty("upgrade");
   });
 });

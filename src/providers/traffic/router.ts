@@ -97,11 +97,7 @@ async function setWeight(
     );
   }
   const route = await api.read(target.service);
-  const reweighed = reweigh(
-    stateOf(target, route).versions,
-    { version, address: originOf(backend.url) },
-    percent,
-  );
+  const reweighed = reweigh(stateOf(target, route).versions, { version, address: backend.url }, percent);
   if (!reweighed.ok) {
     throw new ProviderError("rejected", `${target.service}: ${reweighed.message}`, reweighed.hint);
   }
@@ -186,12 +182,6 @@ function checkSnapshot(target: TrafficTarget, snapshot: TrafficSnapshot): void {
       "Take the snapshot that was recorded for this service and environment.",
     );
   }
-}
-
-/** As the router writes addresses, so that the same address compares as equal. */
-function originOf(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return pathname === "/" ? origin : url;
 }
 
 /** For a POSIX shell. */
