@@ -1,0 +1,213 @@
+import type { MetricsProvider, Selector } from "./contract.ts";
+import { exactTallies, lateTargets, type RawSeries } from "./exact.ts";
+import { type PromAnswer, PrometheusApi, type PrometheusApiOptions } from "./prometheus-api.ts";
+import {
+  durationText,
+  expressionText,
+  gaugeSamplesText,
+  gaugeText,
+  increaseText,
+  newestText,
+  oldestText,
+  selectorText,
+} from "./promql.ts";
+import { createMetricsProvider } from "./provider.ts";
+import type { BinRow, Bins, GaugeTally, MetricSource, Tally } from "./source.ts";
+
+export interface PrometheusOptions extends PrometheusApiOptions {
+  /** Newest sample older than this: stale. Prometheus' own lookback is 300. */
+  staleAfterSec?: number;
+}
+
+/** Prometheus' lookback, in seconds. Source: prometheus.io, `--query.lookback-delta`. */
+const lookbackSec = 300;
+/** Up to this span counts are made of the samples themselves; past it Prometheus' own `increase` is near enough. */
+const exactSpanSecMax = 3_600;
+
+/** Metrics from Prometheus' HTTP API (2.33 or later, Thanos, Mimir). Every question names its time. */
+export function createPrometheusProvider(options: PrometheusOptions): MetricsProvider {
+  return createMetricsProvider(createPrometheusSource(options));
+}
+
+export function createPrometheusSource(options: PrometheusOptions): MetricSource {
+  const api = new PrometheusApi(options);
+
+  const binned = (expression: string, bins: Bins, signal: AbortSignal | undefined): Promise<PromAnswer> => {
+    // Ranges are closed on the right: a millisecond earlier makes them half-open as ours are.
+    const [first, last] = [endOf(bins, 0), endOf(bins, bins.count - 1)];
+    return bins.count === 1
+      ? api.query(expression, first, signal)
+      : api.queryRange(expression, first, last, bins.binSec, signal);
+  };
+
+  const newest = async (
+    selector: Selector,
+    bins: Bins,
+    by: string | undefined,
+    signal: AbortSignal | undefined,
+  ) => {
+    const spanSec = Math.max(bins.binSec * bins.count, lookbackSec);
+    const answer = await api.query(
+      newestText(selector, spanSec, by ? [by] : []),
+      endOf(bins, bins.count - 1),
+      signal,
+    );
+    return {
+      warnings: answer.warnings,
+      byGroup: new Map(
+        answer.series.flatMap(({ labels, points }) =>
+          points.slice(-1).map((point) => [groupOf(labels, by), new Date(point.value * 1000)] as const),
+        ),
+      ),
+    };
+  };
+
+  const estimated = async (
+    selector: Selector,
+    bins: Bins,
+    asked: {
+      by: string | undefined;
+      signal: AbortSignal | undefined;
+      withBuckets: boolean;
+      withOldest: boolean;
+    },
+  ): Promise<Tally> => {
+    const { by, signal, withBuckets, withOldest } = asked;
+    const labels = [...(by ? [by] : []), ...(withBuckets ? ["le"] : [])];
+    const end = endOf(bins, bins.count - 1);
+    const [answer, times, oldest] = await Promise.all([
+      binned(increaseText(selector, bins.binSec, labels), bins, signal),
+      newest(selector, bins, by, signal),
+      withOldest ? api.query(oldestText(selector, bins.binSec * bins.count), end, signal) : null,
+    ]);
+    const oldestSec = oldest?.series[0]?.points[0]?.value;
+    return {
+      rows: rowsOf(answer, bins, by),
+      newestSampleAt: times.byGroup,
+      oldestSampleAt: oldestSec === undefined ? null : new Date(oldestSec * 1000),
+      partial: partialOf([...answer.warnings, ...times.warnings, ...(oldest?.warnings ?? [])]),
+    };
+  };
+
+  const exact = async (
+    selectors: readonly Selector[],
+    bins: Bins,
+    by: string | undefined,
+    signal: AbortSignal | undefined,
+    withBuckets: boolean,
+  ): Promise<Tally[]> => {
+    const end = endOf(bins, bins.count - 1);
+    const spanSec = Math.ceil(bins.binSec * bins.count) + lookbackSec;
+    const raw = (selector: Selector) =>
+      api.query(`${selectorText(selector)}[${durationText(spanSec)}]`, end, signal);
+    const answers = await Promise.all(selectors.map(raw));
+    const series = answers.map((answer) =>
+      answer.series.map(
+        ({ labels, points }): RawSeries => ({
+          target: targetOf(labels),
+          group: groupOf(labels, by),
+          le: withBuckets ? (labels.le ?? null) : null,
+          points,
+        }),
+      ),
+    );
+    const bornMs = await startTimes(
+      lateTargets(series.flat(), end.getTime() - spanSec * 1000),
+      end,
+      spanSec,
+      signal,
+    );
+    const warnings = answers.flatMap((answer) => answer.warnings);
+    return exactTallies(series, bornMs, bins).map((tally) => ({ ...tally, partial: partialOf(warnings) }));
+  };
+
+  /** A process younger than the range has counted all it shows within it. */
+  const startTimes = async (
+    targets: readonly string[],
+    at: Date,
+    spanSec: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, number>> => {
+    if (targets.length === 0) return new Map();
+    const instances = targets.map((target) => escaped(target.slice(target.indexOf(" ") + 1)));
+    const selector: Selector = {
+      metric: "process_start_time_seconds",
+      labels: { instance: { matches: instances.join("|") } },
+    };
+    const answer = await api.query(
+      `last_over_time(${selectorText(selector)}[${durationText(spanSec)}])`,
+      at,
+      signal,
+    );
+    return new Map(
+      answer.series.flatMap(({ labels, points }) =>
+        points.map((point) => [targetOf(labels), point.value * 1000] as const),
+      ),
+    );
+  };
+
+  return {
+    staleAfterSec: options.staleAfterSec ?? lookbackSec,
+
+    increments: (selectors, bins, asked) =>
+      asked.isExact && bins.binSec * bins.count <= exactSpanSecMax
+        ? exact(selectors, bins, asked.by, asked.signal, asked.withBuckets)
+        : Promise.all(selectors.map((selector) => estimated(selector, bins, asked))),
+
+    gauges: async (selector, aggregate, bins, { by, signal }): Promise<GaugeTally> => {
+      const labels = by ? [by] : [];
+      const end = endOf(bins, bins.count - 1);
+      const [answer, times, counted] = await Promise.all([
+        binned(gaugeText(selector, aggregate, bins.binSec, labels), bins, signal),
+        newest(selector, bins, by, signal),
+        api.query(gaugeSamplesText(selector, bins.binSec * bins.count, labels), end, signal),
+      ]);
+      return {
+        rows: rowsOf(answer, bins, by),
+        newestSampleAt: times.byGroup,
+        oldestSampleAt: null,
+        partial: partialOf([...answer.warnings, ...times.warnings, ...counted.warnings]),
+        samples: new Map(
+          counted.series.map((series) => [groupOf(series.labels, by), series.points[0]?.value ?? 0]),
+        ),
+      };
+    },
+
+    expression: async (text, labels, bins, { by, signal }) => {
+      const answer = await binned(expressionText(text, labels, bins.binSec), bins, signal);
+      return {
+        rows: rowsOf(answer, bins, by),
+        newestSampleAt: new Map(),
+        oldestSampleAt: null,
+        partial: partialOf(answer.warnings),
+      };
+    },
+  };
+}
+
+function rowsOf(answer: PromAnswer, bins: Bins, by: string | undefined): BinRow[] {
+  const firstMs = endOf(bins, 0).getTime();
+  return answer.series.flatMap(({ labels, points }) =>
+    points.map((point) => ({
+      bin: Math.round((point.atMs - firstMs) / (bins.binSec * 1000)),
+      group: groupOf(labels, by),
+      le: labels.le ?? null,
+      value: point.value,
+    })),
+  );
+}
+
+const groupOf = (labels: Readonly<Record<string, string>>, by: string | undefined): string | null =>
+  by === undefined ? null : (labels[by] ?? "");
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+const targetOf = (labels: Readonly<Record<string, string>>): string =>
+  `${labels.job ?? ""} ${labels.instance ?? ""}`;
+
+/** A millisecond before the bin's end. */
+const endOf = (bins: Bins, bin: number): Date =>
+  new Date(bins.from.getTime() + (bin + 1) * bins.binSec * 1000 - 1);
+
+const partialOf = (warnings: readonly string[]): string | null =>
+  warnings.length > 0 ? `Prometheus warns: ${[...new Set(warnings)].join("; ")}` : null;
