@@ -2,6 +2,7 @@
 import { remember } from "./answers-messages.ts";
 import { asBot } from "./answers-people.ts";
 import type { Desk } from "./desk.ts";
+import { slackItself } from "./emulator.ts";
 import { isJson, type Json, listOf, textOf } from "./model.ts";
 
 export async function completeUpload(desk: Desk, args: Json): Promise<Json> {
@@ -28,7 +29,7 @@ function sharesOf(file: Json): [string, string][] {
 
 async function rememberShare(desk: Desk, channel: string, innerTs: string): Promise<void> {
   const ts = desk.slack.ids.adopt(innerTs);
-  const reply = await asBot(desk, "conversations.replies", { channel, ts });
+  const reply = await desk.slack.call("conversations.replies", slackItself, { channel, ts });
   const message = listOf(reply.messages).find((one) => one.ts === ts);
   if (message) remember(desk, channel, message);
 }

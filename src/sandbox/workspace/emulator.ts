@@ -22,6 +22,8 @@ import {
 const innerTeam = "T000000001";
 export const innerAdmin = "U000000001";
 const seededChannels = ["general", "random"];
+/** Who Slack's own machinery calls as: the bot's user, with every scope whatever the app has. */
+export const slackItself = "SLACK";
 /** Calls per token before the next alias is used; emulate refuses the 5,000th within an hour. */
 const callsPerAlias = 4_000;
 const botAliases = 300;
@@ -45,6 +47,7 @@ export async function startEmulator(options: WorkspaceOptions, baseUrl: string):
   const bearers = new Map<string, Bearer>();
   for (const user of options.users) bearers.set(user.id, new Bearer(`xoxp-${user.id}`, personAliases));
   bearers.set(botUser.id, new Bearer("xoxb-inner", botAliases));
+  bearers.set(slackItself, new Bearer("xoxb-slack", botAliases));
   const emulator = await createEmulator({
     service: "slack",
     port: 0,
@@ -107,15 +110,13 @@ function seedOf(options: WorkspaceOptions, bearers: ReadonlyMap<string, Bearer>)
   const botScopes = options.scopes ?? allScopes;
   const tokens: Json[] = [];
   for (const [userId, bearer] of bearers) {
-    const isBot = userId === options.botUser.id;
     const name = options.users.find((user) => user.id === userId)?.name;
-    for (const token of bearer.tokens) {
-      tokens.push(
-        isBot
-          ? { token, type: "bot", user_id: userId, app_id: appId, bot_id: botId, scopes: [...botScopes] }
-          : { token, type: "user", user: name, scopes: [...allScopes] },
-      );
-    }
+    const scopes = [...(userId === options.botUser.id ? botScopes : allScopes)];
+    const owner =
+      name === undefined
+        ? { type: "bot", user_id: options.botUser.id, app_id: appId, bot_id: botId }
+        : { type: "user", user: name };
+    for (const token of bearer.tokens) tokens.push({ token, scopes, ...owner });
   }
   return {
     team: { name: options.teamName, domain: domainOf(options) },
@@ -169,9 +170,9 @@ async function arrange(
 ): Promise<void> {
   const { botUser } = options;
   const { ids } = slack;
-  const people = listOf((await slack.call("users.list", botUser.id, { limit: 1000 })).members);
+  const people = listOf((await slack.call("users.list", slackItself, { limit: 1000 })).members);
   for (const user of options.users) ids.pair(user.id, innerIdOf(people, user.name));
-  const rooms = listOf((await slack.call("conversations.list", botUser.id, { limit: 1000 })).channels);
+  const rooms = listOf((await slack.call("conversations.list", slackItself, { limit: 1000 })).channels);
   for (const channel of options.channels) ids.pair(channel.id, innerIdOf(rooms, channel.name));
   for (const name of seededChannels) {
     if (!options.channels.some((channel) => channel.name === name)) undeclared.add(innerIdOf(rooms, name));

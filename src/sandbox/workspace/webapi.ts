@@ -11,6 +11,8 @@ import { allScopes, appId, botId, type Json, listOf, textOf } from "./model.ts";
 import { intentOf, type ReplyPlace } from "./response-urls.ts";
 
 const byMethod = new Map(answers.map((entry) => [entry.method, entry.answer]));
+/** Methods after which people may see other channels than before. */
+const membership = /^conversations\.(?:create|invite|kick|join|leave|archive|unarchive|rename|setTopic)$/;
 /** Arguments the client sends as JSON text inside a form. */
 const jsonArgs = ["blocks", "attachments", "metadata", "view", "files"];
 
@@ -63,6 +65,10 @@ async function serve(
   const { token: _token, ...named } = args;
   const answer = byMethod.get(method);
   const reply = await (answer ? answer(desk, named) : asBot(desk, method, named));
+  if (membership.test(method) && reply.ok === true) {
+    desk.rooms.forget();
+    desk.changes.bump();
+  }
   const known = typeof reply.ok === "boolean" ? reply : { ok: false, error: "unknown_method" };
   sendJson(res, 200, known, { "x-oauth-scopes": (desk.options.scopes ?? allScopes).join(",") });
 }

@@ -1,12 +1,12 @@
 /** Block Kit on the page. `ctx`: { env, press(action) → Promise, formId? } */
 import { confirmed, h, isLink } from "./dom.js";
 import { parseMarkdown } from "./markdown.js";
-import { draw, drawTable, marked, parse, unescape, withEmoji } from "./mrkdwn.js";
+import { draw, drawTable, marked, parse, unescaped, withEmoji } from "./mrkdwn.js";
 import { drawRichText } from "./richtext.js";
 
 export function plain(object) {
   const text = typeof object === "string" ? object : (object?.text ?? "");
-  return withEmoji(unescape(text));
+  return withEmoji(unescaped(text));
 }
 
 export function textNodes(object, env) {
@@ -267,6 +267,7 @@ export function choices(element, changed) {
   for (const option of element.options ?? []) {
     const input = h("input", {
       type: isMany ? "checkbox" : "radio",
+      className: "choice",
       name,
       value: option.value,
       checked: initial.includes(option.value),

@@ -53,7 +53,7 @@ export function confirmed(confirm, plain) {
     const dialog = h(
       "dialog",
       { className: "confirm", "aria-label": plain(confirm.title) || "Are you sure?" },
-      h("h2", {}, plain(confirm.title) || "Are you sure?"),
+      h("h2", { className: "confirm-title" }, plain(confirm.title) || "Are you sure?"),
       h("div", { className: "confirm-text" }, confirm.rendered ?? plain(confirm.text)),
       h("div", { className: "confirm-buttons" }, stay, go),
     );

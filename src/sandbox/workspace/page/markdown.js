@@ -1,6 +1,6 @@
 /** The `markdown` block: ordinary Markdown, as the same tree mrkdwn.js draws. */
 import { isLink } from "./dom.js";
-import { inline as slackInline, unescape, withEmoji } from "./mrkdwn.js";
+import { inline as slackInline, unescaped, withEmoji } from "./mrkdwn.js";
 
 export function parseMarkdown(text, env) {
   const nodes = [];
@@ -83,7 +83,7 @@ function span(text, env) {
   const nodes = [];
   let plain = "";
   const flush = () => {
-    if (plain !== "") nodes.push({ is: "text", text: withEmoji(unescape(plain)) });
+    if (plain !== "") nodes.push({ is: "text", text: withEmoji(unescaped(plain)) });
     plain = "";
   };
   for (let i = 0; i < text.length; ) {

@@ -65,7 +65,7 @@ export class ModalScreen {
       h(
         "div",
         { className: "modal-head" },
-        h("h2", {}, plain(view.title)),
+        h("h2", { className: "modal-title" }, plain(view.title)),
         h("button", { type: "button", className: "icon", "aria-label": "Close", onclick: close }, "×"),
       ),
       h(

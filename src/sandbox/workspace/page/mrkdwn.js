@@ -35,7 +35,7 @@ const emoji = {
   memo: "📝",
 };
 
-export function unescape(text) {
+export function unescaped(text) {
   return text.replace(/&(?:amp|lt|gt);/g, (entity) => entities[entity]);
 }
 
@@ -46,8 +46,8 @@ export function withEmoji(text) {
 /** Text as mrkdwn. `env`: { user(id), channel(id), group(id), now?, timeZone? } */
 export function parse(text, env) {
   const nodes = [];
-  for (const [index, part] of text.split(/```\n?([\s\S]*?)\n?```/).entries()) {
-    if (index % 2 === 1) nodes.push({ is: "pre", text: unescape(tokensAsText(part, env)) });
+  for (const [index, part] of text.split(/\n?```\n?([\s\S]*?)\n?```\n?/).entries()) {
+    if (index % 2 === 1) nodes.push({ is: "pre", text: unescaped(tokensAsText(part, env)) });
     else if (part !== "") nodes.push(...lines(part, env));
   }
   return nodes;
@@ -87,7 +87,7 @@ export function inline(text, env) {
   const nodes = [];
   let plain = "";
   const flush = () => {
-    if (plain !== "") nodes.push({ is: "text", text: withEmoji(unescape(plain)) });
+    if (plain !== "") nodes.push({ is: "text", text: withEmoji(unescaped(plain)) });
     plain = "";
   };
   for (let i = 0; i < text.length; ) {
@@ -97,7 +97,7 @@ export function inline(text, env) {
     const mark = marks[rest[0]] && spanAt(text, i);
     if (code) {
       flush();
-      nodes.push({ is: "code", text: unescape(tokensAsText(code[1], env)) });
+      nodes.push({ is: "code", text: unescaped(tokensAsText(code[1], env)) });
       i += code[0].length;
     } else if (token) {
       flush();
@@ -144,7 +144,7 @@ function spanAt(text, start) {
 function tokenNode(token, env) {
   const bar = token.indexOf("|");
   const target = bar < 0 ? token : token.slice(0, bar);
-  const label = bar < 0 ? undefined : unescape(token.slice(bar + 1));
+  const label = bar < 0 ? undefined : unescaped(token.slice(bar + 1));
   if (target.startsWith("@"))
     return { is: "mention", text: `@${env.user(target.slice(1)) ?? label ?? target.slice(1)}` };
   if (target.startsWith("#")) {
@@ -159,10 +159,10 @@ function tokenNode(token, env) {
   }
   if (target.startsWith("!date^")) return dateNode(target, label, env);
   if (target.startsWith("!")) return { is: "mention", text: `@${label ?? target.slice(1)}` };
-  const href = unescape(target);
+  const href = unescaped(target);
   return isLink(href)
     ? { is: "link", href, text: label ?? href }
-    : { is: "text", text: label ?? unescape(`<${token}>`) };
+    : { is: "text", text: label ?? unescaped(`<${token}>`) };
 }
 
 function dateNode(target, fallback, env) {
@@ -171,7 +171,7 @@ function dateNode(target, fallback, env) {
   if (!Number.isFinite(moment.getTime())) return { is: "text", text: fallback ?? target };
   return {
     is: "date",
-    text: formatDate(moment, unescape(format), env),
+    text: formatDate(moment, unescaped(format), env),
     title: moment.toISOString(),
     ...(href && isLink(href) ? { href } : {}),
   };
