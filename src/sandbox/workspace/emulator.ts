@@ -94,7 +94,7 @@ export async function startEmulator(options: WorkspaceOptions, baseUrl: string):
 }
 
 /** Hands out one person's tokens in turn, each for a share of the hourly allowance. */
-class Bearer {
+export class Bearer {
   #calls = 0;
   readonly tokens: readonly string[];
   constructor(stem: string, aliases: number) {

@@ -392,6 +392,33 @@ describe("a mention", () => {
   });
 });
 
+describe("an event the app does not acknowledge", () => {
+  it("comes again with its retry number and the same id", async () => {
+    const bodies: Body[] = [];
+    let flaky: Harness | undefined;
+    flaky = await openHarness({
+      eventsUrl: () => {
+        const isBack = flaky?.received.some((one) => one.url === "/nowhere");
+        return `${flaky?.origin ?? "http://127.0.0.1"}${isBack ? "/slack/events" : "/nowhere"}`;
+      },
+    });
+    try {
+      flaky.app.event("app_mention", async ({ body }: Body) => void bodies.push(body));
+      const person = await Person.as(flaky, ada);
+      const done = await person.post("send", { channel: ops, text: "@quarterdeck status" });
+      expect(done).toMatchObject({ ok: true, ack: { ok: false, error: "dispatch_failed" } });
+      await until(() => bodies[0]);
+      expect(flaky.received.at(-1)?.headers).toMatchObject({
+        "x-slack-retry-num": "1",
+        "x-slack-retry-reason": "http_error",
+      });
+      expect(bodies[0]?.event.text).toBe(`<@${bot}> status`);
+    } finally {
+      await flaky.close();
+    }
+  });
+});
+
 describe("unread marks", () => {
   it("count what others said until the channel is read", async () => {
     const person = await Person.as(h, lea);
