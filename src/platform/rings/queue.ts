@@ -89,13 +89,8 @@ function assemble(
 function redisDoorbell(options: QueueOptions, url: string): Doorbell {
   const connections: Redis[] = [];
   const connect = (forWorker: boolean): Redis => {
-    // A worker's connection waits for Redis for ever; a producer fails fast and the relay tries again.
-    const redis = new Redis(
-      url,
-      forWorker
-        ? { maxRetriesPerRequest: null }
-        : { maxRetriesPerRequest: 1, enableOfflineQueue: false, lazyConnect: false },
-    );
+    // A worker's connection waits for Redis for ever; a producer gives up soon and the relay tries again.
+    const redis = new Redis(url, { maxRetriesPerRequest: forWorker ? null : 1, connectTimeout: 2_000 });
     redis.on("error", (error) => options.log.warn({ err: error }, "Redis trouble"));
     connections.push(redis);
     return redis;
