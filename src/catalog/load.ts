@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import canonicalizeModule from "canonicalize";
+import { canonicalJson } from "../platform/canonical.ts";
 import type { Variables } from "./interpolate.ts";
 import { readContent } from "./issues.ts";
 import { mergeFiles, type ReadFile } from "./merge.ts";
@@ -20,9 +20,6 @@ export interface LoadedCatalog {
 }
 
 export type CatalogResult = LoadedCatalog | { ok: false; problems: Problem[] };
-
-// The package exports the function itself, which its types hide from ES modules.
-const canonicalize = canonicalizeModule as unknown as (content: unknown) => string | undefined;
 
 /** Files past this many bytes are a mistake. */
 const fileBytesMax = 1_048_576;
@@ -91,7 +88,7 @@ export function readCatalog(
 /** Same content, same digest, whatever file it stands in. */
 export function digestOf(catalog: Catalog): string {
   return createHash("sha256")
-    .update(canonicalize(catalog) ?? "")
+    .update(canonicalJson(catalog))
     .digest("hex");
 }
 

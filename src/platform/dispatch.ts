@@ -1,3 +1,4 @@
+import { grammarOf } from "../catalog/grammar.ts";
 import { type Authz, onlyIfKnown } from "./authz.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { Clock } from "./clock.ts";
@@ -5,7 +6,6 @@ import { parseLine } from "./commands/parse.ts";
 import type { CommandSpec, ParsedLine } from "./commands/spec.ts";
 import { AlreadyDone, type Database } from "./db/database.ts";
 import type { Command, Reply, Scope } from "./feature.ts";
-import { grammarFor } from "./grammar.ts";
 import { type IncomingPayload, inboxJob } from "./inbox.ts";
 import type { Log } from "./log.ts";
 import { context, escapeText, section } from "./messages/blocks.ts";
@@ -39,7 +39,7 @@ export function createDispatcher(parts: Parts): Dispatcher {
     const catalog = parts.catalogs.current();
     const person = onlyIfKnown(catalog, actor);
     if (!person.ok) return person;
-    const parsed = parseLine(text, specs(), grammarFor(catalog, actor, typedAt));
+    const parsed = parseLine(text, specs(), grammarOf(catalog, { slackTeam: actor.team, slackUser: actor.person, typedAt, hasModals: actor.door === "slack" }));
     if (!parsed.ok) return parsed;
     const command = parts.commands().find((candidate) => candidate.spec === parsed.value.spec);
     if (!command) throw new Error(`no handler for command ${parsed.value.spec.name}`);

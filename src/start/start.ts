@@ -112,8 +112,8 @@ async function bringUp(
   onEnd(() => stopAll([router, ...shop]));
 
   let app: App | undefined;
-  const { startWorkspace } = await import("../sandbox/workspace/index.ts");
-  const workspace = settings.SLACK_BOT_TOKEN
+  const { startWorkspace, workspaceRefusal } = await import("../sandbox/workspace/index.ts");
+  const workspace = workspaceRefusal("start", settings.SLACK_BOT_TOKEN !== undefined)
     ? undefined
     : await startWorkspace({
         ...localPeople,

@@ -70,9 +70,9 @@ describe("questions of the catalog", () => {
         upperBoundMax,
       ]),
     ).toEqual([
-      [1, 3],
-      [10, 3],
-      [50, 3],
+      [1, undefined],
+      [10, undefined],
+      [50, undefined],
       [100, 1.5],
     ]);
     expect(sloOf(catalog, "shop")).toMatchObject({ name: "z", provider: "direct" });
