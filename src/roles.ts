@@ -81,6 +81,9 @@ export async function startWorker(app: App): Promise<Running> {
   await app.ringSchedules();
   const working = await app.doorbell.work((id) => app.runner.run(id));
   app.relay.start();
+  const loops = await Promise.all(
+    app.features.flatMap((feature) => feature.loops ?? []).map((loop) => loop.start()),
+  );
   const beat = async () => {
     const now = app.clock.now();
     await app.database.db
@@ -100,6 +103,7 @@ export async function startWorker(app: App): Promise<Running> {
   return {
     stop: async () => {
       clearInterval(timer);
+      await Promise.all(loops.map((loop) => loop.stop()));
       await app.relay.stop();
       await working.drain();
       await app.database.db.deleteFrom("workers").where("id", "=", app.instanceId).execute();

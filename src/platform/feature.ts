@@ -118,6 +118,14 @@ export interface Summaries {
   why?(thing: { id: string } | { service: string }): Promise<readonly SummaryLine[]>;
 }
 
+/** Something a worker keeps going by itself, such as a scraper; any number of workers may run it at once. */
+export interface Loop {
+  name: string;
+  about: string;
+  /** Stopping waits for what is under way. */
+  start(): Promise<{ stop(): Promise<void> }>;
+}
+
 /** A feature is data: help, manifest, references, route list and tests are made from it. */
 export interface Feature {
   name: string;
@@ -129,6 +137,8 @@ export interface Feature {
   routes?: readonly Route[];
   jobs?: readonly Job[];
   schedules?: readonly Schedule[];
+  /** Run in every worker while it runs; for what is due too often for a schedule. */
+  loops?: readonly Loop[];
   /** Jobs to ring, by event name. The event's ref becomes the job's ref. */
   events?: readonly { on: string; job: string }[];
   summaries?: Summaries;

@@ -2,12 +2,24 @@
 export interface SloReading {
   slo: string;
   objectivePercent: number;
+  /** The SLO's rolling window in milliseconds. */
+  windowMs: number;
   /** Whether its users are people outside; only such an SLO pages. */
   isUserFacing: boolean;
   state: "healthy" | "burning" | "exhausted" | "no-data" | "unknown";
+  /** What its rows ask for now. */
+  severity: "page" | "ticket" | "none";
   /** Why it is unknown or has no data. */
   why?: string | undefined;
-  /** Share of the window's budget left; negative when overspent; undefined when not known. */
+  /** Which part of the data is missing, if one is: shown, and no gate may pass on it. */
+  partial?: string | undefined;
+  /** 1 − objective. */
+  budgetRatio: number;
+  /** Share of the window's budget left; negative when overspent; null when not known. */
+  remaining: number | null;
+  /** Bad events the whole window may have; null when not known. */
+  budgetEvents: number | null;
+  /** `remaining`, undefined when not known. */
   budgetLeftRatio?: number | undefined;
   /** Highest burn rate of a firing row, or of the shortest row. */
   burn?: number | undefined;
@@ -21,7 +33,10 @@ export interface SloReading {
 export interface Budget {
   service: string;
   at: Date;
-  /** `hurting`: a user-facing SLO fires a page row. `unknown`: no user-facing SLO could be read, or there is none. */
+  /**
+   * `hurting`: a user-facing SLO fires a page row. `unknown`: one could not be read, none has data, or there is none.
+   * What cannot be read never reads as well.
+   */
   users: "well" | "hurting" | "unknown";
   readings: readonly SloReading[];
   /** The reading that decided `users`, for cards and `why`. */
@@ -29,5 +44,6 @@ export interface Budget {
 }
 
 export interface Slos {
+  /** Never rejects because of a metrics system: what it cannot say is `unknown`. */
   budgetOf(service: string, at: Date): Promise<Budget>;
 }
