@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { requireService, type ServiceName } from "./services.ts";
 
+vi.mock("node:fs", async (original) => ({
+  ...(await original<typeof import("node:fs")>()),
+  accessSync: () => {
+    throw new Error("ENOENT");
+  },
+}));
+
 afterEach(() => {
   vi.unstubAllEnvs();
   vi.restoreAllMocks();
@@ -12,12 +19,6 @@ describe("requireService", () => {
   it("says loudly which service is missing and how to install it, and lets the run go on", () => {
     vi.stubEnv("CI", "");
     const said = vi.spyOn(console, "warn").mockImplementation(() => undefined);
-    vi.mock("node:fs", async (original) => ({
-      ...(await original<typeof import("node:fs")>()),
-      accessSync: () => {
-        throw new Error("ENOENT");
-      },
-    }));
     expect(requireService("prometheus")).toBeUndefined();
     expect(said.mock.calls[0]?.[0]).toMatch(
       /NOT TESTED: prometheus is not installed \(apt-get install prometheus\)/,

@@ -7,8 +7,15 @@ export const fineGrainedGrantsVersion = 160_000;
 /** `pg_terminate_backend` waits since 14. */
 export const oldestVersion = 140_000;
 
-/** Connections one grantee may hold at a time: a console, a tool, one to spare. */
-export const connectionLimit = 3;
+/** Connections one grantee may hold at a time unless configured: a console, a tool, one to spare. */
+export const connectionsMaxDefault = 3;
+
+/** What differs from server to server and from instance to instance. */
+export interface Dialect {
+  /** `server_version_num`. */
+  serverVersion: number;
+  connectionsMax: number;
+}
 
 /** Groups whose members reach the server's files, programs or other people's sessions. */
 export const neverGroups: ReadonlySet<string> = new Set([
@@ -88,13 +95,13 @@ export function grantStatements(
   intent: GrantIntent,
   verifier: string,
   idempotencyKey: string,
-  serverVersion: number,
+  dialect: Dialect,
 ): string[] {
   const login = quoteName(intent.externalName);
   return [
-    `CREATE ROLE ${login} LOGIN PASSWORD ${quoteText(verifier)} VALID UNTIL ${until(intent.expiresAt)} CONNECTION LIMIT ${connectionLimit}`,
+    `CREATE ROLE ${login} LOGIN PASSWORD ${quoteText(verifier)} VALID UNTIL ${until(intent.expiresAt)} CONNECTION LIMIT ${dialect.connectionsMax}`,
     `COMMENT ON ROLE ${login} IS ${quoteText(markOf(idempotencyKey))}`,
-    ...intent.memberships.map((group) => membership(group, login, serverVersion)),
+    ...intent.memberships.map((group) => membership(group, login, dialect.serverVersion)),
   ];
 }
 
@@ -103,15 +110,15 @@ export function adoptStatements(
   intent: GrantIntent,
   verifier: string,
   present: readonly string[],
-  serverVersion: number,
+  dialect: Dialect,
 ): string[] {
   const login = quoteName(intent.externalName);
   return [
-    `ALTER ROLE ${login} LOGIN PASSWORD ${quoteText(verifier)} VALID UNTIL ${until(intent.expiresAt)} CONNECTION LIMIT ${connectionLimit}`,
+    `ALTER ROLE ${login} LOGIN PASSWORD ${quoteText(verifier)} VALID UNTIL ${until(intent.expiresAt)} CONNECTION LIMIT ${dialect.connectionsMax}`,
     ...present
       .filter((group) => !intent.memberships.includes(group))
       .map((group) => `REVOKE ${quoteName(group)} FROM ${login}`),
-    ...intent.memberships.map((group) => membership(group, login, serverVersion)),
+    ...intent.memberships.map((group) => membership(group, login, dialect.serverVersion)),
   ];
 }
 

@@ -27,6 +27,7 @@ import {
   assertIntent,
   assertKey,
   cleanStatements,
+  connectionsMaxDefault,
   dropStatement,
   endSessionsStatement,
   grantStatements,
@@ -45,6 +46,8 @@ export interface PostgresAccessorOptions {
   groups: readonly string[];
   /** Role that inherits what grantees made; shown in plans, and a grant's snapshot should name it. */
   leftoversOwner: string;
+  /** Connections a grantee may hold at a time; 3 when left out. */
+  connectionsMax?: number | undefined;
   /** Each call ends by then, in milliseconds. */
   deadlineMs: number;
   randomBytes: (size: number) => Buffer;
@@ -60,6 +63,7 @@ const passwordBytes = 24;
 export function createPostgresAccessor(options: PostgresAccessorOptions): Accessor {
   // Here, so that a url nobody can read is refused at start and not at the first grant.
   const address = options.address ?? addressOf(options.url);
+  const connectionsMax = options.connectionsMax ?? connectionsMaxDefault;
   const open = <T>(
     call: CallOptions | undefined,
     work: (session: Session, signal: AbortSignal) => Promise<T>,
@@ -72,7 +76,7 @@ export function createPostgresAccessor(options: PostgresAccessorOptions): Access
   return {
     plan: (intent, call) => {
       assertIntent(intent, options.groups);
-      return open(call, (session) => plan(session, intent, address, options.leftoversOwner));
+      return open(call, (session) => plan(session, intent, address, options.leftoversOwner, connectionsMax));
     },
 
     grant: async (intent, idempotencyKey, call) => {
@@ -80,7 +84,9 @@ export function createPostgresAccessor(options: PostgresAccessorOptions): Access
       assertKey(idempotencyKey);
       const secret = new Secret(options.randomBytes(passwordBytes).toString("base64url"));
       const verifier = await scramVerifier(secret.reveal(), options.randomBytes(scramSaltBytes));
-      const made = await open(call, (session) => grant(session, intent, verifier, idempotencyKey));
+      const made = await open(call, (session) =>
+        grant(session, intent, verifier, idempotencyKey, connectionsMax),
+      );
       return {
         ...made,
         secret,
@@ -121,6 +127,7 @@ async function plan(
   intent: GrantIntent,
   address: string,
   leftoversOwner: string,
+  connectionsMax: number,
 ): Promise<Plan> {
   const version = await serverVersion(session);
   const present = await findRole(session, intent.externalName);
@@ -130,7 +137,10 @@ async function plan(
       `Make the login ${intent.externalName} at ${address}, a member of ${groups}, valid until ${intent.expiresAt.toISOString()}`,
       `At the end: bar the login, take it out of ${groups}, end its sessions, hand what it made to ${leftoversOwner}, drop it, read back that it is gone`,
     ],
-    statements: grantStatements(intent, "<SCRAM verifier>", "<grant>", version),
+    statements: grantStatements(intent, "<SCRAM verifier>", "<grant>", {
+      serverVersion: version,
+      connectionsMax,
+    }),
     endStatements: [
       noLoginStatement(intent.externalName),
       ...intent.memberships.map((group) => leaveGroupStatement(group, intent.externalName)),
@@ -151,8 +161,9 @@ async function grant(
   intent: GrantIntent,
   verifier: string,
   idempotencyKey: string,
+  connectionsMax: number,
 ): Promise<Pick<Granted, "expiresAt" | "externalId" | "wasAdopted">> {
-  const version = await supportedVersion(session);
+  const dialect = { serverVersion: await supportedVersion(session), connectionsMax };
   const wasAdopted = await inTransaction(session, async () => {
     // Two tries of the same grant, or a grant and its end, take turns.
     await session.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [intent.externalName]);
@@ -166,8 +177,8 @@ async function grant(
         "Compare it with the grants on record, remove it if nobody needs it, then try again",
       );
     const statements = present
-      ? adoptStatements(intent, verifier, present.readBack.memberships, version)
-      : grantStatements(intent, verifier, idempotencyKey, version);
+      ? adoptStatements(intent, verifier, present.readBack.memberships, dialect)
+      : grantStatements(intent, verifier, idempotencyKey, dialect);
     for (const statement of statements) await session.query(statement);
     return present !== undefined;
   });
