@@ -29,6 +29,14 @@ program
   .command("migrate")
   .description("The release step: brings the database to this version (as DATABASE_MIGRATION_URL).")
   .action(async () => (await import("./cli/migrate.ts")).run());
+program
+  .command("demo")
+  .description("Plays the main job on a stack of its own and says what was observed.")
+  .option("--json", "print { ok, steps: [{ name, ok, saw }] } only")
+  .option("--keep", "keep the folder with data and logs")
+  .action(async (options: { json?: boolean; keep?: boolean }) =>
+    (await import("./cli/demo.ts")).run(options),
+  );
 
 try {
   await program.parseAsync();

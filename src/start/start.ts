@@ -16,6 +16,7 @@ import type { Log } from "../platform/log.ts";
 import { systemActor } from "../platform/people.ts";
 import { type Running, startAdmin, startWeb, startWorker } from "../roles.ts";
 import { localPeople, localTeam, tour } from "../sandbox/people.ts";
+import { keepHookTokens } from "./hook-tokens.ts";
 import { keptKey } from "./keys.ts";
 
 export interface StartOptions {
@@ -150,6 +151,7 @@ async function bringUp(
   const watch = await followCatalog(running, settings.CATALOG_PATH, catalogVars, options);
   onEnd(async () => watch.close());
 
+  await keepHookTokens(running, join(dataDir, "keys"));
   const parts: Running[] = [];
   const admin = await startAdmin(running);
   const worker = await startWorker(running);
