@@ -18,9 +18,10 @@ import { createInbox, type Inbox } from "./platform/inbox.ts";
 import type { Log } from "./platform/log.ts";
 import { projectorJobs } from "./platform/messages/projector.ts";
 import type { Platform } from "./platform/platform.ts";
+import { retentionParts } from "./platform/retention.ts";
 import { createDoorbell, type Doorbell } from "./platform/rings/queue.ts";
 import { Relay } from "./platform/rings/relay.ts";
-import { type Job, Runner } from "./platform/rings/runner.ts";
+import { type Job, Runner, type Schedule } from "./platform/rings/runner.ts";
 import { writeRings } from "./platform/rings/write.ts";
 import { SecretBox } from "./platform/secretbox.ts";
 import { createSessions } from "./platform/sessions.ts";
@@ -133,14 +134,15 @@ export async function createApp(options: AppOptions): Promise<App> {
     team: platform.slackTeam,
     renderChart: async (spec) => (await import("./platform/charts.ts")).renderLineChart(spec),
   });
-  const everySec = new Map(
-    features
-      .flatMap((feature) => feature.schedules ?? [])
-      .map((schedule) => [schedule.job, schedule.everySec]),
-  );
-  const jobs = [...dispatcher.jobs, ...projector, ...features.flatMap((feature) => feature.jobs ?? [])].map(
-    (job) => onSchedule(job, everySec.get(job.name), clock),
-  );
+  const retention = retentionParts({ db, clock, log, features: () => features });
+  const schedules = [...retention.schedules, ...features.flatMap((feature) => feature.schedules ?? [])];
+  const everySec = new Map(schedules.map((schedule) => [schedule.job, schedule.everySec]));
+  const jobs = [
+    ...dispatcher.jobs,
+    ...projector,
+    ...retention.jobs,
+    ...features.flatMap((feature) => feature.jobs ?? []),
+  ].map((job) => onSchedule(job, everySec.get(job.name), clock));
   for (const job of jobs) {
     if (lanes.has(job.name)) throw new Error(`job ${job.name} is declared twice`);
     lanes.set(job.name, job.lane);
@@ -171,7 +173,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     inbox: createInbox(database, clock),
     measureClock: () => clock.measure(),
     instanceId: randomUUID(),
-    ringSchedules: () => ringSchedules(database, features, lanes, clock),
+    ringSchedules: () => ringSchedules(database, schedules, lanes, clock),
     close: async () => {
       catalogs.stop();
       clock.stop();
@@ -198,16 +200,19 @@ function onSchedule(job: Job, everySec: number | undefined, clock: Clock): Job {
 /** A schedule's job rings itself again each time; this makes sure that each one has its row. */
 async function ringSchedules(
   database: Database,
-  features: readonly Feature[],
+  schedules: readonly Schedule[],
   lanes: ReadonlyMap<string, Job["lane"]>,
   clock: Clock,
 ): Promise<void> {
   await database.db.transaction().execute((trx) =>
     writeRings(
       trx,
-      features
-        .flatMap((feature) => feature.schedules ?? [])
-        .map(({ job }) => ({ job, ref: scheduleRef, lane: lanes.get(job) ?? "normal", keepEarlier: true })),
+      schedules.map(({ job }) => ({
+        job,
+        ref: scheduleRef,
+        lane: lanes.get(job) ?? "normal",
+        keepEarlier: true,
+      })),
       clock.now(),
     ),
   );

@@ -3,6 +3,7 @@ import { loadCatalog } from "../../src/catalog/load.ts";
 import { readSettings } from "../../src/config/config.ts";
 import { allMigrations, type FeatureOverrides } from "../../src/features/all.ts";
 import { migrate } from "../../src/platform/db/migrate.ts";
+import { freePort } from "../../src/platform/embedded/ports.ts";
 import { systemActor } from "../../src/platform/people.ts";
 import { type Running, startWeb, startWorker } from "../../src/roles.ts";
 import { localPeople, localTeam, tour } from "../../src/sandbox/people.ts";
@@ -58,7 +59,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     log: () => undefined,
   });
   const settings = readSettings({
-    PORT: "0",
+    PORT: String(await freePort()),
     REDIS_URL: options.redisUrl,
     QUEUE_PREFIX: `test-${Math.random().toString(36).slice(2, 10)}`,
   });
@@ -82,7 +83,6 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     before: (req, res) => workspace.handle(req, res),
   });
   base = `http://127.0.0.1:${web.port}`;
-  app.publicUrl = base;
   const worker = options.withWorker === false ? undefined : await startWorker(app);
   return {
     app,
