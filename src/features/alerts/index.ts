@@ -1,0 +1,126 @@
+/**
+ * Alerts: what monitoring says, kept before it is answered, each alert once, joined by cause.
+ * Owns: deliveries, alerts, groups of alerts. Pages about: nothing; tickets decide.
+ */
+import type { Db, Trx } from "../../platform/db/database.ts";
+import type { Feature, Hook, HookRequest } from "../../platform/feature.ts";
+import type { Platform } from "../../platform/platform.ts";
+import type { Job } from "../../platform/rings/runner.ts";
+import { changedEvent, createDrain } from "./drain.ts";
+import { createIntake, type Reader } from "./intake.ts";
+import { alertMigrations } from "./migrations.ts";
+import { type AlertGroup, alertTables, lockGroup, markStale, readGroup } from "./store.ts";
+import { readAlertmanager } from "./webhooks/alertmanager.ts";
+
+export { changedEvent as alertsChanged } from "./drain.ts";
+export { alertMigrations } from "./migrations.ts";
+export { type Severity, severities, worstOf } from "./model.ts";
+export type { AlertGroup } from "./store.ts";
+
+export interface Alerts {
+  /** A cause and its alerts, counted; undefined when no such group is kept. */
+  readGroup(db: Db | Trx, id: string): Promise<AlertGroup | undefined>;
+  /** Locks a cause; decide about it under this lock. */
+  lockGroup(trx: Trx, id: string): Promise<void>;
+}
+
+/** Readers by kind of hook source, as the catalog names them. */
+const readers: Readonly<Record<string, Reader>> = { alertmanager: readAlertmanager };
+/** Source served while the catalog declares none. */
+const defaultSource = "alertmanager";
+const staleBatchMax = 1_000;
+
+export function createAlerts(platform: Platform): Feature & { api: Alerts; drainOnce(): Promise<number> } {
+  const { database, clock, catalogs } = platform;
+  const intakes = new Map(
+    Object.entries(readers).map(([kind, reader]) => [kind, createIntake(platform, reader)]),
+  );
+  const kindOf = (source: string): string =>
+    catalogs.current().hookSources.find(({ name }) => name === source)?.kind ?? "alertmanager";
+  const drain = createDrain(platform, (source) => readers[kindOf(source)] ?? readAlertmanager);
+
+  const staleJob: Job = {
+    name: "alerts.stale",
+    about: "Marks firing alerts that nobody has sent again for long; they are not resolved by that.",
+    lane: "bulk",
+    async run() {
+      const before = new Date(clock.now().getTime() - catalogs.current().policies.alerts.staleAfter);
+      const groups = await database.tx(async (tx) => {
+        const changed = await markStale(tx.trx, before, tx.now, staleBatchMax);
+        for (const id of changed) tx.emit(changedEvent, id);
+        return changed;
+      });
+      return groups.length > 0 ? { again: clock.now() } : undefined;
+    },
+  };
+
+  const hookOf = (source: string): Hook => ({
+    source,
+    about: "Alerts as Alertmanager sends them (webhook_config, version 4; version 3 is read too).",
+    handle: (request: HookRequest) =>
+      (intakes.get(kindOf(source)) as (request: HookRequest) => ReturnType<Hook["handle"]>)(request),
+  });
+  const sources = (): string[] => {
+    try {
+      return catalogs
+        .current()
+        .hookSources.filter(({ kind }) => readers[kind] !== undefined)
+        .map(({ name }) => name);
+    } catch {
+      // Before the first catalog is in force there is nothing to ask; the default source is what will be there.
+      return [];
+    }
+  };
+
+  return {
+    name: "alerts",
+    about: "What monitoring says: kept before it is answered, each alert once, joined by cause.",
+    // Read anew each time: the catalog's sources may change while this runs.
+    get hooks() {
+      const declared = sources();
+      return (declared.length > 0 ? declared : [defaultSource]).map(hookOf);
+    },
+    jobs: [drain.job, staleJob],
+    schedules: [{ job: staleJob.name, everySec: 60 }],
+    migrations: alertMigrations,
+    metrics: [
+      {
+        name: "quarterdeck_alerts_received_total",
+        help: "Alerts read from webhooks, by source and what they said.",
+        type: "counter",
+        read: async () =>
+          (await alertTables(database.db).selectFrom("alert_totals").selectAll().execute()).map(
+            ({ source, outcome, seen }) => ({ labels: { source, outcome }, value: Number(seen) }),
+          ),
+      },
+      {
+        name: "quarterdeck_alert_deliveries_waiting",
+        help: "Webhook bodies kept and not folded yet.",
+        type: "gauge",
+        read: async () => {
+          const row = await alertTables(database.db)
+            .selectFrom("alert_deliveries")
+            .select((eb) => eb.fn.countAll<string>().as("n"))
+            .where("folded_at", "is", null)
+            .executeTakeFirstOrThrow();
+          return [{ value: Number(row.n) }];
+        },
+      },
+    ],
+    retention: [
+      { table: "alert_deliveries", column: "folded_at", keepDays: 2, where: "problems is null" },
+      { table: "alert_deliveries", column: "folded_at", keepDays: 30, where: "problems is not null" },
+      { table: "alerts", column: "last_seen_at", keepDays: 35, where: "status = 'resolved'" },
+      { table: "alerts", column: "last_seen_at", keepDays: 120, where: "status = 'firing'" },
+      {
+        table: "alert_groups",
+        column: "changed_at",
+        keepDays: 120,
+        where: "not exists (select 1 from alerts where alerts.group_id = alert_groups.id)",
+      },
+      { table: "alert_problems", column: "last_at", keepDays: 35 },
+    ],
+    api: { readGroup, lockGroup },
+    drainOnce: drain.drainOnce,
+  };
+}

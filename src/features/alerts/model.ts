@@ -1,0 +1,160 @@
+/** Alerts as Quarterdeck sees them, whoever sent them. Pure. */
+
+/** Worst first. */
+export const severities = ["critical", "error", "warning", "info"] as const;
+export type Severity = (typeof severities)[number];
+
+/** Words of senders on our scale; case does not matter. */
+const words: Readonly<Record<Exclude<Severity, "info">, readonly string[]>> = {
+  critical: ["critical", "crit", "page", "sev0", "sev1", "p1", "alarm", "emergency", "fatal", "disaster"],
+  error: ["error", "sev2", "p2", "high", "major"],
+  warning: ["warning", "warn", "sev3", "p3", "insufficient_data"],
+};
+
+/** A sender's severity on our scale; what is not known counts as info and is shown as it came. */
+export function severityOf(text: string | undefined): Severity {
+  const word = (text ?? "").trim().toLowerCase();
+  return severities.find((severity) => severity !== "info" && words[severity].includes(word)) ?? "info";
+}
+
+export function worstOf(list: readonly Severity[]): Severity {
+  return severities.find((severity) => list.includes(severity)) ?? "info";
+}
+
+/** One alert of one delivery. Absent times are not known (`startsAt`) or open (`endsAt`). */
+export interface ReadAlert {
+  /** As given, or a hash of the sorted labels. */
+  fingerprint: string;
+  status: "firing" | "resolved";
+  labels: Readonly<Record<string, string>>;
+  annotations: Readonly<Record<string, string>>;
+  startsAt?: Date | undefined;
+  endsAt?: Date | undefined;
+  /** Only when it is an http(s) address. */
+  link?: string | undefined;
+  severity: Severity;
+  /** The sender's own word, as it came. */
+  severityText?: string | undefined;
+}
+
+/** What a reader could not read: the field by its path, and why. */
+export interface Unreadable {
+  /** `alerts[3].startsAt`, or empty for the body as a whole. */
+  field: string;
+  why: string;
+}
+
+/** One delivery as read: what is readable is taken, what is not is named. */
+export interface ReadDelivery {
+  alerts: readonly ReadAlert[];
+  problems: readonly Unreadable[];
+  /** The sender's own group, as text. */
+  groupKey: string;
+  /** More alerts fire in the sender's group than it listed: what is absent here may still fire. */
+  hiddenCount: number;
+}
+
+/** An alert as kept, one per (source, fingerprint). */
+export interface KeptAlert {
+  source: string;
+  fingerprint: string;
+  status: "firing" | "resolved";
+  labels: Readonly<Record<string, string>>;
+  annotations: Readonly<Record<string, string>>;
+  link: string | null;
+  severity: Severity;
+  severityText: string | null;
+  startsAt: Date;
+  /** Latest beginning heard of: two Prometheus peers report one episode a little apart, and news may overtake. */
+  latestStartsAt: Date;
+  /** When the episode ended; null while it fires. */
+  endedAt: Date | null;
+  firstSeenAt: Date;
+  lastSeenAt: Date;
+  /** Deliveries that told of it. */
+  receivedCount: number;
+}
+
+/**
+ * What is kept after one more delivery. At least once and in any order: a firing that began before the end we know
+ * of never reopens, a resolve of an older episode never closes a newer one, and blanks overwrite nothing.
+ */
+export function fold(
+  kept: KeptAlert | undefined,
+  read: ReadAlert,
+  source: string,
+  receivedAt: Date,
+): KeptAlert {
+  if (kept === undefined) return begin(read, source, receivedAt);
+  const seen: KeptAlert = {
+    ...kept,
+    lastSeenAt: later(kept.lastSeenAt, receivedAt),
+    receivedCount: kept.receivedCount + 1,
+  };
+  if (read.status === "firing") {
+    if (isLateFiring(kept, read)) return seen;
+    const told = withWords(seen, read);
+    const startsAt = notAfter(read.startsAt, receivedAt);
+    if (kept.status === "resolved")
+      return { ...told, status: "firing", startsAt, latestStartsAt: startsAt, endedAt: null };
+    if (read.startsAt === undefined) return told;
+    return {
+      ...told,
+      startsAt: startsAt < kept.startsAt ? startsAt : kept.startsAt,
+      latestStartsAt: later(kept.latestStartsAt, startsAt),
+    };
+  }
+  const endedAt = notAfter(read.endsAt, receivedAt);
+  if (kept.status === "resolved")
+    return { ...seen, endedAt: kept.endedAt === null ? endedAt : later(kept.endedAt, endedAt) };
+  if (isLateResolve(kept, read, endedAt)) return seen;
+  return { ...withWords(seen, read), status: "resolved", endedAt };
+}
+
+function begin(read: ReadAlert, source: string, receivedAt: Date): KeptAlert {
+  return {
+    source,
+    fingerprint: read.fingerprint,
+    status: read.status,
+    labels: read.labels,
+    annotations: read.annotations,
+    link: read.link ?? null,
+    severity: read.severity,
+    severityText: read.severityText ?? null,
+    startsAt: notAfter(read.startsAt, receivedAt),
+    latestStartsAt: notAfter(read.startsAt, receivedAt),
+    endedAt: read.status === "resolved" ? notAfter(read.endsAt, receivedAt) : null,
+    firstSeenAt: receivedAt,
+    lastSeenAt: receivedAt,
+    receivedCount: 1,
+  };
+}
+
+function isLateFiring(kept: KeptAlert, read: ReadAlert): boolean {
+  if (kept.status !== "resolved" || kept.endedAt === null || read.startsAt === undefined) return false;
+  return read.startsAt <= kept.latestStartsAt || read.startsAt < kept.endedAt;
+}
+
+/** Of an earlier episode: it had ended when this one began. */
+function isLateResolve(kept: KeptAlert, read: ReadAlert, endedAt: Date): boolean {
+  return read.startsAt !== undefined && read.startsAt < kept.latestStartsAt && endedAt <= kept.latestStartsAt;
+}
+
+/** Labels are the alert's identity and come whole; an annotation that comes blank keeps what it said. */
+function withWords(kept: KeptAlert, read: ReadAlert): KeptAlert {
+  const told = Object.entries(read.annotations).filter(([, text]) => text.trim() !== "");
+  return {
+    ...kept,
+    labels: Object.keys(read.labels).length > 0 ? read.labels : kept.labels,
+    annotations: { ...kept.annotations, ...Object.fromEntries(told) },
+    link: read.link ?? kept.link,
+    severity: read.severityText === undefined ? kept.severity : read.severity,
+    severityText: read.severityText ?? kept.severityText,
+  };
+}
+
+const later = (one: Date, other: Date): Date => (one > other ? one : other);
+
+/** A time a sender gives, never ahead of when we heard of it: its clock may be wrong. */
+const notAfter = (given: Date | undefined, receivedAt: Date): Date =>
+  given === undefined || given > receivedAt ? receivedAt : given;

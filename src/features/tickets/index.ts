@@ -1,0 +1,101 @@
+/**
+ * Tickets: one per cause while it lasts, taken, judged, closed; and whether it pages.
+ * Owns: tickets, mutes, the built-in ticket store. Pages when: users hurt by their budget, or it is not known and the
+ * sender says critical, or the catalog says so.
+ */
+import { type Db, type Trx, tables } from "../../platform/db/database.ts";
+import type { Feature } from "../../platform/feature.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { createBuiltinTicketing } from "../../providers/ticketing/builtin.ts";
+import type { Ticketing } from "../../providers/ticketing/contract.ts";
+import { type Alerts, alertsChanged } from "../alerts/index.ts";
+import type { Paging } from "../paging/index.ts";
+import type { Slos } from "../slos/index.ts";
+import { followJobs } from "./follow.ts";
+import { ticketMigrations } from "./migrations.ts";
+import type { Ticket } from "./model.ts";
+import { createMutes } from "./mutes.ts";
+import { publishJobOf } from "./publish.ts";
+import { followJob, type TicketParts } from "./room.ts";
+import { createDeeds, type TicketDeeds } from "./service.ts";
+import { muteModal, ticketCommands } from "./slack.ts";
+import { listTickets, readTicket, type TicketTables } from "./store.ts";
+import { ticketSummaries } from "./summaries.ts";
+
+export { cardKeyOf } from "./cards.ts";
+export { ticketMigrations } from "./migrations.ts";
+export type { Ticket, TicketId } from "./model.ts";
+
+export interface Tickets {
+  /** Undefined when there is no such ticket. Works inside a transaction too. */
+  ticketOf(id: string, db?: Db | Trx): Promise<Ticket | undefined>;
+  /** Open ones, paged first, the worst and newest first; at most 50. */
+  openTicketsOf(service: string): Promise<readonly Ticket[]>;
+  /** What people may do to tickets, for rooms whose buttons do the same. */
+  deeds: TicketDeeds;
+}
+
+export interface TicketRooms {
+  alerts: Alerts;
+  slos: Slos;
+  paging: Paging;
+  /** Providers by the catalog's name; the built-in store when left out. */
+  ticketing?: ((name: string) => Ticketing) | undefined;
+}
+
+const redecideEverySec = 15;
+
+export function createTickets(platform: Platform, rooms: TicketRooms): Feature & { api: Tickets } {
+  const { database, clock } = platform;
+  const builtin = createBuiltinTicketing(database.db, () => clock.now());
+  const parts: TicketParts = { platform, ...rooms, ticketing: rooms.ticketing ?? (() => builtin) };
+  const deeds = createDeeds(parts);
+  const mutes = createMutes(parts);
+  const [follow, redecide] = followJobs(parts);
+  if (follow === undefined || redecide === undefined) throw new Error("tickets lacks a job");
+
+  return {
+    name: "tickets",
+    about: "One ticket per cause while it lasts: taken, judged, closed; and whether it pages.",
+    commands: ticketCommands(platform, deeds, mutes),
+    modals: [muteModal],
+    jobs: [follow, redecide, publishJobOf(parts), mutes.job],
+    schedules: [{ job: redecide.name, everySec: redecideEverySec }],
+    events: [{ on: alertsChanged, job: followJob }],
+    summaries: ticketSummaries(platform),
+    migrations: ticketMigrations,
+    metrics: [
+      {
+        name: "quarterdeck_tickets_open",
+        help: "Open tickets by service and whether they page.",
+        type: "gauge",
+        read: async () => {
+          const rows = await tables<TicketTables>(database.db)
+            .selectFrom("tickets")
+            .select((eb) => [
+              "service",
+              eb("paged_at", "is not", null).as("paged"),
+              eb.fn.countAll<string>().as("n"),
+            ])
+            .where("state", "=", "open")
+            .groupBy(["service", "paged"])
+            .execute();
+          return rows.map(({ service, paged, n }) => ({
+            labels: { service: service ?? "unknown", paged: String(paged) },
+            value: Number(n),
+          }));
+        },
+      },
+    ],
+    retention: [
+      { table: "tickets", column: "closed_at", keepDays: 400, where: "state = 'closed'" },
+      { table: "ticket_mutes", column: "ended_at", keepDays: 400 },
+      { table: "builtin_tickets", column: "changed_at", keepDays: 400, where: "state = 'closed'" },
+    ],
+    api: {
+      ticketOf: (id, db = database.db) => readTicket(db, id),
+      openTicketsOf: (service) => listTickets(database.db, { service, limit: 50 }),
+      deeds,
+    },
+  };
+}

@@ -1,0 +1,86 @@
+/** Lines on tickets in `/ops`, `/ops status` and `/ops why`, and the list of `/ops alerts`. */
+import type { Summaries, SummaryLine } from "../../platform/feature.ts";
+import { dateToken, escapeText } from "../../platform/messages/blocks.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { headlineOf, spanText } from "./cards.ts";
+import type { Ticket } from "./model.ts";
+import { mutesOf } from "./mute-store.ts";
+import { countTickets, listTickets, readTicket } from "./store.ts";
+
+const linesMax = 10;
+
+export function ticketSummaries(platform: Platform): Summaries {
+  const { database, clock } = platform;
+  const line = (ticket: Ticket): string => ticketLine(ticket, platform);
+  return {
+    async mine(actor) {
+      const tickets = await listTickets(database.db, { takenBy: actor.person, limit: linesMax });
+      return tickets.map((ticket) => ({
+        rank: ticket.pagedAt === null ? 30 : 10,
+        text: `Yours: ${line(ticket)}`,
+      }));
+    },
+    async status(service) {
+      const [tickets, open, mutes] = await Promise.all([
+        listTickets(database.db, { service, limit: linesMax }),
+        countTickets(database.db, { service }),
+        mutesOf(database.db, { service, groupId: null }, clock.now()),
+      ]);
+      const lines: SummaryLine[] = tickets.map((ticket) => ({
+        rank: ticket.pagedAt === null ? 40 : 10,
+        text: line(ticket),
+      }));
+      if (open > tickets.length)
+        lines.push({
+          rank: 41,
+          text: `… and ${open - tickets.length} more open tickets: \`/ops alerts ${escapeText(service)}\``,
+        });
+      for (const mute of mutes)
+        lines.push({
+          rank: 45,
+          text: `Muted${mute.withPages ? ", pages too," : ""} until ${dateToken(mute.until, "date_time")}: ${escapeText(mute.reason, 200)}`,
+        });
+      if (lines.length === 0) lines.push({ rank: 90, text: "No open tickets." });
+      return lines;
+    },
+    async why(thing) {
+      if ("id" in thing) {
+        const ticket = await readTicket(database.db, thing.id);
+        return ticket === undefined ? [] : whyLines(ticket, line(ticket));
+      }
+      const since = new Date(clock.now().getTime() - 86_400_000);
+      const tickets = await listTickets(database.db, {
+        service: thing.service,
+        closedSince: since,
+        limit: 5,
+      });
+      return tickets.map((ticket, index) => ({
+        rank: 20 + index,
+        text: `${line(ticket)}\n${escapeText(ticket.decision.words, 1_000)}`,
+      }));
+    },
+  };
+}
+
+function whyLines(ticket: Ticket, line: string): SummaryLine[] {
+  const { decision } = ticket;
+  const lines = [
+    line,
+    `${escapeText(decision.words, 1_000)} Decided ${dateToken(new Date(decision.at), "date_time")} by rule \`${decision.rule}\`.`,
+  ];
+  if (ticket.note !== null) lines.push(escapeText(ticket.note));
+  if (ticket.closedAt !== null)
+    lines.push(
+      `${ticket.closedBecause === "person" ? "Resolved by a person" : "Its alerts resolved"} ${dateToken(ticket.closedAt, "date_time")}.`,
+    );
+  return lines.map((text, index) => ({ rank: 20 + index, text }));
+}
+
+export function ticketLine(ticket: Ticket, { catalogs }: Platform): string {
+  const mark = ticket.state === "closed" ? "⚫" : ticket.pagedAt === null ? "🟠" : "🔴";
+  const when =
+    ticket.closedAt === null
+      ? `since ${dateToken(ticket.since, "date_time")}`
+      : `took ${spanText(ticket.closedAt.getTime() - ticket.since.getTime())}`;
+  return `${mark} ${ticket.id} ${headlineOf(ticket, catalogs.current())} · ${when}`;
+}
