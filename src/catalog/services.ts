@@ -17,8 +17,16 @@ const stepSchema = z.strictObject({
   minDuration: durationOr("10m"),
   /** Requests the canary must have served in this step before it may go on. */
   minSamples: z.number().int().min(1).default(500),
-  /** Highest 95 % upper bound of the error ratio, canary over stable, with which the step may go on. */
-  upperBoundMax: z.number().gt(1, "must be above 1: 1 means as good as stable").default(3),
+  /**
+   * Highest 95 % upper bound of the error ratio, canary over stable, with which the step may go on; the judge's own
+   * (3, at last 1.5) when left out.
+   */
+  upperBoundMax: z.number().gt(1, "must be above 1: 1 means as good as stable").optional(),
+  /**
+   * Highest 95 % upper bound of the canary's own share of bad events, by signal, with which the step may go on:
+   * what few requests can prove.
+   */
+  shareUpperMax: z.record(nameField, z.number().gt(0, "must be above 0").lt(1, "must be below 1; 12 % is 0.12")).optional(),
 });
 export type RolloutStep = z.output<typeof stepSchema>;
 
