@@ -8,14 +8,20 @@ export interface PageRequest {
   service?: string | undefined;
   /** The whole in one line, escaped, its first 80 characters standing alone: `PAGE shop: errors 9 %, burn 90x`. */
   headline: string;
-  /** One open page per key: paging again while it is open changes its words and wakes nobody. */
+  /** One page per key until it is resolved: paging again before that changes its words and wakes nobody. */
   dedupKey: string;
   /** Id of the thing it is about, for links: `T-3`, `G-7`. */
   subject: string;
-  /** Channel the page is posted to as well; the team's alert channel when left out. */
+  /** Slack channel the page is posted to as well; the team's alert channel when left out. */
   channel?: string | undefined;
+  /** Key of a message in whose thread it is posted there, such as a ticket's card. */
+  parent?: string | undefined;
+  /** Catalog id of the person to wake first instead of who is on call. */
+  person?: string | undefined;
   /** After *Acknowledge*: the likeliest next verbs (`Roll back`). */
   verbs: readonly Verb[];
+  /** The numbers behind the decision to page, for the audit. */
+  detail?: Record<string, unknown> | undefined;
   /** Who causes it, for the audit. */
   actor: Actor;
 }
@@ -23,10 +29,16 @@ export interface PageRequest {
 /** The one way to page. */
 export interface Paging {
   page(tx: Tx, request: PageRequest): Promise<void>;
-  /** Stops reminders and escalation. Answers who had acknowledged before, if somebody had. */
-  acknowledge(tx: Tx, dedupKey: string, actor: Actor): Promise<{ state: "acknowledged" } | { state: "was-acknowledged"; by: string; at: Date } | { state: "not-open" }>;
+  /** Stops reminders and escalation. `by` is the Slack id of who had acknowledged before, if somebody had. */
+  acknowledge(
+    tx: Tx,
+    dedupKey: string,
+    actor: Actor,
+  ): Promise<
+    { state: "acknowledged" } | { state: "was-acknowledged"; by: string; at: Date } | { state: "not-open" }
+  >;
   /** What it was about is over. */
   resolve(tx: Tx, dedupKey: string, actor: Actor): Promise<void>;
-  /** Who is on call for a team now, first the one to wake. */
+  /** Who is on call for a team at that moment, first the one to wake: an override, else the rotation, else the leads. */
   onCall(team: string, at: Date): Promise<readonly Person[]>;
 }

@@ -1,0 +1,160 @@
+/** What a page that nobody acknowledged does next: repeat, move on, say that somebody could not be reached. */
+import type { Tx } from "../../platform/db/database.ts";
+import { systemActor } from "../../platform/people.ts";
+import type { Platform } from "../../platform/platform.ts";
+import type { Job } from "../../platform/rings/runner.ts";
+import { nextText, reminderText, undeliveredCard } from "./cards.ts";
+import { type Page, type Policy, type Step, stepsDue, undeliveredAfterMs, type Wake } from "./model.ts";
+import { wakeOrder } from "./rotation.ts";
+import { leadsChannelOf, leadsKey, type PagingParts, sceneOf, show, stepJob, wakeFirst } from "./service.ts";
+import { cardKey, directKey, lockPage, markFailed, overridesOf, wakesOf, writePage } from "./store.ts";
+
+export function createStepJob(platform: Pick<Platform, "log"> & PagingParts): Job {
+  const { database, catalogs, log } = platform;
+  return {
+    name: stepJob,
+    about: "Reminds of a page that nobody acknowledged, and wakes the next person when it is time.",
+    lane: "urgent",
+    run: (ref) =>
+      database.tx(async (tx) => {
+        const page = await lockPage(tx.trx, ref);
+        if (!page) return undefined;
+        const { remindEvery, escalateAfter } = catalogs.current().policies.paging;
+        const policy: Policy = {
+          remindEveryMs: remindEvery,
+          escalateAfterMs: escalateAfter,
+          undeliveredAfterMs,
+        };
+        const due = stepsDue(page, await wakesOf(tx.trx, page.id), policy, tx.now);
+        if (!due) return undefined;
+        if (due.steps.length > 0) await take(tx, platform, page, due.steps, policy);
+        for (const step of due.steps)
+          if (step.do === "give-up")
+            log.error(
+              { page: page.id, person: step.wake.person, why: step.why },
+              "a page did not reach somebody; the next person is woken",
+            );
+        return { again: due.nextAt };
+      }),
+  };
+}
+
+async function take(
+  tx: Tx,
+  parts: PagingParts,
+  page: Page,
+  steps: readonly Step[],
+  policy: Policy,
+): Promise<void> {
+  const audit = (action: string, detail: Record<string, unknown>) =>
+    tx.audit({
+      actor: systemActor,
+      action,
+      subject: page.subject,
+      service: page.service ?? undefined,
+      correlation: page.id,
+      detail: { ...detail, afterMs: tx.now.getTime() - page.openedAt.getTime() },
+    });
+  const failed: { user: string; why: string }[] = [];
+  let now = page;
+  let woken: Wake | undefined;
+  for (const step of steps) {
+    switch (step.do) {
+      case "give-up":
+        await markFailed(tx.trx, page.id, step.wake.person, tx.now);
+        failed.push({ user: step.wake.user, why: step.why });
+        audit("page.undelivered", { person: step.wake.user, why: step.why });
+        break;
+      case "wake-next": {
+        woken = await wakeNext(tx, parts, page, step.because);
+        if (woken) {
+          audit("page.escalated", {
+            woken: woken.user,
+            because: woken.because,
+            escalateAfterMs: policy.escalateAfterMs,
+          });
+          tx.say({
+            key: `${cardKey(page.id)}:next:${woken.person}`,
+            channel: page.channel,
+            parent: cardKey(page.id),
+            urgent: true,
+            text: nextText(page, woken, tx.now),
+          });
+        }
+        if (step.because === "undelivered") await tellLeads(tx, parts, page, failed, woken);
+        break;
+      }
+      case "remind":
+        now = { ...page, reminders: page.reminders + 1, remindedAt: tx.now };
+        await remind(tx, now);
+        audit("page.reminded", { count: now.reminders, remindEveryMs: policy.remindEveryMs });
+        break;
+    }
+  }
+  if (now !== page) await writePage(tx.trx, now);
+  if (woken || failed.length > 0) await show(tx, parts, now);
+}
+
+async function wakeNext(
+  tx: Tx,
+  parts: PagingParts,
+  page: Page,
+  because: "escalated" | "undelivered",
+): Promise<Wake | undefined> {
+  const catalog = parts.catalogs.current();
+  const woken = new Set((await wakesOf(tx.trx, page.id)).map(({ person }) => person));
+  const order = wakeOrder(catalog, page.team, await overridesOf(tx.trx, page.team, tx.now), tx.now);
+  return await wakeFirst(
+    tx,
+    parts,
+    page,
+    order.filter(({ id }) => !woken.has(id)),
+    because,
+  );
+}
+
+/** Edited with each failure, so it stands in the leads' channel once. */
+async function tellLeads(
+  tx: Tx,
+  parts: PagingParts,
+  page: Page,
+  failed: readonly { user: string; why: string }[],
+  next: Wake | undefined,
+): Promise<void> {
+  const wakes = await wakesOf(tx.trx, page.id);
+  const named = new Set(failed.map(({ user }) => user));
+  const earlier = wakes
+    .filter(({ failedAt, user }) => failedAt !== null && !named.has(user))
+    .map(({ user }) => ({ user, why: "not reached before" }));
+  tx.say({
+    key: leadsKey(page.id),
+    channel: leadsChannelOf(parts, page),
+    urgent: true,
+    ...undeliveredCard(page, [...earlier, ...failed], next, sceneOf(parts, wakes)),
+  });
+}
+
+/** In the thread of the card and of each person's own message, where Slack notifies them again. */
+async function remind(tx: Tx, page: Page): Promise<void> {
+  const reached = (await wakesOf(tx.trx, page.id)).filter(({ failedAt }) => failedAt === null);
+  const text = reminderText(
+    page,
+    reached.map(({ user }) => user),
+    tx.now,
+  );
+  tx.say({
+    key: `${cardKey(page.id)}:reminder:${page.reminders}`,
+    channel: page.channel,
+    parent: cardKey(page.id),
+    urgent: true,
+    text,
+  });
+  for (const { user } of reached)
+    tx.say({
+      key: `${directKey(page.id, user)}:reminder:${page.reminders}`,
+      channel: user,
+      parent: directKey(page.id, user),
+      urgent: true,
+      text: reminderText(page, [user], tx.now),
+    });
+}

@@ -1,0 +1,30 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+/** How long rows stay: see the room's retention in index.ts. */
+const pagingTables = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table pages (
+      id uuid primary key default gen_random_uuid(), dedup_key text not null,
+      state text not null check (state in ('open','acknowledged','resolved')), team text not null, service text,
+      subject text not null, headline text not null, channel text not null, parent text, verbs jsonb not null,
+      opened_at timestamptz not null, opened_by text not null, reminders integer not null default 0,
+      reminded_at timestamptz, acknowledged_at timestamptz, acknowledged_by text, resolved_at timestamptz,
+      resolved_by text);
+    create unique index pages_standing on pages (dedup_key) where state <> 'resolved';
+    create index pages_subject on pages (subject, opened_at);
+    create index pages_service on pages (service, opened_at);
+    create table page_wakes (
+      page_id uuid not null references pages on delete cascade, person text not null, slack_user text not null,
+      at timestamptz not null, because text not null, failed_at timestamptz, primary key (page_id, person));
+    create index page_wakes_user on page_wakes (slack_user, at);
+    create table oncall_overrides (
+      id uuid primary key default gen_random_uuid(), team text not null, person text not null,
+      from_at timestamptz not null, until_at timestamptz not null check (until_at > from_at), made_by text not null,
+      made_at timestamptz not null);
+    create index oncall_overrides_team on oncall_overrides (team, until_at);
+  `.execute(db);
+};
+
+export const pagingMigrations: Record<string, Migration> = {
+  "2026-11-23T1400-paging": { up: pagingTables },
+};

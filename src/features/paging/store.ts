@@ -1,0 +1,298 @@
+import type { ColumnType, Generated, Selectable } from "kysely";
+import { type Db, type Trx, tables } from "../../platform/db/database.ts";
+import type { Verb } from "../../platform/messages/blocks.ts";
+import type { Because, Delivery, Page, Wake } from "./model.ts";
+
+type Timestamp = ColumnType<Date, Date, Date>;
+
+export interface PagingTables {
+  pages: {
+    id: Generated<string>;
+    dedup_key: string;
+    state: "open" | "acknowledged" | "resolved";
+    team: string;
+    service: string | null;
+    subject: string;
+    headline: string;
+    channel: string;
+    parent: string | null;
+    verbs: ColumnType<readonly Verb[], string, string>;
+    opened_at: Timestamp;
+    opened_by: string;
+    reminders: Generated<number>;
+    reminded_at: Timestamp | null;
+    acknowledged_at: Timestamp | null;
+    acknowledged_by: string | null;
+    resolved_at: Timestamp | null;
+    resolved_by: string | null;
+  };
+  page_wakes: {
+    page_id: string;
+    person: string;
+    slack_user: string;
+    at: Timestamp;
+    because: Because;
+    failed_at: Timestamp | null;
+  };
+  oncall_overrides: {
+    id: Generated<string>;
+    team: string;
+    person: string;
+    from_at: Timestamp;
+    until_at: Timestamp;
+    made_by: string;
+    made_at: Timestamp;
+  };
+}
+
+export interface Override {
+  team: string;
+  /** Catalog id. */
+  person: string;
+  from: Date;
+  until: Date;
+  /** Slack id. */
+  madeBy: string;
+}
+
+const of = (db: Db | Trx) => tables<PagingTables>(db);
+
+/** A key in `messages` of what a page says to one person. */
+export const directKey = (pageId: string, user: string): string => `page:${pageId}:${user}`;
+export const cardKey = (pageId: string): string => `page:${pageId}`;
+
+export type NewPage = Omit<
+  Page,
+  | "id"
+  | "state"
+  | "reminders"
+  | "remindedAt"
+  | "acknowledgedAt"
+  | "acknowledgedBy"
+  | "resolvedAt"
+  | "resolvedBy"
+>;
+
+/** Undefined when a page with that key stands already. */
+export async function insertPage(trx: Trx, page: NewPage): Promise<Page | undefined> {
+  const row = await of(trx)
+    .insertInto("pages")
+    .values({
+      dedup_key: page.dedupKey,
+      state: "open",
+      team: page.team,
+      service: page.service,
+      subject: page.subject,
+      headline: page.headline,
+      channel: page.channel,
+      parent: page.parent,
+      verbs: JSON.stringify(page.verbs),
+      opened_at: page.openedAt,
+      opened_by: page.openedBy,
+    })
+    .onConflict((conflict) => conflict.column("dedup_key").where("state", "<>", "resolved").doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  return row && pageOf(row);
+}
+
+/** The page that stands for a key, locked. */
+export async function lockStanding(trx: Trx, dedupKey: string): Promise<Page | undefined> {
+  const row = await of(trx)
+    .selectFrom("pages")
+    .selectAll()
+    .where("dedup_key", "=", dedupKey)
+    .where("state", "<>", "resolved")
+    .forUpdate()
+    .executeTakeFirst();
+  return row && pageOf(row);
+}
+
+export async function lockPage(trx: Trx, id: string): Promise<Page | undefined> {
+  const row = await of(trx)
+    .selectFrom("pages")
+    .selectAll()
+    .where("id", "=", id)
+    .forUpdate()
+    .executeTakeFirst();
+  return row && pageOf(row);
+}
+
+export async function findPage(db: Db, id: string): Promise<Page | undefined> {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return undefined;
+  const row = await of(db).selectFrom("pages").selectAll().where("id", "=", id).executeTakeFirst();
+  return row && pageOf(row);
+}
+
+export async function writePage(trx: Trx, page: Page): Promise<void> {
+  await of(trx)
+    .updateTable("pages")
+    .set({
+      state: page.state,
+      headline: page.headline,
+      verbs: JSON.stringify(page.verbs),
+      reminders: page.reminders,
+      reminded_at: page.remindedAt,
+      acknowledged_at: page.acknowledgedAt,
+      acknowledged_by: page.acknowledgedBy,
+      resolved_at: page.resolvedAt,
+      resolved_by: page.resolvedBy,
+    })
+    .where("id", "=", page.id)
+    .execute();
+}
+
+export async function addWake(trx: Trx, pageId: string, wake: Wake): Promise<void> {
+  await of(trx)
+    .insertInto("page_wakes")
+    .values({
+      page_id: pageId,
+      person: wake.person,
+      slack_user: wake.user,
+      at: wake.at,
+      because: wake.because,
+      failed_at: wake.failedAt,
+    })
+    .execute();
+}
+
+export async function markFailed(trx: Trx, pageId: string, person: string, at: Date): Promise<void> {
+  await of(trx)
+    .updateTable("page_wakes")
+    .set({ failed_at: at })
+    .where("page_id", "=", pageId)
+    .where("person", "=", person)
+    .execute();
+}
+
+/** In the order they were woken. */
+export async function wakesOf(db: Db | Trx, pageId: string): Promise<(Wake & { delivery: Delivery })[]> {
+  const rows = await of(db)
+    .selectFrom("page_wakes")
+    .selectAll()
+    .where("page_id", "=", pageId)
+    .orderBy("at")
+    .orderBy("person")
+    .execute();
+  const keys = rows.map((row) => directKey(pageId, row.slack_user));
+  const shown =
+    keys.length === 0
+      ? []
+      : await db.selectFrom("messages").select(["key", "ts", "error"]).where("key", "in", keys).execute();
+  return rows.map((row) => {
+    const message = shown.find(({ key }) => key === directKey(pageId, row.slack_user));
+    const delivery: Delivery = message?.ts
+      ? { state: "delivered" }
+      : message?.error
+        ? { state: "refused", why: message.error }
+        : { state: "pending" };
+    return {
+      person: row.person,
+      user: row.slack_user,
+      at: row.at,
+      because: row.because,
+      failedAt: row.failed_at,
+      delivery,
+    };
+  });
+}
+
+/** Open pages that woke this Slack user, oldest first. */
+export async function waitingFor(db: Db, user: string): Promise<Page[]> {
+  const rows = await of(db)
+    .selectFrom("pages")
+    .selectAll("pages")
+    .where("state", "=", "open")
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom("page_wakes")
+          .select("person")
+          .whereRef("page_id", "=", "pages.id")
+          .where("slack_user", "=", user),
+      ),
+    )
+    .orderBy("opened_at")
+    .limit(10)
+    .execute();
+  return rows.map(pageOf);
+}
+
+/** Newest first. */
+export async function pagesAbout(
+  db: Db,
+  thing: { id: string } | { service: string },
+  limit: number,
+): Promise<Page[]> {
+  const rows = await of(db)
+    .selectFrom("pages")
+    .selectAll()
+    .where((eb) => ("id" in thing ? eb("subject", "=", thing.id) : eb("service", "=", thing.service)))
+    .orderBy("opened_at", "desc")
+    .limit(limit)
+    .execute();
+  return rows.map(pageOf);
+}
+
+export async function countPages(db: Db): Promise<{ labels: Record<string, string>; value: number }[]> {
+  const rows = await of(db)
+    .selectFrom("pages")
+    .select((eb) => ["state", eb.fn.countAll<string>().as("n")])
+    .groupBy("state")
+    .execute();
+  return rows.map((row) => ({ labels: { state: row.state }, value: Number(row.n) }));
+}
+
+export async function insertOverride(trx: Trx, override: Override, at: Date): Promise<void> {
+  await of(trx)
+    .insertInto("oncall_overrides")
+    .values({
+      team: override.team,
+      person: override.person,
+      from_at: override.from,
+      until_at: override.until,
+      made_by: override.madeBy,
+      made_at: at,
+    })
+    .execute();
+}
+
+/** Those not over at `at`; of two that cover a moment the later made one counts, so it comes first. */
+export async function overridesOf(db: Db | Trx, team: string, at: Date): Promise<Override[]> {
+  const rows = await of(db)
+    .selectFrom("oncall_overrides")
+    .selectAll()
+    .where("team", "=", team)
+    .where("until_at", ">", at)
+    .orderBy("made_at", "desc")
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => ({
+    team: row.team,
+    person: row.person,
+    from: row.from_at,
+    until: row.until_at,
+    madeBy: row.made_by,
+  }));
+}
+
+const pageOf = (row: Selectable<PagingTables["pages"]>): Page => ({
+  id: row.id,
+  dedupKey: row.dedup_key,
+  state: row.state,
+  team: row.team,
+  service: row.service,
+  subject: row.subject,
+  headline: row.headline,
+  channel: row.channel,
+  parent: row.parent,
+  verbs: row.verbs,
+  openedAt: row.opened_at,
+  openedBy: row.opened_by,
+  reminders: row.reminders,
+  remindedAt: row.reminded_at,
+  acknowledgedAt: row.acknowledged_at,
+  acknowledgedBy: row.acknowledged_by,
+  resolvedAt: row.resolved_at,
+  resolvedBy: row.resolved_by,
+});

@@ -1,0 +1,69 @@
+/** What a page adds to `/ops`, `/ops status` and `/ops why`. */
+import type { Summaries, SummaryLine } from "../../platform/feature.ts";
+import { dateToken } from "../../platform/messages/blocks.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { nameOf } from "./cards.ts";
+import { type Page, spanText, type Wake } from "./model.ts";
+import { pagesAbout, waitingFor, wakesOf } from "./store.ts";
+
+const pagesMax = 3;
+/** A page that somebody has and nobody closed stays in the status this long. */
+const acknowledgedShownMs = 86_400_000;
+
+export function pagingSummaries(
+  platform: Pick<Platform, "database" | "catalogs" | "slackTeam" | "clock">,
+): Summaries {
+  const { database, catalogs, clock } = platform;
+  const sceneOf = () => ({ catalog: catalogs.current(), slackTeam: platform.slackTeam() });
+
+  const storyOf = async (page: Page): Promise<SummaryLine> => ({
+    rank: page.state === "resolved" ? 40 : 10,
+    text: storyText(page, await wakesOf(database.db, page.id), sceneOf()),
+  });
+
+  return {
+    async mine(actor) {
+      const pages = await waitingFor(database.db, actor.person);
+      return pages.map((page) => ({
+        rank: 0,
+        text: `🔴 ${page.headline}: waits for you since ${dateToken(page.openedAt)} (${spanText(clock.now().getTime() - page.openedAt.getTime())})`,
+      }));
+    },
+    async status(service) {
+      const pages = await pagesAbout(database.db, { service }, pagesMax);
+      const shownSince = new Date(clock.now().getTime() - acknowledgedShownMs);
+      const current = pages.filter(
+        ({ state, acknowledgedAt }) =>
+          state === "open" || (state === "acknowledged" && acknowledgedAt && acknowledgedAt >= shownSince),
+      );
+      return await Promise.all(current.map(storyOf));
+    },
+    async why(thing) {
+      return await Promise.all((await pagesAbout(database.db, thing, pagesMax)).map(storyOf));
+    },
+  };
+}
+
+const reasons: Readonly<Record<Wake["because"], string>> = {
+  "on-call": "on call",
+  asked: "asked for",
+  escalated: "no answer before",
+  undelivered: "the one before not reached",
+};
+
+/** `Paged at 03:12: PAGE shop … Woken: Olive (on call), Lena (no answer before). Reminded 2 times. Acknowledged by …` */
+function storyText(page: Page, wakes: readonly Wake[], scene: Parameters<typeof nameOf>[1]): string {
+  const woken = wakes.map(
+    (wake) => `${nameOf(wake.user, scene)} (${reasons[wake.because]}${wake.failedAt ? ", not reached" : ""})`,
+  );
+  const parts = [
+    `Paged at ${dateToken(page.openedAt, "date_time")}: ${page.headline}`,
+    `Woken: ${woken.join(", ") || "nobody"}`,
+    ...(page.reminders > 0 ? [`Reminded ${page.reminders === 1 ? "once" : `${page.reminders} times`}`] : []),
+    page.acknowledgedAt && page.acknowledgedBy
+      ? `Acknowledged by ${nameOf(page.acknowledgedBy, scene)} at ${dateToken(page.acknowledgedAt)}`
+      : "Not acknowledged",
+    ...(page.resolvedAt ? [`Over at ${dateToken(page.resolvedAt)}`] : []),
+  ];
+  return `${parts.join(". ")}.`;
+}
