@@ -89,11 +89,12 @@ export async function createApp(options: AppOptions): Promise<App> {
           .map(({ job }) => ({ job, lane: lanes.get(job) ?? "normal" })),
       ),
   });
-  const slack: SlackApi = createSlackApi({
+  const slackApi: SlackApi = createSlackApi({
     token: options.slack.token,
     apiUrl: options.slack.apiUrl ?? settings.SLACK_API_URL,
     log,
   });
+  const slack = options.overrides?.slack?.(slackApi) ?? slackApi;
   const usergroups = createUsergroups(slack, clock);
   const authz: Authz = createAuthz(() => catalogs.current(), usergroups);
   const box = new SecretBox(options.encryptionKey);

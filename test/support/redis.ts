@@ -14,7 +14,11 @@ export async function startRedis(givenPort?: number): Promise<TestRedis> {
   const binary = requireService("redis-server");
   if (!binary) throw new Error("redis-server is missing");
   const port = givenPort ?? (await freePort());
-  const child = spawn(binary, ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(
+    binary,
+    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();

@@ -1,12 +1,11 @@
+type Absent = undefined | null | false;
+export type Ask<T> = () => Promise<T | Absent> | T | Absent;
+
 /**
  * Asks again and again until the answer is neither undefined, null nor false; the last error or answer is told when
  * the deadline passes. For what another process or loop brings about and no event tells.
  */
-export async function until<T>(
-  what: string,
-  ask: () => Promise<T | undefined | null | false> | T | undefined | null | false,
-  deadlineMs = 20_000,
-): Promise<T> {
+export async function until<T>(what: string, ask: Ask<T>, deadlineMs = 20_000): Promise<T> {
   const endMs = Date.now() + deadlineMs;
   let last: unknown;
   for (;;) {

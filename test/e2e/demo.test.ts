@@ -1,0 +1,57 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type PartName, play } from "../../src/sandbox/demo/play.ts";
+import { type Stack, startStack } from "../../src/sandbox/demo/stack.ts";
+
+/** One stack whose effects are turned into nothing one after the other; the demo must see each of them. */
+let stack: Stack;
+let dataDir: string;
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "quarterdeck-sabotage-"));
+  stack = await startStack({
+    dataDir,
+    env: { ...process.env, LOAD_RPS: "100" },
+    script: fileURLToPath(new URL("../support/sabotaged.mjs", import.meta.url)),
+  });
+}, 90_000);
+afterAll(async () => {
+  await stack?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+}, 40_000);
+
+const failedSteps = async (off: string, parts: readonly PartName[], patience: number): Promise<string[]> => {
+  const file = join(dataDir, `off-${off}`);
+  await writeFile(file, "");
+  try {
+    const steps = await play(
+      stack,
+      () => new Date(),
+      () => undefined,
+      { parts, patience },
+    );
+    return steps.filter((step) => !step.ok).map((step) => step.name);
+  } finally {
+    await rm(file);
+  }
+};
+
+it("sees that nobody is paged when page does nothing", async () => {
+  expect((await failedSteps("page", ["alerts"], 0.4)).map((name) => name.slice(0, 1))).toContain("2");
+}, 120_000);
+
+it("sees that no canary gets traffic when setWeight does nothing", async () => {
+  expect((await failedSteps("setWeight", ["rollouts"], 0.2)).map((name) => name.slice(0, 2))).toContain("4a");
+}, 120_000);
+
+it("sees that a login outlives its time when revoke does nothing", async () => {
+  expect((await failedSteps("revoke", ["access"], 0.6)).map((name) => name.slice(0, 2))).toEqual(["6b"]);
+}, 120_000);
+
+it("sees that no card appears when postMessage does nothing", async () => {
+  expect((await failedSteps("postMessage", ["alerts"], 0.2)).map((name) => name.slice(0, 1))).toEqual(
+    expect.arrayContaining(["1", "2", "3"]),
+  );
+}, 120_000);
