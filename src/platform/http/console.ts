@@ -4,8 +4,10 @@ import type { Route } from "../feature.ts";
 import { refusalText } from "../refusal.ts";
 import { localPath, type Sessions } from "../sessions.ts";
 import { equalText } from "./hooks.ts";
-import { page } from "./page.ts";
+import { escapeHtml, page } from "./page.ts";
 import { type Handle, readBody, redirect, sendPage } from "./server.ts";
+
+export { escapeHtml };
 
 const formBytesMax = 64_000;
 
@@ -121,13 +123,4 @@ async function readForm(req: IncomingMessage): Promise<Record<string, string>> {
 /** Browsers send Origin with every POST; one that is missing or foreign is refused. */
 function isOwnOrigin(req: IncomingMessage, own: readonly string[]): boolean {
   return own.includes(req.headers.origin ?? "");
-}
-
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
 }

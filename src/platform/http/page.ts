@@ -1,5 +1,3 @@
-import { escapeHtml } from "./console.ts";
-
 /** A console page. `body` is HTML made by us: whatever comes from outside in it went through {@link escapeHtml}. */
 export function page(title: string, body: string): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -15,3 +13,12 @@ code,pre{font:14px/1.4 ui-monospace,monospace;background:#8882;border-radius:4px
 button{font:inherit;padding:.5rem 1.1rem;border-radius:6px;border:1px solid var(--edge);cursor:pointer}
 button.primary{background:var(--accent);color:#fff;border-color:var(--accent)}:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1rem}dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}`;
+
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
+}
