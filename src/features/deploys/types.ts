@@ -13,20 +13,35 @@ export interface Deploy {
   previous?: string | undefined;
   /** Who made it, as they are called where it came from: a Slack id or a name. */
   by: string;
-  /** `rollout`, `rollback`, or the hook it came by. */
+  /** `rollout`, `rollback`, `catalog` for the first one, or the hook it came by. */
   source: string;
   url?: string | undefined;
   outcome: DeployOutcome;
   at: Date;
 }
 
+/** A deploy to be recorded. `previous` is looked up when left out, `outcome` is `unknown`. */
+export type NewDeploy = Omit<Deploy, "id" | "outcome" | "previous"> & {
+  reference: string;
+  previous?: string | undefined;
+  outcome?: DeployOutcome;
+};
+
 export interface Deploys {
   /** Writes a deploy; the same (service, environment, version, reference) again is the same deploy. */
-  record(tx: Tx, deploy: Omit<Deploy, "id" | "outcome" | "previous"> & { reference: string; previous?: string | undefined; outcome?: DeployOutcome }): Promise<Deploy>;
+  record(tx: Tx, deploy: NewDeploy): Promise<Deploy>;
   markOutcome(tx: Tx, id: Id<"deploy">, outcome: DeployOutcome): Promise<void>;
+  /** Records the version the catalog says a service began with, as good, if no deploy of it is known yet. */
+  seed(tx: Tx, service: string): Promise<void>;
   /** Newest first. */
-  recent(service: string, options: { since: Date; limit: number; environment?: string }): Promise<readonly Deploy[]>;
+  recent(
+    service: string,
+    options: { since: Date; limit: number; environment?: string },
+  ): Promise<readonly Deploy[]>;
+  /** The newest that did not turn out bad. */
   current(service: string, environment: string): Promise<Deploy | undefined>;
   /** The newest good version other than `notVersion`. */
   lastGood(service: string, environment: string, notVersion: string): Promise<Deploy | undefined>;
+  /** Versions whose newest verdict is good, the newest first, one deploy each. */
+  good(service: string, environment: string): Promise<readonly Deploy[]>;
 }

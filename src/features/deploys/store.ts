@@ -1,0 +1,191 @@
+import { type ColumnType, type Selectable, sql } from "kysely";
+import { type Db, type Trx, tables } from "../../platform/db/database.ts";
+import type { Id } from "../../platform/ids.ts";
+import type { Deploy, DeployOutcome } from "./types.ts";
+
+type Timestamp = ColumnType<Date, Date | string, Date | string>;
+
+export interface DeployTables {
+  deploys: {
+    id: string;
+    number: number;
+    service: string;
+    environment: string;
+    version: string;
+    previous: string | null;
+    by: string;
+    source: string;
+    reference: string;
+    url: string | null;
+    outcome: DeployOutcome;
+    at: Timestamp;
+    recorded_at: Timestamp;
+    judged_at: Timestamp | null;
+  };
+  deploy_posts: {
+    id: ColumnType<string, string | undefined, string>;
+    source: string;
+    team: string;
+    body: string;
+    problem: string;
+    received_at: Timestamp;
+  };
+}
+
+type Row = Selectable<DeployTables["deploys"]>;
+
+const deployOf = (row: Row): Deploy => ({
+  id: row.id as Id<"deploy">,
+  service: row.service,
+  environment: row.environment,
+  version: row.version,
+  previous: row.previous ?? undefined,
+  by: row.by,
+  source: row.source,
+  url: row.url ?? undefined,
+  outcome: row.outcome,
+  at: row.at,
+});
+
+/** Deploys of one service and environment are written one after the other, so that two do not each miss the other. */
+export async function lockDeploysOf(trx: Trx, service: string, environment: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`deploys:${service}@${environment}`}, 0))`.execute(
+    trx,
+  );
+}
+
+export async function insertDeploy(
+  trx: Trx,
+  deploy: Deploy & { reference: string; number: number },
+  now: Date,
+): Promise<void> {
+  const { id, number, service, environment, version, previous, by, source, reference, url, outcome, at } =
+    deploy;
+  await tables<DeployTables>(trx)
+    .insertInto("deploys")
+    .values({
+      id,
+      number,
+      service,
+      environment,
+      version,
+      previous: previous ?? null,
+      by,
+      source,
+      reference,
+      url: url ?? null,
+      outcome,
+      at,
+      recorded_at: now,
+      judged_at: outcome === "unknown" ? null : now,
+    })
+    .execute();
+}
+
+export async function findByReference(
+  db: Db | Trx,
+  key: { service: string; environment: string; version: string; reference: string },
+): Promise<Deploy | undefined> {
+  const row = await tables<DeployTables>(db)
+    .selectFrom("deploys")
+    .selectAll()
+    .where("service", "=", key.service)
+    .where("environment", "=", key.environment)
+    .where("version", "=", key.version)
+    .where("reference", "=", key.reference)
+    .executeTakeFirst();
+  return row && deployOf(row);
+}
+
+export async function findDeploy(db: Db | Trx, id: string): Promise<Deploy | undefined> {
+  const row = await tables<DeployTables>(db)
+    .selectFrom("deploys")
+    .selectAll()
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row && deployOf(row);
+}
+
+/** Answers the outcome before, locked. */
+export async function changeOutcome(
+  trx: Trx,
+  id: string,
+  outcome: DeployOutcome,
+  now: Date,
+): Promise<(Deploy & { before: DeployOutcome }) | undefined> {
+  const db = tables<DeployTables>(trx);
+  const row = await db.selectFrom("deploys").selectAll().where("id", "=", id).forUpdate().executeTakeFirst();
+  if (!row) return undefined;
+  await db.updateTable("deploys").set({ outcome, judged_at: now }).where("id", "=", id).execute();
+  return { ...deployOf(row), before: row.outcome };
+}
+
+/** Newest first. */
+export async function listDeploys(
+  db: Db | Trx,
+  filter: { service?: string; environment?: string; since?: Date; before?: Date; limit: number },
+): Promise<Deploy[]> {
+  let query = tables<DeployTables>(db).selectFrom("deploys").selectAll();
+  if (filter.service !== undefined) query = query.where("service", "=", filter.service);
+  if (filter.environment !== undefined) query = query.where("environment", "=", filter.environment);
+  if (filter.since) query = query.where("at", ">=", filter.since);
+  if (filter.before) query = query.where("at", "<=", filter.before);
+  const rows = await query.orderBy("at", "desc").orderBy("number", "desc").limit(filter.limit).execute();
+  return rows.map(deployOf);
+}
+
+export async function currentDeploy(
+  db: Db | Trx,
+  service: string,
+  environment: string,
+): Promise<Deploy | undefined> {
+  const row = await tables<DeployTables>(db)
+    .selectFrom("deploys")
+    .selectAll()
+    .where("service", "=", service)
+    .where("environment", "=", environment)
+    .where("outcome", "!=", "bad")
+    .orderBy("at", "desc")
+    .orderBy("number", "desc")
+    .executeTakeFirst();
+  return row && deployOf(row);
+}
+
+/** One deploy per version whose newest verdict is good, the newest first. */
+export async function goodDeploys(db: Db | Trx, service: string, environment: string): Promise<Deploy[]> {
+  const rows = await tables<DeployTables>(db)
+    .selectFrom("deploys")
+    .selectAll()
+    .distinctOn("version")
+    .where("service", "=", service)
+    .where("environment", "=", environment)
+    .where("outcome", "!=", "unknown")
+    .orderBy("version")
+    .orderBy("judged_at", "desc")
+    .orderBy("number", "desc")
+    .execute();
+  return rows
+    .filter((row) => row.outcome === "good")
+    .sort((a, b) => b.at.getTime() - a.at.getTime() || b.number - a.number)
+    .map(deployOf);
+}
+
+export async function keepPost(
+  trx: Trx,
+  post: { source: string; team: string; body: string; problem: string; receivedAt: Date },
+): Promise<void> {
+  const { receivedAt, ...rest } = post;
+  await tables<DeployTables>(trx)
+    .insertInto("deploy_posts")
+    .values({ ...rest, received_at: receivedAt })
+    .execute();
+}
+
+export async function countOutcomes(db: Db): Promise<{ labels: { outcome: string }; value: number }[]> {
+  const rows = await tables<DeployTables>(db)
+    .selectFrom("deploys")
+    .select((eb) => ["outcome", eb.fn.countAll<string>().as("n")])
+    .groupBy("outcome")
+    .execute();
+  return rows.map(({ outcome, n }) => ({ labels: { outcome }, value: Number(n) }));
+}

@@ -1,0 +1,210 @@
+/** The worker's side: moves the traffic, compares, and looks whether it helped. Never given up. */
+import * as lookup from "../../catalog/lookup.ts";
+import type { Tx } from "../../platform/db/database.ts";
+import { escapeText } from "../../platform/messages/blocks.ts";
+import { systemActor } from "../../platform/people.ts";
+import type { Rerun } from "../../platform/rings/runner.ts";
+import { ProviderError } from "../../providers/errors.ts";
+import type { Parity, TrafficState } from "../../providers/traffic/contract.ts";
+import {
+  beginRecovery,
+  type Effect,
+  lagMsOf,
+  lookForRecovery,
+  noteOf,
+  pageAfterMs,
+  type Recovery,
+  recordEffect,
+  releaseTraffic,
+  retryAt,
+  symptomOf,
+  trafficDeadlineMs,
+} from "../rollouts/index.ts";
+import { cardKey } from "./cards.ts";
+import type { Rollback } from "./model.ts";
+import { jobs, type Room } from "./room.ts";
+import { findRollback, lockRollback, writeRollback } from "./store.ts";
+
+const lookEveryMs = 2_000;
+
+export async function moveTraffic(room: Room, id: string): Promise<Rerun> {
+  const { database } = room.platform;
+  const rollback = await findRollback(database.db, id);
+  if (rollback?.state.is !== "moving") return undefined;
+  const effect: Effect = {
+    key: `${id}:back`,
+    owner: id,
+    service: rollback.service,
+    wanted: { do: "restore", snapshot: rollback.recorded },
+  };
+  const [recovery, outcome] = await Promise.all([
+    symptomBefore(room, rollback),
+    apply(room, rollback, effect),
+  ]);
+  if (outcome === "superseded") return undefined;
+  if (outcome instanceof ProviderError) return noteStuck(room, id, outcome);
+  await database.tx(async (tx) => {
+    const locked = await lockRollback(tx.trx, id);
+    await recordEffect(tx, effect.key, outcome.readBack);
+    if (locked?.state.is === "moving")
+      await conclude(room, tx, locked, outcome.parity, locked.recovery ?? recovery);
+  });
+  return undefined;
+}
+
+type Applied = { readBack: TrafficState; parity: Parity };
+
+async function apply(
+  room: Room,
+  rollback: Rollback,
+  effect: Effect,
+): Promise<Applied | ProviderError | "superseded"> {
+  try {
+    const aim = room.aim(rollback);
+    if (!aim.ok) return new ProviderError("not_found", aim.refusal.message, aim.refusal.hint);
+    const { engine, target } = aim.value;
+    const result = await room.effects.apply(
+      aim.value,
+      effect,
+      async (tx) => (await lockRollback(tx.trx, rollback.id))?.state.is === "moving",
+    );
+    if (result.is === "superseded") return result.is;
+    if (result.is === "failed") return result.error;
+    return {
+      readBack: result.readBack,
+      parity: await engine.parity(target, rollback.recorded, { deadlineMs: trafficDeadlineMs }),
+    };
+  } catch (error) {
+    if (error instanceof ProviderError) return error;
+    throw error;
+  }
+}
+
+async function symptomBefore(
+  room: Room,
+  { service, startedAt, recovery }: Rollback,
+): Promise<Recovery | undefined> {
+  if (recovery) return recovery;
+  const signal = symptomOf(lookup.signalsOf(room.platform.catalogs.current(), service), undefined);
+  return signal && beginRecovery(room, { service }, signal, startedAt);
+}
+
+async function conclude(
+  room: Room,
+  tx: Tx,
+  locked: Rollback,
+  compared: Parity,
+  recovery: Recovery | undefined,
+): Promise<void> {
+  const { deploys, paging } = room;
+  const { id, service, environment, from, to, by, badDeployId, failing } = locked;
+  const parity = noteOf(compared);
+  const deploy = await deploys.record(tx, {
+    service,
+    environment,
+    version: to,
+    previous: from,
+    by: by.person,
+    source: "rollback",
+    reference: id,
+    at: tx.now,
+  });
+  if (badDeployId) await deploys.markOutcome(tx, badDeployId, "bad");
+  const back: Rollback = {
+    ...locked,
+    state: { is: "back", at: tx.now },
+    parity,
+    recovery,
+    failing: undefined,
+    deployId: deploy.id,
+  };
+  await writeRollback(tx.trx, back);
+  tx.audit({
+    actor: systemActor,
+    action: "rollback.done",
+    subject: id,
+    service,
+    before: "moving",
+    after: "back",
+    correlation: id,
+    detail: { parity: parity.equal, differences: [...parity.differences], deploy: deploy.id },
+  });
+  if (failing?.isPaged) await paging.resolve(tx, stuckKey(id), systemActor);
+  await releaseTraffic(tx, id);
+  room.tell(tx, back);
+  tx.emit("rollbacks.done", id);
+  tx.ring({ job: jobs.recovery, ref: id, lane: "normal" });
+}
+
+const stuckKey = (id: string): string => `rollback:${id}:stuck`;
+
+async function noteStuck(room: Room, id: string, error: ProviderError): Promise<Rerun> {
+  return room.platform.database.tx(async (tx): Promise<Rerun> => {
+    const locked = await lockRollback(tx.trx, id);
+    if (locked?.state.is !== "moving") return undefined;
+    const attempts = (locked.failing?.attempts ?? 0) + 1;
+    const isDue = tx.now.getTime() - locked.startedAt.getTime() >= pageAfterMs;
+    const changed: Rollback = {
+      ...locked,
+      failing: {
+        sinceMs: locked.failing?.sinceMs ?? tx.now.getTime(),
+        attempts,
+        error: error.message,
+        isPaged: isDue || (locked.failing?.isPaged ?? false),
+      },
+    };
+    await writeRollback(tx.trx, changed);
+    room.tell(tx, changed);
+    if (changed.failing?.isPaged) await pageStuck(room, tx, changed);
+    return { again: retryAt(tx.now, attempts) };
+  });
+}
+
+async function pageStuck(
+  room: Room,
+  tx: Tx,
+  { id, service, from, to, channel, failing }: Rollback,
+): Promise<void> {
+  await room.paging.page(tx, {
+    team: lookup.owningTeam(room.platform.catalogs.current(), service).name,
+    service,
+    headline: `PAGE ${escapeText(service)}: rollback ${id} ${escapeText(from)} → ${escapeText(to)} does not come through: ${escapeText(failing?.error ?? "", 200)}`,
+    dedupKey: stuckKey(id),
+    subject: id,
+    channel,
+    parent: cardKey(id),
+    verbs: [],
+    actor: systemActor,
+  });
+}
+
+export async function watchRecovery(room: Room, id: string): Promise<Rerun> {
+  const { database, clock, catalogs } = room.platform;
+  const rollback = await findRollback(database.db, id);
+  if (rollback?.state.is !== "back" || !rollback.recovery || rollback.recovery.result) return undefined;
+  const { recovery, service, state } = rollback;
+  const signal = lookup.signalsOf(catalogs.current(), service).find(({ name }) => name === recovery.signal);
+  if (!signal) return undefined;
+  const now = clock.now();
+  const lagMs = lagMsOf(catalogs.current(), room.signals, service);
+  const result = await lookForRecovery(room, service, signal, recovery, { changedAt: state.at, lagMs, now });
+  if (!result) return { again: new Date(now.getTime() + lookEveryMs) };
+  await database.tx(async (tx) => {
+    const locked = await lockRollback(tx.trx, id);
+    if (!locked?.recovery || locked.recovery.result) return;
+    const changed: Rollback = { ...locked, recovery: { ...locked.recovery, result } };
+    await writeRollback(tx.trx, changed);
+    tx.audit({
+      actor: systemActor,
+      action: `rollback.${result.is}`,
+      subject: id,
+      service,
+      reason: result.text,
+      correlation: id,
+    });
+    if (result.is === "recovered" && locked.deployId)
+      await room.deploys.markOutcome(tx, locked.deployId, "good");
+    room.tell(tx, changed);
+  });
+  return undefined;
+}

@@ -1,0 +1,249 @@
+/** A rollout as people see it. Pure. */
+import * as lookup from "../../catalog/lookup.ts";
+import type { Catalog } from "../../catalog/schema.ts";
+import {
+  type Block,
+  type Card,
+  card,
+  dateToken,
+  escapeText,
+  link,
+  type Mark,
+  mention,
+  section,
+  type Verb,
+} from "../../platform/messages/blocks.ts";
+import type { Wanted } from "../../platform/messages/say.ts";
+import { chartOf } from "./chart.ts";
+import type { GaugeReading, ReasonCode, SignalReading, Verdict } from "./judge.ts";
+import { type Because, indexOf, isOver, type Rollout, type Who } from "./model.ts";
+import type { Sample } from "./samples.ts";
+import { codeBlock, percent, short, spanText } from "./words.ts";
+
+export interface CardContext {
+  catalog: Catalog;
+  publicUrl: string;
+  slackTeam: string;
+  now: Date;
+  /** Commands that bring the recorded state back without Quarterdeck. */
+  byHand: readonly string[];
+}
+
+export const cardKey = (id: string): string => `rollout:${id}`;
+export const wayBackKey = (id: string): string => `rollout:${id}:way-back`;
+
+/** Reasons to hold that are only a matter of time. */
+const patient: readonly ReasonCode[] = ["too-early", "too-few-samples", "not-proven"];
+
+export const versionsText = ({ from, to }: Pick<Rollout, "from" | "to">): string =>
+  `${escapeText(from)} → ${escapeText(to)}`;
+
+export const whoText = ({ team, person }: Who): string => (team === "-" ? "Quarterdeck" : mention(person));
+
+export function holdReason(verdict: Verdict | undefined): { text: string; isPatient: boolean } | undefined {
+  const [first] = verdict?.reasons ?? [];
+  if (verdict?.do !== "hold" || !first) return undefined;
+  return { text: first.sentence, isPatient: patient.includes(first.code) };
+}
+
+export function becauseText(because: Because): string {
+  switch (because.cause) {
+    case "breach":
+    case "deadline":
+      return escapeText(because.sentences[0] ?? because.cause, 300);
+    case "person":
+      return `by ${whoText(because.by)}${because.reason ? `: ${escapeText(because.reason, 200)}` : ""}`;
+  }
+}
+
+export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
+  const { state, plan } = rollout;
+  const weight = (index: number): string => `${short(plan.steps[index]?.weightPercent ?? 0)} %`;
+  const name = `${escapeText(rollout.service)} · rollout ${rollout.id} ${versionsText(rollout)}`;
+  const at = `${name} · ${weight(indexOf(rollout))}`;
+  const stuck = rollout.failing ? ` · cannot move traffic: ${escapeText(rollout.failing.error, 200)}` : "";
+  switch (state.is) {
+    case "starting":
+      return { mark: stuck ? "🟠" : "🔵", text: `${name} · starting at ${weight(0)}${stuck}` };
+    case "promoting":
+      return { mark: stuck ? "🟠" : "🔵", text: `${at} · going there${stuck}` };
+    case "pausing":
+      return { mark: stuck ? "🟠" : "⚪", text: `${at} · pausing${stuck}` };
+    case "step": {
+      const held = holdReason(rollout.verdict);
+      if (!held) return { mark: "🔵", text: `${at} · watching its signals` };
+      return held.isPatient
+        ? { mark: "🔵", text: `${at} · ${escapeText(held.text, 200)}` }
+        : { mark: "🟠", text: `${at} · holding: ${escapeText(held.text, 200)}` };
+    }
+    case "paused":
+      return { mark: "⚪", text: `${at} · paused by ${whoText(state.pause.by)}` };
+    case "watching":
+      return { mark: "🔵", text: `${name} · 100 % · good if it stays so until ${dateToken(state.until)}` };
+    case "reverting":
+      return { mark: "🔴", text: `${name} · going back: ${becauseText(state.because)}${stuck}` };
+    case "reverted":
+      return { mark: "⚫", text: `${name} · reverted: ${becauseText(state.because)}` };
+    case "promoted":
+      return { mark: "🟢", text: `${name} · 100 % · good` };
+  }
+}
+
+export function rolloutCard(rollout: Rollout, samples: readonly Sample[], context: CardContext): Wanted {
+  const { mark, text } = headlineOf(rollout);
+  const shown = card({
+    mark,
+    headline: text,
+    context: [contextLine(rollout, context)],
+    facts: (rollout.verdict?.signals ?? []).map(factOf),
+    body: bodyOf(rollout, context),
+    ...verbsOf(rollout),
+    last: lastLine(rollout),
+  });
+  return { ...shown, chart: chartOf(rollout, samples) };
+}
+
+function contextLine(rollout: Rollout, { catalog, publicUrl, slackTeam }: CardContext): string {
+  const dri = lookup.person(catalog, lookup.service(catalog, rollout.service)?.dri ?? "");
+  const owner = dri && lookup.slackIdOf(dri, slackTeam);
+  return [
+    owner ? `Owner ${mention(owner)}` : "",
+    `started by ${whoText(rollout.startedBy)} ${dateToken(rollout.startedAt)}`,
+    isOver(rollout) || rollout.state.is === "watching" ? "" : `deadline ${dateToken(rollout.deadlineAt)}`,
+    rollout.change ?? "",
+    link(`${publicUrl}/console/rollouts/${rollout.id}`, rollout.id),
+  ]
+    .filter((part) => part !== "")
+    .join(" · ");
+}
+
+/** `1 → *10* → 50 → 100 %` with the current step marked. */
+export function stepsText(rollout: Rollout): string {
+  const current = indexOf(rollout);
+  const isBack = rollout.state.is === "reverting" || rollout.state.is === "reverted";
+  const parts = rollout.plan.steps.map(({ weightPercent }, index) => {
+    const weight = short(weightPercent);
+    return !isBack && index === current ? `▶ *${weight}*` : weight;
+  });
+  return `${parts.join(" → ")} %`;
+}
+
+function factOf(reading: SignalReading): readonly [string, string] {
+  if (reading.kind === "gauge") return [escapeText(reading.name, 60), gaugeText(reading)];
+  const side = (ratio: number | null): string => (ratio === null ? "no data" : percent(ratio));
+  const limit = reading.eLimit === null ? "advisory" : `E ${short(reading.e)} of ${short(reading.eLimit)}`;
+  const what = reading.kind === "latency" ? "slow: " : "";
+  return [
+    escapeText(reading.name, 60),
+    `${what}${side(reading.canary.ratio)} vs ${side(reading.stable.ratio)} stable\n${short(reading.canary.total)} requests · ${limit}`,
+  ];
+}
+
+const gaugeText = ({ canary, stable }: GaugeReading): string =>
+  `${canary === null ? "no data" : short(canary)} vs ${stable === null ? "no data" : short(stable)} stable`;
+
+function bodyOf(rollout: Rollout, context: CardContext): Block[] {
+  const blocks: Block[] = [section(`Steps ${stepsText(rollout)}`)];
+  const because =
+    rollout.state.is === "reverting" || rollout.state.is === "reverted" ? rollout.state.because : undefined;
+  if (because && because.cause !== "person" && because.sentences.length > 1)
+    blocks.push(
+      section(
+        because.sentences
+          .slice(1, 5)
+          .map((line) => `• ${escapeText(line, 300)}`)
+          .join("\n"),
+      ),
+    );
+  if (rollout.failing) blocks.push(section(stuckText(rollout, context)));
+  return blocks;
+}
+
+function stuckText(rollout: Rollout, { now, byHand }: CardContext): string {
+  const { sinceMs = now.getTime(), attempts = 0, isPaged = false } = rollout.failing ?? {};
+  const paged = isPaged ? " On call was paged." : "";
+  const tried = `Tried ${attempts} times since ${dateToken(new Date(sinceMs))}; I keep trying.${paged}`;
+  return byHand.length === 0 ? tried : `${tried} By hand:\n${codeBlock(byHand)}`;
+}
+
+function verbsOf(rollout: Rollout): Pick<Card, "verbs" | "more"> {
+  const { id, seq, from, to, state } = rollout;
+  const revert: Verb = {
+    label: "Revert",
+    line: `rollout revert ${id}`,
+    style: "danger",
+    confirm: `Takes all traffic of ${rollout.service} from ${to} back to ${from}, exactly as it was before.`,
+  };
+  const pause: Verb = { label: "Pause", line: `rollout pause ${id} --seen ${seq}` };
+  const promote: Verb = { label: "Promote", line: `rollout promote ${id} --seen ${seq}` };
+  const full: Verb = { label: "Promote to 100 %", line: `rollout promote ${id} --full --seen ${seq}` };
+  const more: Verb = {
+    label: "Extend the deadline by 30 min",
+    line: `rollout extend ${id} 30m more time to judge`,
+  };
+  switch (state.is) {
+    case "starting":
+    case "promoting":
+      return { verbs: [pause, revert] };
+    case "pausing":
+      return { verbs: [revert] };
+    case "step":
+      return { verbs: [pause, revert], more: [promote, full, more] };
+    case "paused":
+      return {
+        verbs: [{ label: "Resume", line: `rollout resume ${id}` }, revert],
+        more: [promote, full, more],
+      };
+    case "watching":
+      return { verbs: [revert] };
+    case "reverting":
+    case "reverted":
+    case "promoted":
+      return {};
+  }
+}
+
+/** Once it is over: what happened, how long it took, whether the symptom went away. */
+function lastLine(rollout: Rollout): string | undefined {
+  const { state, startedAt } = rollout;
+  switch (state.is) {
+    case "promoted":
+      return `🟢 ${escapeText(rollout.to)} has all traffic and stayed good; ${spanText(state.at.getTime() - startedAt.getTime())} from the start, by ${whoText(rollout.startedBy)}.`;
+    case "reverted": {
+      const took = spanText(state.at.getTime() - state.since.getTime());
+      const { parity, recovery } = rollout;
+      const same = parity?.equal
+        ? "exactly as recorded before"
+        : `differs from what was recorded: ${escapeText(parity?.differences.join("; ") ?? "not compared", 400)}`;
+      const mark = recovery?.result?.is === "recovered" ? "🟢 " : recovery?.result ? "🟠 " : "";
+      const helped = recovery?.result ? escapeText(recovery.result.text, 400) : "Watching whether it helps.";
+      return `${mark}Back on ${escapeText(rollout.from)} in ${took}, ${same}. ${helped}`;
+    }
+    case "starting":
+    case "promoting":
+    case "pausing":
+    case "step":
+    case "paused":
+    case "watching":
+    case "reverting":
+      return undefined;
+  }
+}
+
+/** One line for lists and summaries. */
+export function rolloutLine(rollout: Rollout): string {
+  const { mark, text } = headlineOf(rollout);
+  return `${mark} ${text} · ${dateToken(rollout.startedAt, "date_time")} by ${whoText(rollout.startedBy)}`;
+}
+
+/** For the thread, from the first minute: how to get back when nothing else works. */
+export function wayBackText(rollout: Rollout, byHand: readonly string[]): string {
+  const { id, service } = rollout;
+  return [
+    `*The way back*, whatever happens. In Slack: \`/ops rollout revert ${id}\``,
+    "With Slack down, in a terminal:",
+    codeBlock([`quarterdeck ops "rollout revert ${id}"`, `quarterdeck ops "rollback ${service}"`]),
+    "With Quarterdeck down, at the traffic itself:",
+    codeBlock(byHand),
+  ].join("\n");
+}

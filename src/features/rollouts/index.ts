@@ -1,0 +1,114 @@
+/**
+ * Rollouts: a version gets traffic step by step, judged by its signals, and goes back by itself when it harms.
+ * Owns: rollouts, their samples, every change of traffic made for them or for a rollback, and who moves a service's
+ * traffic now. Pages when: a revert cannot reach the traffic for a minute.
+ */
+import type { Feature, Place, Reply } from "../../platform/feature.ts";
+import type { Actor } from "../../platform/people.ts";
+import type { Decision } from "../../platform/refusal.ts";
+import { rolloutCommands } from "./commands.ts";
+import { startForm } from "./form.ts";
+import { rolloutsMigrations } from "./migrations.ts";
+import type { Rollout } from "./model.ts";
+import { rolloutPage } from "./page.ts";
+import { askOf } from "./people.ts";
+import { revertRollout, watchRecovery } from "./revert.ts";
+import { createRoom, jobs, type RolloutParts } from "./room.ts";
+import { stepRollout } from "./step.ts";
+import { countStates, findRollout, inFlight, listRollouts } from "./store.ts";
+import { rolloutSummaries } from "./summaries.ts";
+import { sweepRollouts } from "./sweep.ts";
+
+export { createEffects, type Effect, type Effects, recordEffect } from "./effects.ts";
+export { claimTraffic, type Holder, holderOf, releaseTraffic, turnOf } from "./holders.ts";
+export { rolloutsMigrations } from "./migrations.ts";
+export type { Failing, ParityNote, Recovery, Rollout, RolloutState, Who } from "./model.ts";
+export { beginRecovery, lookForRecovery, symptomOf } from "./recovery.ts";
+export { noteOf, pageAfterMs } from "./revert.ts";
+export { decide, type RolloutParts, whoOf } from "./room.ts";
+export { lagMsOf } from "./sampling.ts";
+export { retryAt } from "./step.ts";
+export { type Aim, aimOf, type TrafficOf, trafficDeadlineMs } from "./target.ts";
+export { clockText, codeBlock, nameOf, spanText, valueText } from "./words.ts";
+
+export interface Rollouts {
+  /** The rollout of a service that has not ended, if there is one. */
+  inFlight(service: string): Promise<Rollout | undefined>;
+  find(id: string): Promise<Rollout | undefined>;
+  /** Newest first. */
+  recent(service: string, limit: number): Promise<readonly Rollout[]>;
+  /** Turns back the rollout in flight; refused, with what happened, when somebody ended it first. */
+  revert(
+    rollout: Pick<Rollout, "id">,
+    ask: {
+      actor: Actor;
+      inboxId: string | undefined;
+      place: Pick<Place, "channel" | "messageTs">;
+      reason?: string | undefined;
+      isDryRun: boolean;
+    },
+  ): Promise<Decision<Reply>>;
+}
+
+export function createRollouts(parts: RolloutParts): { feature: Feature; api: Rollouts } {
+  const room = createRoom(parts);
+  const { database } = parts.platform;
+  const api: Rollouts = {
+    inFlight: (service) => inFlight(database.db, service),
+    find: (id) => findRollout(database.db, id),
+    recent: (service, limit) => listRollouts(database.db, { service, limit }),
+    revert: ({ id }, ask) => askOf(room, { ...ask, target: { id } }, { is: "revert" }),
+  };
+  const feature: Feature = {
+    name: "rollouts",
+    about:
+      "A version gets traffic step by step, judged by its signals, and goes back by itself when it harms.",
+    commands: rolloutCommands(room),
+    modals: [startForm],
+    routes: [rolloutPage(room)],
+    jobs: [
+      {
+        name: jobs.step,
+        about: "Sets a rollout's next weight, or reads its signals and judges them.",
+        lane: "normal",
+        run: (ref) => stepRollout(room, ref),
+      },
+      {
+        name: jobs.revert,
+        about: "Takes a rollout's traffic back to the recorded state.",
+        lane: "urgent",
+        run: (ref) => revertRollout(room, ref),
+      },
+      {
+        name: jobs.recovery,
+        about: "Looks whether the symptom went away after a revert.",
+        lane: "normal",
+        run: (ref) => watchRecovery(room, ref),
+      },
+      {
+        name: jobs.sweep,
+        about: "Rings rollouts in flight again and gives unknown services their first route.",
+        lane: "bulk",
+        run: () => sweepRollouts(room),
+      },
+    ],
+    schedules: [{ job: jobs.sweep, everySec: 30 }],
+    summaries: rolloutSummaries(parts.platform),
+    metrics: [
+      {
+        name: "quarterdeck_rollouts",
+        help: "Rollouts kept, by state.",
+        type: "gauge",
+        read: () => countStates(database.db),
+      },
+    ],
+    migrations: rolloutsMigrations,
+    retention: [
+      { table: "rollout_samples", column: "end_at", keepDays: 90 },
+      { table: "rollout_effects", column: "intent_at", keepDays: 400, where: "done_at is not null" },
+      { table: "rollouts", column: "ended_at", keepDays: 1_200 },
+      { table: "traffic_holders", column: "since", keepDays: 1_200, where: "holder is null" },
+    ],
+  };
+  return { feature, api };
+}

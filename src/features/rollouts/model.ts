@@ -1,0 +1,202 @@
+/**
+ * What a rollout is and which presses it takes. Pure.
+ *
+ * starting → step 0 → promoting → step 1 → … → step n (100 %) → watching → promoted
+ *   a pause: step → paused, or pausing while a weight is being set; resumed → step
+ *   from anywhere before the end: reverting → reverted
+ */
+import type { Id } from "../../platform/ids.ts";
+import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
+import type { Verdict } from "./judge.ts";
+import type { RolloutPlan } from "./plan.ts";
+
+/** Who acted: a Slack team and user, or Quarterdeck (`-`, `quarterdeck`). */
+export interface Who {
+  readonly team: string;
+  readonly person: string;
+}
+
+export interface Pause {
+  readonly by: Who;
+  readonly atMs: number;
+  readonly reason?: string | undefined;
+}
+
+export type Because =
+  | {
+      readonly cause: "breach";
+      readonly code: string;
+      readonly signal?: string | undefined;
+      readonly sentences: readonly string[];
+    }
+  | { readonly cause: "deadline"; readonly sentences: readonly string[] }
+  | { readonly cause: "person"; readonly by: Who; readonly reason?: string | undefined };
+
+export type RolloutState =
+  | { readonly is: "starting" }
+  | { readonly is: "promoting"; readonly index: number }
+  | { readonly is: "pausing"; readonly index: number; readonly pause: Pause }
+  | { readonly is: "step"; readonly index: number; readonly since: Date }
+  | { readonly is: "paused"; readonly index: number; readonly since: Date; readonly pause: Pause }
+  | { readonly is: "watching"; readonly since: Date; readonly until: Date }
+  | { readonly is: "reverting"; readonly because: Because; readonly since: Date }
+  | { readonly is: "reverted"; readonly because: Because; readonly since: Date; readonly at: Date }
+  | { readonly is: "promoted"; readonly at: Date };
+
+/** The last thing a person decided, for whoever pressed at the same moment. */
+export interface Decided {
+  readonly seq: number;
+  readonly by: Who;
+  readonly atMs: number;
+  readonly what: "started" | "paused" | "resumed" | "promoted" | "reverted" | "extended";
+  /** Channel the press came from, to tell the person when another press undid theirs. */
+  readonly channel: string;
+}
+
+/** An effect outside that does not come about. */
+export interface Failing {
+  readonly sinceMs: number;
+  readonly attempts: number;
+  readonly error: string;
+  readonly isPaged: boolean;
+}
+
+/** A step's weight as it was confirmed outside. */
+export interface StepMark {
+  readonly index: number;
+  readonly weightPercent: number;
+  readonly atMs: number;
+}
+
+/** Whether the symptom went away after the way back. */
+export interface Recovery {
+  readonly signal: string;
+  readonly unit: string;
+  /** Service-wide before; ratios as 0..1. */
+  readonly before?: number | undefined;
+  /** What the version gone back to showed meanwhile. */
+  readonly reference?: number | undefined;
+  readonly sinceMs: number;
+  readonly result?: { readonly is: "recovered" | "no-better"; readonly text: string } | undefined;
+}
+
+export interface ParityNote {
+  readonly equal: boolean;
+  /** `versions.v42.weightPercent is 1, recorded 0`. */
+  readonly differences: readonly string[];
+}
+
+export interface Rollout {
+  readonly id: Id<"rollout">;
+  readonly service: string;
+  readonly environment: string;
+  readonly from: string;
+  readonly to: string;
+  readonly startedBy: Who;
+  readonly startedAt: Date;
+  readonly deadlineAt: Date;
+  /** Slack channel its card stands in. */
+  readonly channel: string;
+  readonly change?: string | undefined;
+  readonly plan: RolloutPlan;
+  readonly wayBack: TrafficSnapshot;
+  readonly state: RolloutState;
+  /** Goes up with every change of state. */
+  readonly seq: number;
+  readonly decided: Decided;
+  readonly failing?: Failing | undefined;
+  readonly verdict?: Verdict | undefined;
+  readonly marks: readonly StepMark[];
+  readonly deployId?: Id<"deploy"> | undefined;
+  readonly parity?: ParityNote | undefined;
+  readonly recovery?: Recovery | undefined;
+  readonly endedAt?: Date | undefined;
+}
+
+export const isOver = ({ state }: Pick<Rollout, "state">): boolean =>
+  state.is === "reverted" || state.is === "promoted";
+
+export const lastIndex = (plan: RolloutPlan): number => plan.steps.length - 1;
+
+/** The step a state is at, or on its way to. */
+export function indexOf({ state, plan }: Pick<Rollout, "state" | "plan">): number {
+  switch (state.is) {
+    case "starting":
+      return 0;
+    case "promoting":
+    case "pausing":
+    case "step":
+    case "paused":
+      return state.index;
+    case "watching":
+    case "promoted":
+    case "reverting":
+    case "reverted":
+      return lastIndex(plan);
+  }
+}
+
+/** Share the new version should have outside, in percent. */
+export function wantedPercent(rollout: Pick<Rollout, "state" | "plan">): number {
+  const { state, plan } = rollout;
+  if (state.is === "reverting" || state.is === "reverted") return 0;
+  return plan.steps[indexOf(rollout)]?.weightPercent ?? 0;
+}
+
+/** What the judge's word makes of the state; undefined: nothing changes. */
+export function afterVerdict(rollout: Rollout, verdict: Verdict, now: Date): RolloutState | undefined {
+  const { state, plan } = rollout;
+  switch (state.is) {
+    case "step":
+      if (verdict.do === "revert") return { is: "reverting", because: becauseOf(verdict), since: now };
+      return verdict.do === "promote" ? nextUp(plan, state.index, now) : undefined;
+    case "paused":
+      return verdict.do === "revert"
+        ? { is: "reverting", because: becauseOf(verdict), since: now }
+        : undefined;
+    case "watching":
+      if (verdict.do === "revert") return { is: "reverting", because: becauseOf(verdict), since: now };
+      return now >= state.until ? { is: "promoted", at: now } : undefined;
+    case "starting":
+    case "promoting":
+    case "pausing":
+    case "reverting":
+    case "reverted":
+    case "promoted":
+      return undefined;
+  }
+}
+
+/** The step after this one, or the watch after the last. */
+export function nextUp(plan: RolloutPlan, index: number, now: Date): RolloutState {
+  return index < lastIndex(plan)
+    ? { is: "promoting", index: index + 1 }
+    : { is: "watching", since: now, until: new Date(now.getTime() + plan.watchMs) };
+}
+
+export function becauseOf(verdict: Verdict): Because {
+  const [first] = verdict.reasons;
+  const sentences = verdict.reasons.filter(({ code }) => code !== "advisory").map(({ sentence }) => sentence);
+  if (first?.code === "deadline") return { cause: "deadline", sentences };
+  return { cause: "breach", code: first?.code ?? "unknown", signal: first?.signal, sentences };
+}
+
+/** The state once the weight of the step has been read back. New requests count from `since`. */
+export function afterWeight(rollout: Rollout, since: Date): RolloutState | undefined {
+  const { state } = rollout;
+  switch (state.is) {
+    case "starting":
+      return { is: "step", index: 0, since };
+    case "promoting":
+      return { is: "step", index: state.index, since };
+    case "pausing":
+      return { is: "paused", index: state.index, since, pause: state.pause };
+    case "step":
+    case "paused":
+    case "watching":
+    case "reverting":
+    case "reverted":
+    case "promoted":
+      return undefined;
+  }
+}

@@ -1,0 +1,169 @@
+/** The plan of a rollout: the catalog's strategy, narrowed by what was typed, kept with the rollout. Pure. */
+import * as lookup from "../../catalog/lookup.ts";
+import type { Catalog, RolloutStep, RolloutStrategy, Signal } from "../../catalog/schema.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
+import { allow, type Decision, refuse } from "../../platform/refusal.ts";
+import type { Plan as JudgePlan, Signal as JudgeSignal, PlanStep } from "./judge.ts";
+
+export interface RolloutPlan {
+  readonly catalogDigest: string;
+  readonly steps: readonly RolloutStep[];
+  readonly intervalMs: number;
+  readonly watchMs: number;
+  /** Data younger than this may not be complete yet. */
+  readonly lagMs: number;
+  readonly budgetLeftMin: number;
+  readonly signals: readonly Signal[];
+}
+
+export interface PlanOptions {
+  /** Percent, rising, the last 100. */
+  readonly steps?: readonly number[] | undefined;
+  readonly holdMs?: number | undefined;
+  readonly deadlineMs?: number | undefined;
+}
+
+/**
+ * The catalog's strategy with what was typed. Options only narrow it: steps are the catalog's or come between them,
+ * a step lasts longer, never shorter, and the deadline stays below the policy's.
+ */
+export function planRollout(
+  catalog: Catalog,
+  service: string,
+  options: PlanOptions & { readonly catalogDigest: string; readonly lagMs: number },
+): Decision<{ plan: RolloutPlan; deadlineMs: number }> {
+  const strategy = lookup.rolloutStrategyOf(catalog, service);
+  const chosen = options.steps === undefined ? allow(strategy.steps) : chooseSteps(strategy, options.steps);
+  if (!chosen.ok) return chosen;
+  const held = holdSteps(chosen.value, options.holdMs);
+  if (!held.ok) return held;
+  const steps = held.value;
+  const deadlineMax = catalog.policies.rollout.deadlineMax;
+  const deadlineMs = Math.min(options.deadlineMs ?? strategy.deadline, options.deadlineMs ?? deadlineMax);
+  if (deadlineMs > deadlineMax)
+    return refuse({
+      rule: "deadline-within-policy",
+      message: `A rollout may take ${formatDuration(deadlineMax)} at most, not ${formatDuration(deadlineMs)}.`,
+      hint: `Write --deadline ${formatDuration(deadlineMax)} or less.`,
+    });
+  const shortestMs = steps.reduce((sum, step) => sum + step.minDuration, 0);
+  if (deadlineMs <= shortestMs)
+    return refuse({
+      rule: "deadline-too-short",
+      message: `The steps alone take ${formatDuration(shortestMs)}; with a deadline of ${formatDuration(deadlineMs)} it would be reverted before its end.`,
+      hint: "Give it a longer --deadline or fewer --steps.",
+    });
+  const signals = lookup.signalsOf(catalog, service);
+  return allow({
+    deadlineMs,
+    plan: {
+      catalogDigest: options.catalogDigest,
+      steps,
+      intervalMs: strategy.interval,
+      watchMs: strategy.watch,
+      lagMs: options.lagMs,
+      budgetLeftMin: catalog.policies.rollout.minBudgetLeftPercent / 100,
+      signals,
+    },
+  });
+}
+
+function chooseSteps({ steps }: RolloutStrategy, weights: readonly number[]): Decision<RolloutStep[]> {
+  const declared = steps.map(({ weightPercent }) => weightPercent);
+  const shown = declared.join(",");
+  if (weights.at(-1) !== 100)
+    return refuse({
+      rule: "steps-end-at-100",
+      message: `The last step must be 100 percent, not ${weights.at(-1)}.`,
+      hint: `The catalog's are ${shown}; to stop halfway, pause.`,
+    });
+  if (declared.length > 1 && weights.length === 1)
+    return refuse({
+      rule: "steps-only-narrow",
+      message: "100 percent at once would judge nothing before everybody has it.",
+      hint: `The catalog's steps are ${shown}; leave some out or put some between.`,
+    });
+  const odd = weights.find((weight) => Math.abs(weight * 100 - Math.round(weight * 100)) > 1e-6);
+  if (odd !== undefined)
+    return refuse({
+      rule: "steps-two-decimals",
+      message: `${odd} percent is finer than traffic can be split.`,
+      hint: "Two decimals at most.",
+    });
+  // A weight the catalog does not have is judged as strictly as the next larger one it has.
+  return allow(
+    weights.map((weightPercent) => ({
+      ...(steps.find((step) => step.weightPercent >= weightPercent) as RolloutStep),
+      weightPercent,
+    })),
+  );
+}
+
+function holdSteps(
+  steps: readonly RolloutStep[],
+  holdMs: number | undefined,
+): Decision<readonly RolloutStep[]> {
+  if (holdMs === undefined) return allow(steps);
+  const shortestMs = Math.min(...steps.map(({ minDuration }) => minDuration));
+  if (holdMs < shortestMs)
+    return refuse({
+      rule: "hold-only-longer",
+      message: `Each step lasts ${formatDuration(shortestMs)} at least; --hold ${formatDuration(holdMs)} would shorten it.`,
+      hint: "Leave --hold out or give a longer one.",
+    });
+  return allow(steps.map((step) => ({ ...step, minDuration: Math.max(step.minDuration, holdMs) })));
+}
+
+const staleBins = 10;
+const staleSec = { min: 30, max: 300 };
+
+/** The plan as the judge reads it. */
+export function judgePlanOf(
+  plan: RolloutPlan,
+  at: { stepIndex: number; stepStartedAt: Date; deadlineAt: Date },
+): JudgePlan {
+  const staleAfterSec = Math.min(
+    staleSec.max,
+    Math.max(staleSec.min, (staleBins * plan.intervalMs + 2 * plan.lagMs) / 1_000),
+  );
+  const steps = plan.steps.map(
+    (step): PlanStep => ({
+      weightPercent: step.weightPercent,
+      minDurationSec: step.minDuration / 1_000,
+      minSamples: step.minSamples,
+      ...(step.upperBoundMax === undefined ? {} : { harmRatioMax: step.upperBoundMax }),
+      ...(step.shareUpperMax === undefined ? {} : { shareUpperMax: step.shareUpperMax }),
+    }),
+  );
+  return {
+    steps,
+    ...at,
+    signals: plan.signals.flatMap(judgeSignalOf),
+    staleAfterSec,
+    budgetLeftMin: plan.budgetLeftMin,
+  };
+}
+
+/** Counts are tested, levels have limits; a rate says nothing about harm and is only shown. */
+function judgeSignalOf(signal: Signal): JudgeSignal[] {
+  const { name, weight: role } = signal;
+  switch (signal.kind) {
+    case "ratio":
+      return [{ kind: "ratio", name, role, ceilingRatio: signal.ceilingRatio }];
+    case "quantile":
+      return isCounted(signal) ? [{ kind: "latency", name, role, ceilingRatio: signal.ceilingRatio }] : [];
+    case "gauge": {
+      const holdAbove = signal.direction === "higher-is-worse" ? signal.ceiling : undefined;
+      return [
+        { kind: "gauge", name, role, unit: signal.unit, ...(holdAbove === undefined ? {} : { holdAbove }) },
+      ];
+    }
+    case "rate":
+      return [];
+  }
+}
+
+/** Whether a signal's events can be counted as good and bad: a quantile needs the bound past which one is slow. */
+export function isCounted(signal: Signal): boolean {
+  return signal.kind === "ratio" || (signal.kind === "quantile" && signal.slowAbove !== undefined);
+}

@@ -1,0 +1,278 @@
+/** Starting a rollout: everything outside is read first, then one transaction decides. */
+import * as lookup from "../../catalog/lookup.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
+import type { Tx } from "../../platform/db/database.ts";
+import type { Reply } from "../../platform/feature.ts";
+import { channelLink, escapeText, section } from "../../platform/messages/blocks.ts";
+import type { Actor } from "../../platform/people.ts";
+import { nextPublicId } from "../../platform/publicids.ts";
+import { allow, type Decision, refuse } from "../../platform/refusal.ts";
+import { ProviderError } from "../../providers/errors.ts";
+import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
+import type { Budget } from "../slos/index.ts";
+import { claimTraffic, type Holder, holderOf } from "./holders.ts";
+import type { Rollout } from "./model.ts";
+import { type PlanOptions, planRollout, type RolloutPlan } from "./plan.ts";
+import { decide, jobs, type Room, whoOf } from "./room.ts";
+import { lagMsOf } from "./sampling.ts";
+import { insertRollout } from "./store.ts";
+import { type Aim, aimOf, trafficDeadlineMs } from "./target.ts";
+import { clockText, codeBlock, nameOf, percent, short } from "./words.ts";
+
+export interface StartRequest {
+  service: string;
+  environment: string;
+  version: string;
+  change?: string | undefined;
+  options: PlanOptions;
+  isDryRun: boolean;
+}
+
+interface Ready {
+  aim: Aim;
+  plan: RolloutPlan;
+  deadlineMs: number;
+  wayBack: TrafficSnapshot;
+  from: string;
+  budget: Budget;
+}
+
+export async function startRollout(
+  room: Room,
+  actor: Actor,
+  request: StartRequest,
+  inboxId: string | undefined,
+): Promise<Decision<Reply>> {
+  const { platform } = room;
+  const allowed = await platform.authz.authorise(actor, "responder", { service: request.service });
+  if (!allowed.ok) return allowed;
+  const ready = await prepare(room, actor, request);
+  if (!ready.ok) return ready;
+  if (request.isDryRun) return allow(dryRun(request, ready.value));
+
+  return decide(platform, inboxId, async (tx) => {
+    const { service, environment } = request;
+    const id = await nextPublicId(tx.trx, "rollout");
+    const claimed = await claimTraffic(
+      tx,
+      { service, environment },
+      { holder: id, what: "rollout", by: whoOf(actor) },
+    );
+    if (!claimed.ok) return inTheWay(room, actor, service, claimed.holder);
+    await room.deploys.seed(tx, service);
+    const rollout = newRollout(room, tx, actor, request, ready.value, id);
+    await insertRollout(tx.trx, rollout);
+    tx.audit({
+      actor,
+      action: "rollout.started",
+      subject: id,
+      service,
+      after: "starting",
+      correlation: id,
+      detail: {
+        from: rollout.from,
+        to: rollout.to,
+        change: request.change,
+        steps: weightsOf(rollout.plan),
+        deadline: rollout.deadlineAt.toISOString(),
+      },
+    });
+    tx.emit("rollouts.started", id);
+    await room.tell(tx, rollout);
+    room.tellWayBack(tx, rollout);
+    tx.ring({ job: jobs.step, ref: id, lane: "normal" });
+    return allow({
+      text: `${id}: ${escapeText(service)} ${escapeText(rollout.from)} → ${escapeText(rollout.to)} starts at ${short(rollout.plan.steps[0]?.weightPercent ?? 0)} %. Its card is in ${channelLink(rollout.channel)}.`,
+    });
+  });
+}
+
+function newRollout(
+  { platform }: Room,
+  tx: Tx,
+  actor: Actor,
+  request: StartRequest,
+  { plan, deadlineMs, wayBack, from }: Ready,
+  id: Rollout["id"],
+): Rollout {
+  const { service, environment } = request;
+  const catalog = platform.catalogs.current();
+  const channel = lookup.slackIdOf(lookup.channelFor(catalog, service), platform.slackTeam());
+  if (channel === undefined)
+    throw new Error(
+      `channel ${lookup.channelFor(catalog, service).name} has no id for ${platform.slackTeam()} in the catalog`,
+    );
+  return {
+    id,
+    service,
+    environment,
+    from,
+    to: request.version,
+    startedBy: whoOf(actor),
+    startedAt: tx.now,
+    deadlineAt: new Date(tx.now.getTime() + deadlineMs),
+    channel,
+    change: request.change,
+    plan,
+    wayBack,
+    state: { is: "starting" },
+    seq: 1,
+    decided: { seq: 1, by: whoOf(actor), atMs: tx.now.getTime(), what: "started", channel },
+    marks: [],
+  };
+}
+
+async function prepare(room: Room, actor: Actor, request: StartRequest): Promise<Decision<Ready>> {
+  const { platform, slos } = room;
+  const { service, environment, version, options } = request;
+  const catalog = platform.catalogs.current();
+  const found = aimOf(platform, room.traffic, service, environment);
+  if (!found.ok) return found;
+  const aim = found.value;
+  if (!aim.versions.includes(version))
+    return refuse({
+      rule: "known-version",
+      message: `${service} has no version ${version} that can take traffic.`,
+      hint: `Known: ${aim.versions.join(", ")}. Versions are declared under traffic of ${service} in the catalog.`,
+    });
+  const planned = planRollout(catalog, service, {
+    ...options,
+    catalogDigest: platform.catalogs.digest(),
+    lagMs: lagMsOf(catalog, room.signals, service),
+  });
+  if (!planned.ok) return planned;
+  const holder = await holderOf(platform.database.db, { service, environment });
+  if (holder) return inTheWay(room, actor, service, holder);
+  const [state, budget] = await Promise.all([
+    readWayBack(room, aim, request.isDryRun),
+    slos.budgetOf(service, platform.clock.now()),
+  ]);
+  if (!state.ok) return state;
+  const from = fromVersion(service, version, state.value);
+  if (!from.ok) return from;
+  const affordable = enoughBudget(service, budget, planned.value.plan.budgetLeftMin);
+  if (!affordable.ok) return affordable;
+  return allow({ aim, ...planned.value, wayBack: state.value, from: from.value, budget });
+}
+
+export function inTheWay(
+  { platform }: Room,
+  reader: Actor,
+  service: string,
+  { holder, what, by, since }: Holder,
+): Decision<never> {
+  const catalog = platform.catalogs.current();
+  return refuse({
+    rule: "one-at-a-time",
+    message: `${service} is already being moved: ${what} ${holder}, started by ${nameOf(catalog, by)} at ${clockText(catalog, reader, since)}.`,
+    hint:
+      what === "rollout" ? `Wait for it, or end it: rollout revert ${holder}.` : "Wait until it has ended.",
+  });
+}
+
+/** The state to come back to. A service the engine does not know yet gets its first version before anything else. */
+async function readWayBack(room: Room, aim: Aim, isDryRun: boolean): Promise<Decision<TrafficSnapshot>> {
+  const { engine, target, initialVersion } = aim;
+  const within = { deadlineMs: trafficDeadlineMs };
+  try {
+    const { versions } = await engine.describe(target, within);
+    if (versions.length > 0) return allow(await engine.snapshot(target, within));
+    const { service, environment } = target;
+    if (isDryRun)
+      return allow({
+        engine: engine.engine,
+        service,
+        environment,
+        versions: [{ version: initialVersion, weightPercent: 100, address: null }],
+        fields: {},
+      });
+    await ensureRouted(room, aim);
+    return allow(await engine.snapshot(target, within));
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    return refuse({
+      rule: "way-back-known",
+      message: `The traffic of ${target.service} cannot be read (${error.message}), so there would be no way back. Nothing was started.`,
+      hint: error.hint,
+    });
+  }
+}
+
+/** Gives a service its version when the engine knows none: the recorded one, else the catalog's first. */
+export async function ensureRouted(room: Room, aim: Aim): Promise<void> {
+  const { engine, target, initialVersion } = aim;
+  const { service, environment } = target;
+  const within = { deadlineMs: trafficDeadlineMs };
+  if ((await engine.describe(target, within)).versions.length > 0) return;
+  const recorded = (await room.deploys.current(service, environment))?.version;
+  const version = recorded !== undefined && aim.versions.includes(recorded) ? recorded : initialVersion;
+  await engine.promote(target, version, `first:${service}:${version}`, within);
+}
+
+function fromVersion(service: string, to: string, { versions }: TrafficSnapshot): Decision<string> {
+  const taking = versions.filter(({ weightPercent }) => weightPercent > 0);
+  const [only] = taking;
+  if (taking.length === 1 && only?.version === to)
+    return refuse({
+      rule: "another-version",
+      message: `${to} already has all traffic of ${service}.`,
+      hint: "",
+    });
+  if (taking.length !== 1 || !only)
+    return refuse({
+      rule: "one-version-before",
+      message: `The traffic of ${service} is split outside any rollout: ${taking.map(({ version, weightPercent }) => `${version} ${weightPercent} %`).join(", ")}.`,
+      hint: `Bring it to one version first: rollback ${service}.`,
+    });
+  return allow(only.version);
+}
+
+/** No rollout adds risk while users are hurt or little budget is left. An unknown budget makes the judge slower. */
+export function enoughBudget(service: string, budget: Budget, leftMin: number): Decision<undefined> {
+  const { worst } = budget;
+  if (budget.users === "hurting")
+    return refuse({
+      rule: "users-are-well",
+      message: `Users of ${service} are hurting now${worst ? ` (${worst.slo}: burn ${short(worst.burn ?? 0)}x)` : ""}; a rollout would add to it.`,
+      hint: `Mend that first: rollback ${service}, runbook ${service}.`,
+    });
+  for (const { slo, state, budgetLeftRatio: left } of budget.readings) {
+    if (state !== "exhausted" && (left === undefined || left >= leftMin)) continue;
+    return refuse({
+      rule: "budget-left",
+      message: `${slo} has ${left === undefined ? "no budget" : `${percent(Math.max(0, left))} of its budget`} left; a rollout needs ${percent(leftMin)}.`,
+      hint: `status ${service} shows when there is more; a rollback is never held up by this.`,
+    });
+  }
+  return allow(undefined);
+}
+
+const weightsOf = (plan: RolloutPlan): string =>
+  plan.steps.map(({ weightPercent }) => short(weightPercent)).join(",");
+
+function dryRun(request: StartRequest, ready: Ready): Reply {
+  const { plan, deadlineMs, from, budget, aim, wayBack } = ready;
+  const steps = plan.steps.map(({ weightPercent, minDuration, minSamples, upperBoundMax }) => {
+    const bound = upperBoundMax === undefined ? "" : `, at most ${upperBoundMax}x stable`;
+    return `• ${short(weightPercent)} %: ${formatDuration(minDuration)} at least, ${minSamples} requests${bound}`;
+  });
+  const judged = plan.signals.filter(({ weight }) => weight === "critical").map(({ name }) => name);
+  const left = budget.readings.map(
+    ({ slo, budgetLeftRatio }) =>
+      `${slo} ${budgetLeftRatio === undefined ? "unknown" : percent(budgetLeftRatio)}`,
+  );
+  const lines = [
+    `*Dry run: nothing was done.* ${escapeText(request.service)} ${escapeText(from)} → ${escapeText(request.version)}`,
+    ...steps,
+    `Read every ${formatDuration(plan.intervalMs)}; reverted when not through in ${formatDuration(deadlineMs)}; watched for ${formatDuration(plan.watchMs)} afterwards.`,
+    `Judged by ${escapeText(judged.join(", ") || "nothing critical: it would hold until the deadline")}. Budget left: ${escapeText(left.join(", ") || "no SLO")}.`,
+    `The way back: ${escapeText(from)} at 100 %.`,
+    codeBlock(
+      wayBack.versions.every(({ address }) => address !== null)
+        ? aim.engine.manualRevert(aim.target, wayBack)
+        : [`rollback ${request.service}`],
+    ),
+  ];
+  const text = lines.join("\n");
+  return { text, blocks: [section(text)] };
+}

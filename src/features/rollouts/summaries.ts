@@ -1,0 +1,62 @@
+import type { Summaries, SummaryLine } from "../../platform/feature.ts";
+import { escapeText } from "../../platform/messages/blocks.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { becauseText, headlineOf, holdReason, rolloutLine } from "./cards.ts";
+import { isOver, type Rollout } from "./model.ts";
+import { findRollout, inFlight, listRollouts } from "./store.ts";
+
+const mineMax = 10;
+
+/** Lower where somebody is waited for. */
+function rankOf(rollout: Rollout): number {
+  const { state, failing, verdict } = rollout;
+  if (state.is === "reverting" || failing) return 0;
+  const held = holdReason(verdict);
+  return state.is === "paused" || (held && !held.isPatient) ? 5 : 20;
+}
+
+export function rolloutSummaries({ database }: Pick<Platform, "database">): Summaries {
+  return {
+    async mine({ team, person }) {
+      const own = await listRollouts(database.db, {
+        startedBy: { team, person },
+        isInFlight: true,
+        limit: mineMax,
+      });
+      return own.map((rollout) => ({ rank: rankOf(rollout), text: rolloutLine(rollout) }));
+    },
+
+    async status(service) {
+      const rollout = await inFlight(database.db, service);
+      return rollout ? [{ rank: rankOf(rollout), text: rolloutLine(rollout) }] : [];
+    },
+
+    async why(thing) {
+      const rollout =
+        "id" in thing
+          ? await findRollout(database.db, thing.id)
+          : ((await inFlight(database.db, thing.service)) ??
+            (await listRollouts(database.db, { service: thing.service, limit: 1 }))[0]);
+      return rollout ? whyLines(rollout) : [];
+    },
+  };
+}
+
+function whyLines(rollout: Rollout): SummaryLine[] {
+  const { mark, text } = headlineOf(rollout);
+  const { state, verdict } = rollout;
+  const first: SummaryLine = { rank: 10, text: `${mark} ${text}` };
+  if (state.is === "reverting" || state.is === "reverted") {
+    const { because } = state;
+    const sentences =
+      because.cause === "person"
+        ? [becauseText(because)]
+        : because.sentences.map((line) => escapeText(line, 300));
+    return [first, ...sentences.map((line, index) => ({ rank: 11 + index, text: `• ${line}` }))];
+  }
+  const reasons = isOver(rollout) ? [] : (verdict?.reasons ?? []);
+  return [
+    first,
+    ...reasons.map(({ sentence }, index) => ({ rank: 11 + index, text: `• ${escapeText(sentence, 300)}` })),
+  ];
+}

@@ -1,0 +1,368 @@
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { loadCatalog } from "../../../src/catalog/load.ts";
+import type { Catalog, Signal } from "../../../src/catalog/schema.ts";
+import { readSettings } from "../../../src/config/config.ts";
+import { createDeploys, type Deploys } from "../../../src/features/deploys/index.ts";
+import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
+import { createRollbacks } from "../../../src/features/rollbacks/index.ts";
+import { createRollouts, type Rollout, type Rollouts } from "../../../src/features/rollouts/index.ts";
+import type { Signals } from "../../../src/features/signals/index.ts";
+import type { Budget, Slos } from "../../../src/features/slos/index.ts";
+import { createAuthz } from "../../../src/platform/authz.ts";
+import { createCatalogs } from "../../../src/platform/catalogs.ts";
+import { createDatabase } from "../../../src/platform/db/database.ts";
+import { createDispatcher } from "../../../src/platform/dispatch.ts";
+import type { Feature } from "../../../src/platform/feature.ts";
+import { createInbox, inboxJob } from "../../../src/platform/inbox.ts";
+import type { Wanted } from "../../../src/platform/messages/say.ts";
+import { type Actor, systemActor } from "../../../src/platform/people.ts";
+import type { Platform } from "../../../src/platform/platform.ts";
+import { Runner } from "../../../src/platform/rings/runner.ts";
+import { Secret } from "../../../src/platform/secret.ts";
+import { SecretBox } from "../../../src/platform/secretbox.ts";
+import type { TrafficEngine } from "../../../src/providers/traffic/contract.ts";
+import { createRouterEngine } from "../../../src/providers/traffic/router.ts";
+import { type RunningRouter, startRouter } from "../../../src/router/index.ts";
+import { testDatabase } from "../../support/database.ts";
+import { keptLog } from "../../support/silent-log.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const routerToken = "router-token-of-the-tests";
+
+export const olive: Actor = { team: "T0LOCAL", person: "U0ONCALL", door: "slack" };
+export const lena: Actor = { team: "T0LOCAL", person: "U0LEAD", door: "slack" };
+export const dev: Actor = { team: "T0LOCAL", person: "U0DEV", door: "slack" };
+
+/** Events per second by version; what a version does not name it has none of. */
+export interface Behaviour {
+  /** Requests per second at 100 %. */
+  ratePerSec: number;
+  /** Share of bad events by version. */
+  bad: Record<string, number>;
+}
+
+export interface World {
+  catalog: Catalog;
+  behaviour: Behaviour;
+  /** Signals answer nothing: the metrics system is away. */
+  isBlind: boolean;
+  budget: Omit<Budget, "service" | "at">;
+  /** Wraps the real engine; tests let it fail or die here. */
+  engine: (real: TrafficEngine) => TrafficEngine;
+}
+
+export const wellBudget: World["budget"] = { users: "well", readings: [], worst: undefined };
+
+/** A whole room on a fresh database and a real router; only what is measured is scripted. */
+export async function startRoom(change: (catalog: Catalog) => void = () => undefined) {
+  const test = await testDatabase();
+  const { db, clock } = test;
+  const router = await startTestRouter();
+  const loaded = await loadCatalog("config/sample", {
+    ROUTER_ADMIN_URL: `http://127.0.0.1:${router.adminPort}`,
+  });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  change(loaded.catalog);
+  const world: World = {
+    catalog: loaded.catalog,
+    behaviour: { ratePerSec: 200, bad: {} },
+    isBlind: false,
+    budget: wellBudget,
+    engine: (real) => real,
+  };
+  const log = keptLog();
+  const features: Feature[] = [];
+  const lanes = new Map<string, "urgent" | "normal" | "bulk">();
+  const events: [string, string][] = [];
+  const database = createDatabase(db, {
+    clock,
+    catalogDigest: () => "c0ffee",
+    subscribers: (event) => {
+      events.push([event, ""]);
+      return features
+        .flatMap((feature) => feature.events ?? [])
+        .flatMap(({ on, job }) => (on === event ? [{ job, lane: lanes.get(job) ?? "normal" }] : []));
+    },
+  });
+  const catalogs = createCatalogs(db, () => database, log);
+  await catalogs.put(loaded.catalog, loaded.digest, "test", systemActor);
+  const authz = createAuthz(
+    () => catalogs.current(),
+    async () => [],
+  );
+  const platform: Platform = {
+    settings: readSettings({}),
+    log,
+    clock,
+    database,
+    catalogs,
+    authz,
+    slack: {
+      call: () => Promise.reject(new Error("no Slack here")),
+      respond: () => Promise.reject(new Error("no Slack here")),
+      upload: () => Promise.reject(new Error("no Slack here")),
+    } as unknown as Platform["slack"],
+    sessions: {} as Platform["sessions"],
+    box: new SecretBox("ab".repeat(32)),
+    slackTeam: () => "T0LOCAL",
+    random: () => 0.5,
+    publicUrl: "http://127.0.0.1:3210",
+    env: (name) => (name === "ROUTER_TOKEN" ? routerToken : undefined),
+  };
+  const pages: PageRequest[] = [];
+  const resolved: string[] = [];
+  const paging: Paging = {
+    page: async (_tx, request) => void pages.push(request),
+    acknowledge: async () => ({ state: "not-open" }),
+    resolve: async (_tx, key) => void resolved.push(key),
+    onCall: async () => [],
+  };
+  const deploys = createDeploys(platform);
+  const real = createRouterEngine();
+  const parts = {
+    platform,
+    traffic: () => world.engine(real),
+    signals: scriptedSignals(world, router, (service) => weightsOf(router, service)),
+    slos: { budgetOf: async (service, at) => ({ service, at, ...world.budget }) } satisfies Slos,
+    deploys: deploys.api,
+    paging,
+  };
+  const rollouts = createRollouts(parts);
+  const rollbacks = createRollbacks({ ...parts, rollouts: rollouts.api });
+  features.push(deploys.feature, rollouts.feature, rollbacks.feature);
+  const dispatcher = createDispatcher({
+    database,
+    clock,
+    log,
+    catalogs,
+    authz,
+    commands: () => features.flatMap((feature) => feature.commands ?? []),
+  });
+  const jobs = [
+    ...dispatcher.jobs,
+    {
+      name: "messages.project",
+      about: "Shows nothing here.",
+      lane: "normal" as const,
+      run: async () => undefined,
+    },
+    ...features.flatMap((feature) => feature.jobs ?? []),
+  ];
+  for (const job of jobs) lanes.set(job.name, job.lane);
+  const inbox = createInbox(database, clock);
+  const newRunner = () => new Runner({ db, clock, log, random: () => 0.5 }, jobs);
+  const runner = newRunner();
+  onTestFinished(async () => {
+    await test.close();
+    await router.close();
+  });
+
+  let presses = 0;
+  const room = {
+    ...test,
+    database,
+    platform,
+    world,
+    router,
+    log,
+    features,
+    events,
+    pages,
+    resolved,
+    deploys: deploys.api as Deploys,
+    rollouts: rollouts.api as Rollouts,
+    newRunner,
+
+    /** Keeps what a person sent; answers the inbox id. `isPress`: a button of a card. */
+    async send(actor: Actor, line: string, isPress = false): Promise<string> {
+      presses += 1;
+      const { id } = await inbox.receive({
+        kind: isPress ? "action" : "command",
+        dedup: `press-${presses}`,
+        team: actor.team,
+        person: actor.person,
+        payload: { line, door: "slack", channel: "C0OPS", messageTs: isPress ? "1.1" : undefined },
+      });
+      return id;
+    },
+
+    /** Does what was sent, without anything else that is due. */
+    async handle(inboxId: string): Promise<{ text: string; ok: boolean }> {
+      const ring = await db
+        .selectFrom("rings")
+        .select("id")
+        .where("job", "=", inboxJob)
+        .where("ref", "=", inboxId)
+        .executeTakeFirst();
+      if (ring) await runner.run(ring.id);
+      const row = await db
+        .selectFrom("inbox")
+        .select("answer")
+        .where("id", "=", inboxId)
+        .executeTakeFirstOrThrow();
+      if (row.answer === null) throw new Error(`no answer yet; ${log.lines.slice(-3).join("\n")}`);
+      return row.answer as { text: string; ok: boolean };
+    },
+
+    async type(actor: Actor, line: string, isPress = false): Promise<{ text: string; ok: boolean }> {
+      return room.handle(await room.send(actor, line, isPress));
+    },
+
+    /** Runs what is due until nothing is. */
+    async drain(by = runner): Promise<void> {
+      for (let round = 0; round < 200; round += 1) {
+        const due = await db
+          .selectFrom("rings")
+          .select("id")
+          .where("due_at", "<=", clock.now())
+          .where("job", "not like", "%.sweep")
+          .where((eb) => eb.or([eb("lease_until", "is", null), eb("lease_until", "<", clock.now())]))
+          .execute();
+        if (due.length === 0) return;
+        await Promise.all(due.map(({ id }) => by.run(id)));
+      }
+      throw new Error("what is due never ends");
+    },
+
+    /** Lets time pass in seconds, with everything that falls due done. */
+    async pass(seconds: number, stop: () => Promise<boolean> = async () => false): Promise<void> {
+      for (let second = 0; second < seconds; second += 1) {
+        if (await stop()) return;
+        clock.advance(1_000);
+        await room.drain();
+      }
+    },
+
+    async find(id = "R-1"): Promise<Rollout> {
+      const rollout = await rollouts.api.find(id);
+      if (!rollout) throw new Error(`no rollout ${id}`);
+      return rollout;
+    },
+
+    /** Passes time until the rollout is in one of these states. */
+    async until(states: Rollout["state"]["is"][], id = "R-1", seconds = 120): Promise<Rollout> {
+      await room.pass(seconds, async () => states.includes((await room.find(id)).state.is));
+      const rollout = await room.find(id);
+      if (!states.includes(rollout.state.is))
+        throw new Error(
+          `${id} is ${rollout.state.is}, not ${states.join(" or ")}: ${JSON.stringify(rollout.verdict?.reasons)}`,
+        );
+      return rollout;
+    },
+
+    weights: (service = "shop") => weightsOf(router, service),
+
+    async said(key: string): Promise<Wanted> {
+      const row = await db
+        .selectFrom("messages")
+        .select("wanted")
+        .where("key", "=", key)
+        .executeTakeFirstOrThrow();
+      return row.wanted as Wanted;
+    },
+
+    async audited(subject: string): Promise<string[]> {
+      const rows = await db
+        .selectFrom("audit")
+        .select("action")
+        .where("subject", "=", subject)
+        .orderBy("seq")
+        .execute();
+      return rows.map(({ action }) => action);
+    },
+
+    async effects(owner: string): Promise<{ key: string; attempts: number; done_at: Date | null }[]> {
+      const rows = await (
+        db as unknown as import("kysely").Kysely<{
+          rollout_effects: {
+            key: string;
+            owner: string;
+            attempts: number;
+            done_at: Date | null;
+            intent_at: Date;
+          };
+        }>
+      )
+        .selectFrom("rollout_effects")
+        .select(["key", "attempts", "done_at"])
+        .where("owner", "=", owner)
+        .orderBy("intent_at")
+        .orderBy("key")
+        .execute();
+      return rows;
+    },
+  };
+  return room;
+}
+
+export type TestRoom = Awaited<ReturnType<typeof startRoom>>;
+
+async function startTestRouter(): Promise<RunningRouter> {
+  const silent = { info() {}, warn() {}, error() {} };
+  return startRouter({
+    host: "127.0.0.1",
+    port: 0,
+    adminPort: 0,
+    stateFile: join(await tempDir(), "routes.json"),
+    token: new Secret(routerToken),
+    log: silent,
+  });
+}
+
+export async function weightsOf(router: RunningRouter, service: string): Promise<Record<string, number>> {
+  const answer = await fetch(`http://127.0.0.1:${router.adminPort}/routes/${service}`, {
+    headers: { authorization: `Bearer ${routerToken}` },
+  });
+  if (answer.status === 404) return {};
+  const route = (await answer.json()) as { backends: { version: string; weight: number }[] };
+  return Object.fromEntries(route.backends.map(({ version, weight }) => [version, weight]));
+}
+
+/** Counts what a steady load would have had, by the weights the real router has. */
+function scriptedSignals(
+  world: World,
+  _router: RunningRouter,
+  weights: (service: string) => Promise<Record<string, number>>,
+): Signals {
+  const signalOf = (name: string): Signal => {
+    const signal = world.catalog.services.flatMap(({ signals }) => signals).find((one) => one.name === name);
+    if (!signal) throw new Error(`no signal ${name}`);
+    return signal;
+  };
+  const shareOf = async (service: string): Promise<number> => {
+    const all = await weights(service);
+    return Object.entries(all).reduce(
+      (sum, [version, weight]) => sum + ((world.behaviour.bad[version] ?? 0) * weight) / 100,
+      0,
+    );
+  };
+  return {
+    lagMs: () => 2_000,
+    async read(service, { at, names = [], version }) {
+      return Promise.all(
+        names.map(async (name) => {
+          const signal = signalOf(name);
+          if (world.isBlind) return { signal, at, state: "missing" as const, why: "away" };
+          const value = version === undefined ? await shareOf(service) : (world.behaviour.bad[version] ?? 0);
+          return { signal, at, state: "ok" as const, value, text: String(value), isPartial: false };
+        }),
+      );
+    },
+    series: async () => [],
+    async counts(service, name, { from, to, versions }) {
+      const signal = signalOf(name);
+      const seconds = (to.getTime() - from.getTime()) / 1_000;
+      const now = await weights(service);
+      const byVersion = new Map<string, { bad: number; total: number }>();
+      for (const version of world.isBlind ? [] : versions) {
+        const total = Math.round((world.behaviour.ratePerSec * seconds * (now[version] ?? 0)) / 100);
+        const share = name === "error-ratio" ? (world.behaviour.bad[version] ?? 0) : 0.01;
+        byVersion.set(version, { total, bad: Math.round(total * share) });
+      }
+      return { signal, from, to, byVersion, partial: null };
+    },
+    values: async (_service, _name, { versions }) =>
+      new Map(world.isBlind ? [] : versions.map((version) => [version, 0.1])),
+  };
+}
