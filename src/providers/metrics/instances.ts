@@ -23,7 +23,9 @@ export interface MetricsProviders {
 const prometheusLagMs = 30_000;
 
 /** Instances by name, built anew when the catalog switches. */
-export function createMetricsProviders(platform: Platform): MetricsProviders {
+export function createMetricsProviders(
+  platform: Pick<Platform, "catalogs" | "clock" | "database" | "log" | "env">,
+): MetricsProviders {
   const { catalogs, clock, database, log } = platform;
   const db = tables<MetricsTables>(database.db);
   let built = { digest: "none", providers: new Map<string, MetricsProvider>() };
