@@ -2,15 +2,20 @@ import type { Migration } from "kysely";
 import { platformMigrations } from "../platform/db/migrations.ts";
 import type { Feature } from "../platform/feature.ts";
 import type { Platform } from "../platform/platform.ts";
+import type { SlackApi } from "../platform/slack/client.ts";
 import type { Accessor } from "../providers/accessors/contract.ts";
 import { createMetricsProviders } from "../providers/metrics/instances.ts";
 import type { TrafficEngine } from "../providers/traffic/contract.ts";
-import { alertMigrations } from "./alerts/index.ts";
+import { createRouterEngine } from "../providers/traffic/router.ts";
+import { alertMigrations, createAlerts } from "./alerts/index.ts";
+import { createDeploys, deploysMigrations } from "./deploys/index.ts";
 import { createHome } from "./home/index.ts";
 import { createPaging, type Paging, pagingMigrations } from "./paging/index.ts";
+import { createRollbacks, rollbacksMigrations } from "./rollbacks/index.ts";
+import { createRollouts, rolloutsMigrations } from "./rollouts/index.ts";
 import { createSignals, signalsMigrations } from "./signals/index.ts";
 import { createSlos } from "./slos/index.ts";
-import { ticketMigrations } from "./tickets/index.ts";
+import { createTickets, ticketMigrations } from "./tickets/index.ts";
 import { createTrail } from "./trail/index.ts";
 
 /** Parts a caller may wrap or replace; production passes none. */
@@ -18,6 +23,7 @@ export interface FeatureOverrides {
   pager?: (paging: Paging) => Paging;
   traffic?: (engine: TrafficEngine) => TrafficEngine;
   accessor?: (accessor: Accessor) => Accessor;
+  slack?: (api: SlackApi) => SlackApi;
 }
 
 /** Builds every feature and hands each the functions of the others it needs. */
@@ -26,8 +32,32 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   const signals = createSignals(platform, metrics);
   const slos = createSlos(platform, metrics);
   const paging = createPaging(platform, overrides.pager);
+  const deploys = createDeploys(platform);
+  const engine = (overrides.traffic ?? ((one: TrafficEngine) => one))(createRouterEngine());
+  const moving = {
+    platform,
+    traffic: () => engine,
+    signals: signals.api,
+    slos: slos.api,
+    deploys: deploys.api,
+    paging: paging.api,
+  };
+  const rollouts = createRollouts(moving);
+  const rollbacks = createRollbacks({ ...moving, rollouts: rollouts.api });
+  const alerts = createAlerts(platform);
+  const tickets = createTickets(platform, { alerts: alerts.api, slos: slos.api, paging: paging.api });
   const trail = createTrail(platform);
-  const features: Feature[] = [slos.feature, signals.feature, paging.feature, trail];
+  const features: Feature[] = [
+    slos.feature,
+    signals.feature,
+    paging.feature,
+    alerts,
+    tickets,
+    deploys.feature,
+    rollouts.feature,
+    rollbacks.feature,
+    trail,
+  ];
   const home = createHome(platform, () => features);
   features.unshift(home);
   return features;
@@ -39,6 +69,9 @@ export function allMigrations(): Record<string, Migration> {
     ...platformMigrations,
     ...signalsMigrations,
     ...pagingMigrations,
+    ...deploysMigrations,
+    ...rolloutsMigrations,
+    ...rollbacksMigrations,
     ...alertMigrations,
     ...ticketMigrations,
   };

@@ -24,7 +24,7 @@ import {
 export const changedEvent = "alerts.changed";
 
 const batchRowsMax = 200;
-const batchBytesMax = 4_000_000;
+const batchBytesMax = 1_000_000;
 /** A run hands over to the next before its lease ends. */
 const runMs = 20_000;
 
@@ -150,7 +150,7 @@ async function foldBatch(
     if (read.hiddenCount > 0) await setHidden(tx.trx, ids, hiddenKey, read.hiddenCount);
     else for (const id of await clearHidden(tx.trx, hiddenKey)) changed.add(id);
   }
-  await addTotals(tx.trx, totalsOf(arrived));
+  await addTotals(tx.trx, totalsOf(arrived), tx.now);
   for (const id of changed) tx.emit(changedEvent, id);
 }
 

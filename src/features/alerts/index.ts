@@ -118,6 +118,7 @@ export function createAlerts(platform: Platform): Feature & { api: Alerts; drain
         keepDays: 120,
         where: "not exists (select 1 from alerts where alerts.group_id = alert_groups.id)",
       },
+      { table: "alert_totals", column: "last_at", keepDays: 400 },
       { table: "alert_problems", column: "last_at", keepDays: 35 },
     ],
     api: { readGroup, lockGroup },

@@ -25,7 +25,8 @@ const alertTables = async (db: Kysely<unknown>): Promise<void> => {
     create table alert_problems (
       source text not null, field text not null, day date not null, seen_count integer not null,
       first_at timestamptz not null, last_at timestamptz not null, primary key (source, field, day));
-    create table alert_totals (source text not null, outcome text not null, seen bigint not null, primary key (source, outcome));
+    create table alert_totals (source text not null, outcome text not null, seen bigint not null,
+      last_at timestamptz not null, primary key (source, outcome));
   `.execute(db);
 };
 

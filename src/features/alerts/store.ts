@@ -54,7 +54,7 @@ export interface AlertTables {
     first_at: Time;
     last_at: Time;
   };
-  alert_totals: { source: string; outcome: string; seen: string };
+  alert_totals: { source: string; outcome: string; seen: string; last_at: Time };
 }
 
 export const alertTables = (db: Db | Trx) => tables<AlertTables>(db);
@@ -208,15 +208,18 @@ export async function clearHidden(trx: Trx, hiddenKey: string): Promise<string[]
 export async function addTotals(
   trx: Trx,
   totals: ReadonlyMap<string, Record<string, number>>,
+  now: Date,
 ): Promise<void> {
   const rows = [...totals].flatMap(([source, byOutcome]) =>
     Object.entries(byOutcome).map(([outcome, seen]) => ({ source, outcome, seen })),
   );
   if (rows.length === 0) return;
-  await sql`insert into alert_totals (source, outcome, seen)
-    select source, outcome, seen from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as t(source text, outcome text, seen bigint)
+  await sql`insert into alert_totals (source, outcome, seen, last_at)
+    select source, outcome, seen, ${now} from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as t(source text, outcome text, seen bigint)
     order by source, outcome
-    on conflict (source, outcome) do update set seen = alert_totals.seen + excluded.seen`.execute(trx);
+    on conflict (source, outcome) do update set seen = alert_totals.seen + excluded.seen, last_at = excluded.last_at`.execute(
+    trx,
+  );
 }
 
 /** Marks firing alerts not heard of since `before`. Answers their groups. */
