@@ -31,7 +31,11 @@ const page: Page = {
   resolvedAt: null,
   resolvedBy: null,
 };
-const woken = (at: Date, delivery: Delivery, failedAt: Date | null = null): Wake & { delivery: Delivery } => ({
+const woken = (
+  at: Date,
+  delivery: Delivery,
+  failedAt: Date | null = null,
+): Wake & { delivery: Delivery } => ({
   person: "olive",
   user: "U0ONCALL",
   at,

@@ -49,7 +49,8 @@ const requestFor = (key: string, more: Partial<PageRequest> = {}): PageRequest =
   ...more,
 });
 const send = (request: PageRequest) => base.database.tx((tx) => paging.page(tx, request));
-const acknowledge = (key: string, actor: Actor) => base.database.tx((tx) => paging.acknowledge(tx, key, actor));
+const acknowledge = (key: string, actor: Actor) =>
+  base.database.tx((tx) => paging.acknowledge(tx, key, actor));
 const pageOf = (key: string) =>
   tables<PagingTables>(base.db)
     .selectFrom("pages")
@@ -75,11 +76,20 @@ const labels = ({ blocks }: Wanted) =>
   );
 const audited = async (subject: string) =>
   (
-    await base.db.selectFrom("audit").select(["action"]).where("subject", "=", subject).orderBy("seq").execute()
+    await base.db
+      .selectFrom("audit")
+      .select(["action"])
+      .where("subject", "=", subject)
+      .orderBy("seq")
+      .execute()
   ).map(({ action }) => action);
 /** As the projector does once Slack has taken what was said so far. */
 const deliver = async () => {
-  await base.db.updateTable("messages").set({ ts: "1.1", posted_channel: "C" }).where("ts", "is", null).execute();
+  await base.db
+    .updateTable("messages")
+    .set({ ts: "1.1", posted_channel: "C" })
+    .where("ts", "is", null)
+    .execute();
 };
 const stepOf = async (key: string) => step.run((await pageOf(key)).id, { attempt: 1 });
 

@@ -1,4 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadCatalog } from "../../../src/catalog/load.ts";
 import type { Catalog } from "../../../src/catalog/schema.ts";
@@ -10,7 +11,6 @@ import { createScraper, type Scraper } from "../../../src/providers/metrics/scra
 import { type RunningShop, startShop } from "../../../src/sandbox/shop/shop.ts";
 import { SetClock, type TestDatabase, testDatabase } from "../../support/database.ts";
 import { keptLog } from "../../support/silent-log.ts";
-import { tempDir } from "../../support/temp-dir.ts";
 
 export const shopVersions = ["v41", "v42"] as const;
 export type ShopVersion = (typeof shopVersions)[number];
@@ -123,12 +123,14 @@ export async function sampleCatalog(vars: Record<string, string> = {}): Promise<
 }
 
 /** The sample's files with words replaced, in a folder of their own. */
-export async function sampleFolder(replace: readonly (readonly [string, string])[]): Promise<string> {
-  const folder = tempDir();
+export async function sampleFolder(
+  replace: readonly (readonly [string, string])[],
+): Promise<{ dir: string; remove(): Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), "quarterdeck-test-"));
   for (const name of ["organisation.yaml", "payments.yaml", "storefront.yaml"]) {
     let text = await readFile(join("config/sample", name), "utf8");
     for (const [from, to] of replace) text = text.replace(from, to);
-    await writeFile(join(folder, name), text);
+    await writeFile(join(dir, name), text);
   }
-  return folder;
+  return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
 }
