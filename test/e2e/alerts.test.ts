@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createHookToken } from "../../src/platform/hooktokens.ts";
 import { systemActor } from "../../src/platform/people.ts";
+import { localPeople } from "../../src/sandbox/people.ts";
+import { dmIdOf } from "../../src/sandbox/workspace/emulator.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
-import type { Person } from "../support/person.ts";
+import { labelsOf, type Person } from "../support/person.ts";
 import { until } from "../support/until.ts";
 
 let quarterdeck: TestApp;
@@ -70,6 +72,22 @@ describe("an alert posted to the hook", () => {
       return JSON.stringify(state).includes("For how long") || undefined;
     });
     expect(opened).toBe(true);
+  });
+});
+
+describe("a critical alert while nobody knows how users are", () => {
+  it("pages by direct message; its Acknowledge takes the ticket and ends the page", async () => {
+    await post(
+      group("Outage", "firing", { labels: { alertname: "Outage", service: "shop", severity: "critical" } }),
+    );
+    const card = await olive.sees("C0SHOPALERTS", /🔴 shop · Outage · critical · 1 firing, paged/);
+    expect(labelsOf(card).slice(0, 2)).toEqual(["Acknowledge", "Roll back"]);
+    const direct = dmIdOf(olive.id, localPeople.botUser.id);
+    const page = await olive.sees(direct, /PAGE shop: Outage/);
+    expect(labelsOf(page).slice(0, 2)).toEqual(["Acknowledge", "Roll back"]);
+    await olive.press(page, "Acknowledge");
+    await olive.sees("C0SHOPALERTS", /Outage.*paged and taken.*Olive Okafor/);
+    await olive.sees(direct, /PAGE shop: Outage.*Acknowledged by Olive Okafor/);
   });
 });
 

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { alert, type Rooms, startRooms } from "../tickets/rooms.ts";
 
@@ -107,6 +108,26 @@ describe("a post", () => {
     const metric = rooms.alerts.metrics?.find(({ name }) => name === "quarterdeck_alerts_received_total");
     const readings = (await metric?.read()) ?? [];
     expect(readings.find(({ labels }) => labels?.outcome === "firing")?.value).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe("a body Postgres will not take as alerts", () => {
+  it("is set aside with a card, and holds up nobody else", async () => {
+    const owner = new pg.Client({ connectionString: rooms.fresh.ownerUrl });
+    await owner.connect();
+    await owner.query(`create function refuse_poison() returns trigger language plpgsql as
+      $f$ begin if new.labels->>'alertname' = 'Poison' then raise exception 'bad data' using errcode = '22000'; end if; return new; end $f$;
+      create trigger poison before insert on alerts for each row execute function refuse_poison();`);
+    await owner.end();
+    await rooms.post([alert({ labels: { alertname: "BeforePoison" } })]);
+    await rooms.post([alert({ labels: { alertname: "Poison" } })]);
+    await rooms.post([alert({ labels: { alertname: "AfterPoison" } })]);
+    await rooms.work();
+    expect(await count("alerts", "labels->>'alertname' in ('BeforePoison', 'AfterPoison')")).toBe(2);
+    expect(await count("alert_deliveries", "folded_at is null")).toBe(0);
+    expect(await count("alert_deliveries", "problems->0->>'why' like 'cannot be kept as alerts%'")).toBe(1);
+    const card = (await rooms.messages("alert-problem:%")).find(({ text }) => text.includes("the body"));
+    expect(card?.all).toContain("cannot be kept as alerts: bad data");
   });
 });
 
