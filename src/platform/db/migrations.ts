@@ -63,8 +63,19 @@ const platformTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const operatorTokens = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table operator_tokens (
+      id text primary key, team text not null, person text not null, token_hash text not null unique,
+      created_at timestamptz not null, created_by text not null, expires_at timestamptz not null,
+      revoked_at timestamptz, last_used_at timestamptz);
+    create index operator_tokens_person on operator_tokens (team, person);
+  `.execute(db);
+};
+
 export const platformMigrations: Record<string, Migration> = {
   "2026-11-23T0000-platform": { up: platformTables },
+  "2026-11-23T0100-operator-tokens": { up: operatorTokens },
 };
 
 /**
@@ -90,6 +101,13 @@ export async function grantAppRights(db: Kysely<unknown>): Promise<void> {
   // The queue makes a sequence per queue by itself; nothing in its schema is state of ours.
   await sql`grant usage, create on schema bullmq to ${role}`.execute(db);
   await sql`grant select, insert, update, delete on all tables in schema bullmq to ${role}`.execute(db);
-  await sql`grant usage, select, update on all sequences in schema bullmq to ${role}`.execute(db);
+  // Sequences that the queue made while running belong to the app role already; only the owner's own are granted.
+  const sequences = await sql<{
+    name: string;
+  }>`select sequencename as name from pg_sequences where schemaname = 'bullmq' and sequenceowner = current_user`.execute(
+    db,
+  );
+  for (const { name } of sequences.rows)
+    await sql`grant usage, select, update on sequence ${sql.id("bullmq", name)} to ${role}`.execute(db);
   await sql`grant execute on all functions in schema bullmq to ${role}`.execute(db);
 }

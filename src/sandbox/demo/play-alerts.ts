@@ -112,8 +112,8 @@ export async function alerts({ stack, now, olive, wait }: Actors, step: Step): P
 
 /** Pages as the person gets them: in their own conversation with Quarterdeck. */
 async function pagesOf(person: Person): Promise<ShownMessage[]> {
-  const { channels = [] } = await person.state<{ channels?: { id: string }[] }>(opsChannel);
-  const direct = channels.filter(({ id }) => id.startsWith("D"));
+  const { rooms } = await person.state<{ rooms: { id: string }[] }>(opsChannel);
+  const direct = rooms.filter(({ id }) => id.startsWith("D"));
   const all = await Promise.all(direct.map(({ id }) => person.see(id)));
   return all.flat().filter((message) => /PAGE/.test(message.text));
 }

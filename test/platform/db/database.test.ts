@@ -1,8 +1,9 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { allMigrations } from "../../../src/features/all.ts";
 import { ChainVerifier } from "../../../src/platform/audit/chain.ts";
 import { AlreadyDone } from "../../../src/platform/db/database.ts";
-import { assertSchemaCurrent } from "../../../src/platform/db/migrate.ts";
+import { assertSchemaCurrent, migrate } from "../../../src/platform/db/migrate.ts";
 import { createInbox } from "../../../src/platform/inbox.ts";
 import { systemActor } from "../../../src/platform/people.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
@@ -107,6 +108,11 @@ it("lets an inbox row take effect once", async () => {
   expect(await test.db.selectFrom("audit").select("seq").where("subject", "=", "doubled").execute()).toEqual(
     [],
   );
+});
+
+it("migrates again after the queue made sequences of its own as the app role", async () => {
+  await sql`create sequence bullmq.bullmq_jid_made_by_the_app`.execute(test.db);
+  expect(await migrate(test.fresh.ownerUrl, allMigrations())).toEqual([]);
 });
 
 it("refuses a schema that lacks a migration, naming it", async () => {
