@@ -40,7 +40,7 @@ const lena: Actor = { team: "T0LOCAL", person: "U0LEAD", door: "slack" };
 const requestFor = (key: string, more: Partial<PageRequest> = {}): PageRequest => ({
   team: "storefront",
   service: "shop",
-  headline: `PAGE shop: errors 9 %, burn 90x (${key})`,
+  headline: `PAGE shop: errors 9 %, burn 90x${key.startsWith("T-") ? ` (${key})` : ""}`,
   dedupKey: key,
   subject: key,
   verbs: [{ label: "Roll back", line: "rollback shop", style: "danger" }],
@@ -141,6 +141,10 @@ it("reminds in the thread of each message until somebody acknowledges, then says
   ]);
   expect(reminders[1]?.wanted.text).toContain("<@U0ONCALL> not acknowledged for 5 min");
 
+  const again = await stepOf("T-4");
+  expect(again?.again.getTime()).toBe(base.clock.now().getTime() + 300_000);
+  expect((await said("T-4")).filter(({ key }) => key.includes("reminder"))).toHaveLength(2);
+
   expect(await acknowledge("T-4", olive)).toEqual({ state: "acknowledged" });
   const cards = (await said("T-4")).filter(({ key }) => !key.includes("reminder"));
   for (const { wanted } of cards) {
@@ -181,6 +185,12 @@ it("gives an acknowledgement to one of many who press at once, and tells the oth
   for (const answer of answers)
     if (answer.state !== "acknowledged") expect(answer).toEqual({ state: "was-acknowledged", by, at });
   expect(await audited("T-6")).toEqual(["page.sent", "page.acknowledged"]);
+});
+
+it("shows what it is about as text, whatever that says", async () => {
+  await send(requestFor("<!channel> *T*"));
+  for (const { wanted } of await said("<!channel> *T*"))
+    expect(JSON.stringify(wanted.blocks)).not.toMatch(/"[^"]*<!channel>/);
 });
 
 it("acknowledges nothing that is not open", async () => {
