@@ -4,7 +4,7 @@ import type { Reply } from "../../platform/feature.ts";
 import { channelLink, escapeText } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
 import { nextPublicId } from "../../platform/publicids.ts";
-import { allow, type Decision, refuse } from "../../platform/refusal.ts";
+import { allow, type Decision, type Refusal, refuse } from "../../platform/refusal.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
 import type { Deploy } from "../deploys/index.ts";
@@ -39,6 +39,7 @@ export interface RollbackRequest {
   isDryRun: boolean;
 }
 
+const changedRule = "bound-to-what-was-shown";
 const historyMs = 365 * 86_400_000;
 
 export async function rollBack(room: Room, request: RollbackRequest): Promise<Decision<Reply>> {
@@ -46,7 +47,7 @@ export async function rollBack(room: Room, request: RollbackRequest): Promise<De
   const allowed = await platform.authz.authorise(request.actor, "responder", undefined);
   if (!allowed.ok) return allowed;
   const seen = await preview(room, request);
-  if (!seen.ok) return seen;
+  if (!seen.ok) return request.seen === undefined ? seen : sayChanged(room, request, seen.refusal);
   const shown = seen.value;
   if (request.isDryRun) return allow({ text: `Dry run: ${previewText(shown)} Nothing was done.` });
   if (!request.isConfirmed) return allow(previewReply(shown, request.reason));
@@ -57,6 +58,17 @@ export async function rollBack(room: Room, request: RollbackRequest): Promise<De
     );
   }
   return confirm(room, request, shown);
+}
+
+/** What was confirmed cannot be done any more: what happened comes first. */
+async function sayChanged(room: Room, request: RollbackRequest, refusal: Refusal): Promise<Decision<never>> {
+  if (refusal.rule === changedRule) return refuse(refusal);
+  const who = await whoMovedIt(room, request);
+  return refuse({
+    ...refusal,
+    rule: changedRule,
+    message: `Changed since you looked: ${who}Nothing done. ${refusal.message}`,
+  });
 }
 
 async function confirm(room: Room, request: RollbackRequest, shown: Preview): Promise<Decision<Reply>> {
@@ -247,7 +259,7 @@ async function readOr<T>(read: () => Promise<T>): Promise<Decision<T>> {
 function inTheWay({ platform }: Room, reader: Actor, { holder, what, by, since }: Holder): Decision<never> {
   const catalog = platform.catalogs.current();
   return refuse({
-    rule: "bound-to-what-was-shown",
+    rule: changedRule,
     message: `Changed since you looked: ${nameOf(catalog, by)} started ${what} ${holder} at ${clockText(catalog, reader, since)}. Nothing done.`,
     hint: what === "rollout" ? `To end it: rollout revert ${holder}.` : "Its card shows how it goes.",
   });
@@ -255,7 +267,7 @@ function inTheWay({ platform }: Room, reader: Actor, { holder, what, by, since }
 
 async function movedMeanwhile(room: Room, request: RollbackRequest): Promise<Decision<never>> {
   return refuse({
-    rule: "bound-to-what-was-shown",
+    rule: changedRule,
     message: `Changed since you looked: ${await whoMovedIt(room, request)}Nothing done.`,
     hint: `Look again: rollback ${request.service}.`,
   });

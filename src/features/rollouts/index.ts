@@ -29,7 +29,7 @@ export { decide, type RolloutParts, whoOf } from "./room.ts";
 export { lagMsOf } from "./sampling.ts";
 export { retryAt } from "./step.ts";
 export { type Aim, aimOf, type TrafficOf, trafficDeadlineMs } from "./target.ts";
-export { clockText, codeBlock, nameOf, spanText, valueText } from "./words.ts";
+export { clockText, codeBlock, nameOf, spanText } from "./words.ts";
 
 export interface Rollouts {
   /** The rollout of a service that has not ended, if there is one. */

@@ -1,0 +1,213 @@
+import { describe, expect, it } from "vitest";
+import { ProviderError } from "../../../src/providers/errors.ts";
+import { dev, lena, olive, startRoom, type TestRoom } from "../rollouts/harness.ts";
+
+/** Brings v42 to all traffic, by a rollout that ended well. */
+async function onV42(): Promise<TestRoom> {
+  const room = await startRoom();
+  await room.type(dev, "rollout start shop v42");
+  await room.until(["promoted"]);
+  return room;
+}
+
+/** What only that person reads: the preview with its button. */
+async function preview(room: TestRoom, line = "rollback shop"): Promise<{ text: string; line: string }> {
+  const id = await room.send(dev, line);
+  const { text } = await room.handle(id);
+  const { blocks = [] } = await room.said(`answer:${id}`);
+  const actions = blocks.find((block) => block.type === "actions");
+  const [button] = actions?.type === "actions" ? actions.elements : [];
+  return { text, line: button?.type === "button" ? (button.value ?? "") : "" };
+}
+
+describe("rollback", () => {
+  it("shows what it would do, and does it once confirmed, exactly as recorded", async () => {
+    const room = await onV42();
+    room.world.behaviour.bad = { v42: 0.09 };
+    const shown = await preview(room);
+    expect(shown.text).toMatch(
+      /shop production: v42 → v41 \(ran .*, good\)\. v42 came .* by <@U0DEV>\. Differs: versions\.v41\.weightPercent 0 → 100/,
+    );
+    expect(await room.weights()).toEqual({ v41: 0, v42: 100 });
+    const answer = await room.type(lena, shown.line, true);
+    expect(answer).toMatchObject({
+      ok: true,
+      text: expect.stringContaining("R-2: shop goes back v42 → v41"),
+    });
+    await room.drain();
+    // The rollout had recorded v41 alone before its first step.
+    expect(await room.weights()).toEqual({ v41: 100 });
+    await room.pass(15);
+    const card = await room.said("rollback:R-2");
+    expect(card.text).toContain("🟢 shop · rollback R-2 v42 → v41 · done, it helped");
+    const last = JSON.stringify(card.blocks?.at(-1));
+    expect(last).toContain("exactly as recorded");
+    expect(last).toMatch(/Recovered in \d+ s: error-ratio 9 → 0 %/);
+    const deploys = await room.deploys.recent("shop", { since: new Date(0), limit: 10 });
+    expect(deploys.map(({ version, source, outcome }) => [version, source, outcome])).toEqual([
+      ["v41", "rollback", "good"],
+      ["v42", "rollout", "bad"],
+      ["v41", "catalog", "good"],
+    ]);
+    expect(room.events.map(([event]) => event)).toContain("rollbacks.done");
+    expect(await room.audited("R-2")).toEqual(["rollback.started", "rollback.done", "rollback.recovered"]);
+    expect((await room.said("rollback:R-2:by-hand")).text).toContain("curl -fsS -X PUT");
+  });
+
+  it("does nothing when the state changed since it was shown, and shows the new one", async () => {
+    const room = await onV42();
+    const shown = await preview(room);
+    expect((await room.type(olive, shown.line, true)).ok).toBe(true);
+    await room.drain();
+    const stale = await room.type(lena, shown.line, true);
+    expect(stale.text).toMatch(
+      /Changed since you looked: @olive started v41 at \d\d:\d\d:\d\d \(R-2\)\. Nothing done\./,
+    );
+    expect(await room.weights()).toEqual({ v41: 100 });
+    expect(
+      (await room.db.selectFrom("audit").select("subject").where("action", "=", "rollback.started").execute())
+        .length,
+    ).toBe(1);
+  });
+
+  it("is done once when several confirm it at the same moment, and the others are told by whom", async () => {
+    const room = await onV42();
+    const shown = await preview(room);
+    const ids = await Promise.all(
+      [dev, lena, olive, dev, lena].map((actor) => room.send(actor, shown.line, true)),
+    );
+    const answers = await Promise.all(ids.map((id) => room.handle(id)));
+    expect(answers.filter(({ text }) => text.startsWith("R-2: "))).toHaveLength(1);
+    for (const { text } of answers.filter((one) => !one.text.startsWith("R-2: ")))
+      expect(text).toMatch(/Changed since you looked: @(dev|lena|olive) started (rollback R-2|v41) at/);
+    await room.drain();
+    expect(await room.weights()).toEqual({ v41: 100 });
+  });
+
+  it("reverts a rollout in flight", async () => {
+    const room = await startRoom();
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["step"]);
+    const answer = await room.type(lena, "rollback shop checkout fails");
+    expect(answer).toMatchObject({ ok: true, text: expect.stringContaining("R-1 is going back to v41") });
+    await room.drain();
+    expect((await room.find()).state).toMatchObject({
+      is: "reverted",
+      because: { cause: "person", reason: "checkout fails" },
+    });
+  });
+
+  it("does not end, unseen, a rollout that began after the preview", async () => {
+    const room = await onV42();
+    const shown = await preview(room);
+    await room.type(dev, "rollout start shop v44");
+    const answer = await room.type(lena, shown.line, true);
+    expect(answer).toMatchObject({ ok: false, text: expect.stringContaining("@dev started rollout R-2") });
+    expect((await room.find("R-2")).state.is).not.toBe("reverting");
+  });
+
+  it("goes to a version that is named, and names those recorded as good when it was never there", async () => {
+    const room = await onV42();
+    const unknown = await room.type(dev, "rollback shop v43");
+    expect(unknown).toMatchObject({
+      ok: false,
+      text: expect.stringContaining(
+        "v43 of shop was never recorded as deployed. Recorded as good: v42, v41.",
+      ),
+    });
+    const typed = await room.type(dev, "rollback shop v41 --yes because of checkout");
+    expect(typed.ok).toBe(true);
+    await room.drain();
+    expect(await room.weights()).toEqual({ v41: 100 });
+    const none = await room.type(dev, "rollback shop");
+    expect(none.text).toContain("No good version of shop other than v41 is recorded");
+  });
+
+  it("is never held up by the budget, and shows without doing on a dry run", async () => {
+    const room = await onV42();
+    room.world.budget = { users: "hurting", readings: [] };
+    expect((await room.type(dev, "rollback shop --dry-run")).text).toContain("Nothing was done");
+    expect(await room.weights()).toEqual({ v41: 0, v42: 100 });
+    expect((await room.type(dev, "rollback shop --yes")).ok).toBe(true);
+    await room.drain();
+    expect(await room.weights()).toEqual({ v41: 100 });
+  });
+
+  it("takes a service from a split that no rollout made to one version", async () => {
+    const room = await startRoom();
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["step"]);
+    await room.type(dev, "rollout revert shop");
+    await room.drain();
+    const address = (version: string) =>
+      room.world.catalog.services
+        .find(({ name }) => name === "shop")
+        ?.traffic?.versions.find(({ name }) => name === version)?.url;
+    await fetch(`http://127.0.0.1:${room.router.adminPort}/routes/shop`, {
+      method: "PUT",
+      headers: { authorization: "Bearer router-token-of-the-tests", "content-type": "application/json" },
+      body: JSON.stringify({
+        backends: [
+          { version: "v41", url: address("v41"), weight: 30 },
+          { version: "v43", url: address("v43"), weight: 70 },
+        ],
+      }),
+    });
+    await room.pass(5);
+    expect((await room.type(dev, "rollout start shop v42")).text).toContain(
+      "split outside any rollout: v41 30 %, v43 70 %",
+    );
+    expect((await room.type(dev, "rollback shop --yes")).ok).toBe(true);
+    await room.drain();
+    expect(await room.weights()).toEqual({ v41: 100, v43: 0 });
+  });
+
+  it("is taken up by another worker after a kill between effect and record, once", async () => {
+    const room = await onV42();
+    let hasDied = false;
+    room.world.engine = (real) => ({
+      ...real,
+      revert: async (...args) => {
+        const state = await real.revert(...args);
+        if (hasDied) return state;
+        hasDied = true;
+        throw new Error("killed");
+      },
+    });
+    await room.type(dev, "rollback shop --yes");
+    await room.drain();
+    expect(hasDied).toBe(true);
+    room.clock.advance(2_000);
+    await room.drain(room.newRunner());
+    expect(await room.weights()).toEqual({ v41: 100 });
+    expect((await room.audited("R-2")).filter((action) => action === "rollback.done")).toHaveLength(1);
+    expect(
+      (await room.deploys.recent("shop", { since: new Date(0), limit: 10 })).filter(
+        ({ source }) => source === "rollback",
+      ),
+    ).toHaveLength(1);
+  });
+
+  it("is tried for ever, with the commands by hand on the card, and pages after a minute", async () => {
+    const room = await onV42();
+    let isAway = true;
+    room.world.engine = (real) => ({
+      ...real,
+      revert: async (...args) => {
+        if (isAway) throw new ProviderError("unreachable", "no connection to the router", "Start it.");
+        return real.revert(...args);
+      },
+    });
+    await room.type(dev, "rollback shop --yes");
+    await room.pass(55);
+    expect(room.pages).toEqual([]);
+    expect(JSON.stringify((await room.said("rollback:R-2")).blocks)).toContain("curl -fsS");
+    await room.pass(15);
+    expect(room.pages.at(-1)?.headline).toContain("PAGE shop: rollback R-2 v42 → v41 does not come through");
+    expect((await room.type(lena, "rollback shop --yes")).text).toContain("@dev started rollback R-2");
+    isAway = false;
+    await room.pass(15);
+    expect(await room.weights()).toEqual({ v41: 100 });
+    expect(room.resolved).toEqual(["rollback:R-2:stuck"]);
+  });
+});

@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import type { SloReading } from "../../../src/features/slos/index.ts";
+import { dev, lena, startRoom } from "./harness.ts";
+
+const slo: SloReading = {
+  slo: "shop-availability",
+  objectivePercent: 99.5,
+  windowMs: 28 * 86_400_000,
+  isUserFacing: true,
+  state: "healthy",
+  severity: "none",
+  budgetRatio: 0.005,
+  remaining: 0.8,
+  budgetLeftRatio: 0.8,
+  budgetEvents: 10_000,
+  burn: 0.4,
+};
+
+describe("starting a rollout", () => {
+  it("is refused with the versions there are, by whoever is in the way, and when nothing would change", async () => {
+    const room = await startRoom();
+    const unknown = await room.type(dev, "rollout start shop v99");
+    expect(unknown.ok).toBe(false);
+    expect(unknown.text).toContain("Known: v41, v42, v43, v44");
+    const current = await room.type(dev, "rollout start shop v41");
+    expect(current.text).toContain("v41 already has all traffic of shop");
+    const without = await room.type(lena, "rollout start payments v2");
+    expect(without.text).toContain("declares no traffic for payments");
+    expect((await room.type(dev, "rollout start shop v42")).ok).toBe(true);
+    const second = await room.type(lena, "rollout start shop v43");
+    expect(second.ok).toBe(false);
+    expect(second.text).toMatch(/already being moved: rollout R-1, started by @dev at \d\d:\d\d:\d\d/);
+    expect(await room.rollouts.recent("shop", 10)).toHaveLength(1);
+  });
+
+  it("is refused while users are hurting or less budget is left than the policy asks", async () => {
+    const room = await startRoom();
+    const hurting: SloReading = { ...slo, state: "burning", severity: "page", burn: 60 };
+    room.world.budget = { users: "hurting", readings: [hurting], worst: hurting };
+    const hurt = await room.type(dev, "rollout start shop v42");
+    expect(hurt.text).toContain("Users of shop are hurting now (shop-availability: burn 60x)");
+    const low: SloReading = { ...slo, budgetLeftRatio: 0.0999, remaining: 0.0999 };
+    room.world.budget = { users: "well", readings: [low], worst: low };
+    expect((await room.type(dev, "rollout start shop v42")).text).toContain("needs 10 %");
+    const enough: SloReading = { ...slo, budgetLeftRatio: 0.1, remaining: 0.1 };
+    room.world.budget = { users: "well", readings: [enough], worst: enough };
+    expect((await room.type(dev, "rollout start shop v42")).ok).toBe(true);
+  });
+
+  it("takes options that narrow the catalog's strategy and refuses those that widen it", async () => {
+    const room = await startRoom();
+    const text = async (line: string) => (await room.type(dev, line)).text;
+    expect(await text("rollout start shop v42 --deadline 7h")).toContain("6h at most");
+    expect(await text("rollout start shop v42 --steps 1,50")).toContain("must be 100");
+    expect(await text("rollout start shop v42 --steps 100")).toContain("100 percent at once");
+    expect(await text("rollout start shop v42 --hold 1s")).toContain("3s at least");
+    expect(await text("rollout start shop v42 --deadline 10s")).toContain("steps alone take 12s");
+    expect((await room.type(dev, "rollout start shop v42 --steps 5,100 --hold 20s --deadline 30m")).ok).toBe(
+      true,
+    );
+    const { plan, startedAt, deadlineAt } = await room.find();
+    expect(plan.steps.map(({ weightPercent, minDuration }) => [weightPercent, minDuration])).toEqual([
+      [5, 20_000],
+      [100, 20_000],
+    ]);
+    // Between the catalog's steps: as strict as the next larger one.
+    expect(plan.steps[0]?.minSamples).toBe(100);
+    expect(deadlineAt.getTime() - startedAt.getTime()).toBe(30 * 60_000);
+  });
+
+  it("shows the whole plan and does nothing when it is a dry run", async () => {
+    const room = await startRoom();
+    const shown = await room.type(dev, "rollout start shop v42 --dry-run");
+    expect(shown.text).toContain("nothing was done");
+    expect(shown.text).toMatch(/1 %.*\n.*10 %.*\n.*50 %.*\n.*100 %/);
+    expect(await room.rollouts.recent("shop", 1)).toEqual([]);
+    expect(await room.weights()).toEqual({});
+  });
+
+  it("does nothing when the way back cannot be read", async () => {
+    const room = await startRoom();
+    await room.router.close();
+    const refused = await room.type(dev, "rollout start shop v42");
+    expect(refused).toMatchObject({
+      ok: false,
+      text: expect.stringContaining("no way back. Nothing was started"),
+    });
+  });
+
+  it("shows the steps, both versions and how to get back by hand from the first minute", async () => {
+    const room = await startRoom();
+    await room.type(dev, "rollout start shop v42 --change C-7");
+    await room.until(["step"]);
+    await room.pass(5);
+    const card = await room.said("rollout:R-1");
+    const blocks = JSON.stringify(card.blocks);
+    expect(card.text.startsWith("🔵 shop · rollout R-1 v41 → v42 · 1 %")).toBe(true);
+    expect(blocks).toContain("▶ *1* → 10 → 50 → 100 %");
+    expect(blocks).toContain("error-ratio");
+    expect(blocks).toContain("C-7");
+    expect(blocks).toMatch(/deadline <!date\^/);
+    expect(card.blocks?.find((block) => block.type === "actions")).toMatchObject({
+      elements: [
+        { text: { text: "Pause" }, value: expect.stringContaining("rollout pause R-1 --seen") },
+        {
+          text: { text: "Revert" },
+          value: "rollout revert R-1",
+          style: "danger",
+          confirm: expect.anything(),
+        },
+        {
+          type: "overflow",
+          options: expect.arrayContaining([
+            expect.objectContaining({ text: expect.objectContaining({ text: "Promote" }) }),
+          ]),
+        },
+      ],
+    });
+    expect(card.chart?.series.map(({ label, role }) => [label, role])).toEqual([
+      ["v42", "canary"],
+      ["v41", "stable"],
+    ]);
+    const thread = await room.said("rollout:R-1:way-back");
+    expect(thread.text).toContain('quarterdeck ops "rollback shop"');
+    expect(thread.text).toContain("curl -fsS -X PUT");
+    expect(thread.text).not.toContain("router-token-of-the-tests");
+  });
+
+  it("is refused to a person of another team", async () => {
+    const room = await startRoom((catalog) => {
+      catalog.people.push({ id: "pat", name: "Pat", slack: { T0LOCAL: "U0PAT" } });
+      catalog.teams[0]?.members.splice(0);
+      for (const team of catalog.teams) if (team.name === "payments") team.members.push("pat");
+    });
+    const refused = await room.type({ ...dev, person: "U0PAT" }, "rollout start shop v42");
+    expect(refused).toMatchObject({ ok: false, text: expect.stringContaining("storefront") });
+  });
+});
