@@ -12,12 +12,15 @@ export type Retention = NonNullable<Feature["retention"]>[number];
 export const platformRetention: readonly Retention[] = [
   // What people sent, with Slack's addresses for answers: of no use once answered.
   { table: "inbox", column: "received_at", keepDays: 30, where: "done_at is not null" },
-  { table: "messages", column: "updated_at", keepDays: 90 },
+  { table: "messages", column: "updated_at", keepDays: 30, where: "kind = 'ephemeral'" },
+  // A card is one message for life; its row outlives the longest that a thing stays open.
+  { table: "messages", column: "updated_at", keepDays: 400, where: "kind = 'post'" },
   { table: "sessions", column: "expires_at", keepDays: 30 },
   { table: "sign_in_links", column: "expires_at", keepDays: 1 },
   { table: "secrets", column: "expires_at", keepDays: 0 },
   { table: "slack_budget", column: "updated_at", keepDays: 7 },
   { table: "hook_tokens", column: "revoked_at", keepDays: 90 },
+  { table: "operator_tokens", column: "expires_at", keepDays: 90 },
   { table: "workers", column: "seen_at", keepDays: 1 },
 ];
 

@@ -82,7 +82,7 @@ export async function rollback({ stack, olive, wait, onlyVersion }: Actors, step
         (await olive.see(alertsChannel)).findLast(
           (message) =>
             !message.ephemeral &&
-            /parity/i.test(JSON.stringify(message)) &&
+            /parity|exactly as recorded/i.test(JSON.stringify(message)) &&
             /v41/.test(message.text) &&
             /rollback/i.test(JSON.stringify(message)),
         ),
