@@ -112,6 +112,21 @@ describe("deploys", () => {
     expect(found).toMatchObject([{ version: "v41", outcome: "good", source: "catalog" }]);
   });
 
+  it("are one when the same is recorded by several at once", async () => {
+    const room = await startRoom();
+    const deploy = {
+      service: "shop",
+      environment: "production",
+      version: "v42",
+      by: "ci",
+      source: "x",
+      reference: "b1",
+    };
+    const record = () => room.database.tx((tx) => room.deploys.record(tx, { ...deploy, at: tx.now }));
+    const recorded = await Promise.all(Array.from({ length: 10 }, record));
+    expect(new Set(recorded.map(({ id }) => id)).size).toBe(1);
+  });
+
   it("does not offer a version as good whose newest verdict is bad", async () => {
     const room = await startRoom();
     const base = { service: "shop", environment: "production", by: "ci", source: "deploys" };

@@ -84,6 +84,31 @@ describe("rollback", () => {
     expect(await room.weights()).toEqual({ v41: 100 });
   });
 
+  it("does nothing when another one began and ended between its look and its lock", async () => {
+    const room = await onV42();
+    let first: Promise<unknown> | undefined;
+    room.world.engine = (real) => ({
+      ...real,
+      parity: async (...args) => {
+        const looked = await real.parity(...args);
+        if (first === undefined) {
+          first = (async () => {
+            await room.type(olive, "rollback shop --yes");
+            await room.drain();
+          })();
+          await first;
+        }
+        return looked;
+      },
+    });
+    const second = await room.type(lena, "rollback shop v41 --yes");
+    expect(second).toMatchObject({ ok: false });
+    expect(second.text).toMatch(
+      /Changed since you looked: @olive started v41 at .* \(R-2\)\. Nothing done\./,
+    );
+    expect(await room.deploys.recent("shop", { since: new Date(0), limit: 10 })).toHaveLength(3);
+  });
+
   it("reverts a rollout in flight", async () => {
     const room = await startRoom();
     await room.type(dev, "rollout start shop v42");

@@ -187,6 +187,26 @@ describe("outside trouble", () => {
     expect((await room.find()).failing).toBeUndefined();
   });
 
+  it("goes back at the deadline when no weight could be set until then", async () => {
+    const room = await startRoom();
+    room.world.engine = (real) => ({
+      ...real,
+      promote: real.promote,
+      setWeight: async (target, version, percent, ...rest) => {
+        if (percent > 0) throw new ProviderError("rejected", "the router refuses", "Look at it.");
+        return real.setWeight(target, version, percent, ...rest);
+      },
+    });
+    await room.type(dev, "rollout start shop v42 --deadline 1m");
+    await room.pass(55);
+    expect((await room.find()).state.is).toBe("starting");
+    const { state } = await room.until(["reverted"], "R-1", 20);
+    expect(state).toMatchObject({
+      because: { cause: "deadline", sentences: [expect.stringContaining("the router refuses")] },
+    });
+    expect(await room.weights()).toEqual({ v41: 100 });
+  });
+
   it("makes the way back again when a call of ours lands after it", async () => {
     const room = await startRoom();
     await room.type(dev, "rollout start shop v42");
