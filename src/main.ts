@@ -3,40 +3,135 @@ import { SettingsError } from "./config/config.ts";
 
 /** The command line. Each command loads only what it needs. */
 const program = new Command("quarterdeck")
-  .description("ChatOps for on-call teams.")
-  .showHelpAfterError("(--help shows what can be given)");
+  .description("ChatOps for on-call teams: canaries, rollbacks, runbooks, tickets and access from Slack.")
+  .enablePositionalOptions()
+  .showHelpAfterError("(--help shows what can be given)")
+  .addHelpText(
+    "after",
+    "\n`quarterdeck <command> --help` shows one with examples. Settings: docs/configuration.md.",
+  );
 
-program
-  .command("start")
-  .description(
-    "All roles on one machine, on embedded defaults, with the local workspace and the demo service.",
-  )
-  .addHelpText("after", "\nSettings come from the environment: docs/configuration.md lists them.")
-  .action(async () => (await import("./cli/start.ts")).run());
-program
-  .command("web")
-  .description("Talks to people and machines: Slack, webhooks, console.")
-  .action(async () => (await import("./cli/roles.ts")).runWeb());
-program
-  .command("worker")
-  .description("Does the slow work: providers, messages, deadlines.")
-  .action(async () => (await import("./cli/roles.ts")).runWorker());
-program
-  .command("router")
-  .description("Carries user traffic to versions by weight.")
-  .action(async () => (await import("./cli/router.ts")).run());
-program
-  .command("migrate")
-  .description("The release step: brings the database to this version (as DATABASE_MIGRATION_URL).")
-  .action(async () => (await import("./cli/migrate.ts")).run());
-program
-  .command("demo")
-  .description("Plays the main job on a stack of its own and says what was observed.")
+/** A command with what its help ends with. */
+const command = (usage: string, about: string, examples: readonly string[]): Command =>
+  program
+    .command(usage)
+    .description(about)
+    .addHelpText("after", `\nExamples:\n${examples.map((line) => `  ${line}`).join("\n")}`);
+
+command(
+  "start",
+  "All roles on one machine, on embedded defaults, with the local workspace and the demo service.",
+  ["npm start", "PORT=4000 quarterdeck start", "DATA_DIR=/srv/quarterdeck quarterdeck start"],
+).action(async () => (await import("./cli/start.ts")).run());
+command("web", "Talks to people and machines: Slack, webhooks, console, terminals.", [
+  "quarterdeck web        # needs DATABASE_URL, ENCRYPTION_KEY, SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET",
+]).action(async () => (await import("./cli/roles.ts")).runWeb());
+command("worker", "Does the slow work: providers, messages, deadlines.", [
+  "quarterdeck worker     # needs DATABASE_URL, ENCRYPTION_KEY, SLACK_BOT_TOKEN",
+]).action(async () => (await import("./cli/roles.ts")).runWorker());
+command("router", "Carries user traffic to versions by weight.", [
+  "ROUTER_TOKEN=… ROUTER_STATE=/var/lib/quarterdeck/routes.json quarterdeck router",
+]).action(async () => (await import("./cli/router.ts")).run());
+command("migrate", "The release step: brings the database to this version, as its owner.", [
+  "DATABASE_MIGRATION_URL=postgres://quarterdeck_owner@db/quarterdeck quarterdeck migrate",
+]).action(async () => (await import("./cli/migrate.ts")).run());
+command("demo", "Plays the main job on a stack of its own and says what was observed.", [
+  "quarterdeck demo",
+  "quarterdeck demo --json",
+])
   .option("--json", "print { ok, steps: [{ name, ok, saw }] } only")
   .option("--keep", "keep the folder with data and logs")
   .action(async (options: { json?: boolean; keep?: boolean }) =>
     (await import("./cli/demo.ts")).run(options),
   );
+command(
+  "lint",
+  "Checks the catalog and the runbooks: file, line, cure. Exit code 1 when something is wrong.",
+  ["quarterdeck lint", "quarterdeck lint config/ours --json"],
+)
+  .argument("[folder]", "the catalog's folder; CATALOG_PATH when left out")
+  .option("--json", "print { ok, problems, warnings } only")
+  .action(async (folder: string | undefined, options: { json?: boolean }) =>
+    (await import("./cli/lint.ts")).run(folder, options),
+  );
+command("manifest", "Prints the Slack app's manifest, for api.slack.com/apps → Create New App.", [
+  "PUBLIC_URL=https://ops.example.com quarterdeck manifest > manifest.json",
+  "quarterdeck manifest --explain     # why each scope is asked",
+])
+  .option("--explain", "say why each scope is asked, for whoever approves the app")
+  .action(async (options: { explain?: boolean }) => (await import("./cli/manifest.ts")).run(options));
+
+const token = command("token", "Tokens of webhook senders and of people's terminals.", [
+  "quarterdeck token create alertmanager --team storefront",
+  "quarterdeck token create ops --person U0ONCALL --days 7",
+  "quarterdeck token list",
+  "quarterdeck token revoke tok_1f2e3d4c",
+]);
+token
+  .command("create")
+  .description("Makes a token and prints it once. Two per source and team are valid at a time.")
+  .argument("<source>", "a hook source of the catalog, or ops for a person's terminal")
+  .option("--team <team>", "team that owns a hook token")
+  .option("--person <id>", "person of a terminal's token: Slack id, or id in the catalog")
+  .option("--days <days>", "days a terminal's token works (30)")
+  .action(async (source: string, options: { team?: string; person?: string; days?: string }) =>
+    (await import("./cli/token.ts")).create(source, options),
+  );
+token
+  .command("list")
+  .description("All tokens, without their secrets.")
+  .option("--json", "as JSON")
+  .action(async (options: { json?: boolean }) => (await import("./cli/token.ts")).list(options));
+token
+  .command("revoke")
+  .description("Ends a token.")
+  .argument("<id>", "as `token list` shows it")
+  .action(async (id: string) => (await import("./cli/token.ts")).revoke(id));
+
+const audit = command("audit", "The append-only audit.", [
+  "quarterdeck audit verify",
+  "quarterdeck audit verify --json",
+]);
+audit
+  .command("verify")
+  .description("Walks the hash chain and names the first bad entry. Exit code 1 when there is one.")
+  .option("--json", "print { ok, entries, head, fault } only")
+  .action(async (options: { json?: boolean }) => (await import("./cli/audit.ts")).run(options));
+
+command("doctor", "Checks every configured system and names the cure. Exit code 1 when one fails.", [
+  "quarterdeck doctor",
+  "quarterdeck doctor --no-wait --json",
+  "quarterdeck doctor --channel C0123456789",
+])
+  .option("--no-wait", "do not post the test card and wait for a person's press")
+  .option("--channel <id>", "where the test card goes; the catalog's default channel when left out")
+  .option("--json", "print { ok, findings } only")
+  .action(async (options: { wait: boolean; channel?: string; json?: boolean }) =>
+    (await import("./cli/doctor.ts")).run(options),
+  );
+command(
+  "ops",
+  "Says a line at the terminal's door, for when Slack is down: same words, rights and audit as /ops.",
+  [
+    'quarterdeck ops "status shop"',
+    "quarterdeck ops --url https://ops.example.com --token qdo_…      # sign this terminal in",
+    'quarterdeck ops --as U0ONCALL "rollback shop"                   # beside a running `npm start`',
+  ],
+)
+  .argument("[words...]", "the line, without /ops")
+  .option("--token <token>", "a person's token; alone, it signs this terminal in")
+  .option("--url <url>", "address of Quarterdeck; PUBLIC_URL when left out")
+  .option("--as <person>", "Slack id to act as, beside a running `start` only")
+  .option("--json", "print the door's answer as JSON")
+  .passThroughOptions()
+  .action(async (words: string[], options: { token?: string; url?: string; as?: string; json?: boolean }) =>
+    (await import("./cli/ops.ts")).run(words, options),
+  );
+
+// Somebody who reads the first lines only (`| head`) is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 
 try {
   await program.parseAsync();

@@ -2,8 +2,10 @@ import type { App } from "./app.ts";
 import { createHookAuth } from "./platform/hooktokens.ts";
 import { consoleHandler } from "./platform/http/console.ts";
 import { hookHandler } from "./platform/http/hooks.ts";
+import { opsHandler } from "./platform/http/ops.ts";
 import { stylesheet } from "./platform/http/page.ts";
 import { type Handle, type HttpServer, listen } from "./platform/http/server.ts";
+import { localOperatorOf, operatorOf } from "./platform/operatortokens.ts";
 import { createSlackDoor } from "./platform/slack/receiver.ts";
 
 export interface Running {
@@ -49,6 +51,14 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       res.writeHead(200, { "content-type": "text/css; charset=utf-8" }).end(stylesheet);
       return true;
     },
+    opsHandler({
+      authenticate: (token, isLoopback) => operator(app, token, isLoopback && options.before !== undefined),
+      dispatcher: app.dispatcher,
+      inbox: app.inbox,
+      db: app.database.db,
+      clock: app.clock,
+      catalog: () => app.catalogs.current(),
+    }),
     ...(options.before ? [options.before] : []),
     consoleHandler({
       routes: () => app.features.flatMap((feature) => feature.routes ?? []),
@@ -73,6 +83,15 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       await door.stop();
     },
   };
+}
+
+/** Whose terminal it is. A token made from this machine's key counts where the local workspace stands. */
+async function operator(app: App, token: string, isLocal: boolean) {
+  const now = app.clock.now();
+  const known = await operatorOf(app.database.db, token, now);
+  if (known) return { tokenId: known.id, team: known.team, person: known.person };
+  const person = isLocal ? localOperatorOf(app.box, token, now) : undefined;
+  return person === undefined ? undefined : { tokenId: `local-${person}`, team: app.slackTeam(), person };
 }
 
 /** Does the slow work: relays rings, runs jobs. */

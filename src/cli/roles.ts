@@ -2,6 +2,7 @@ import { type App, createApp } from "../app.ts";
 import { environment, readSettings, type Settings } from "../config/config.ts";
 import { createLog } from "../platform/log.ts";
 import { startAdmin, startWeb, startWorker } from "../roles.ts";
+import { followCatalog } from "../start/follow-catalog.ts";
 import { untilAsked } from "./stopping.ts";
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -43,6 +44,16 @@ async function appOf(settings: Settings, role: string): Promise<App> {
   });
 }
 
+/** An installation names its catalog: the sample must never come in force because a variable was forgotten. */
+async function givenCatalog(app: App): Promise<{ close(): void }> {
+  const env = environment();
+  if (env.CATALOG_PATH) return followCatalog(app, env.CATALOG_PATH, env, say);
+  if (app.catalogs.digest() !== "none") return { close: () => undefined };
+  throw Object.assign(new Error("CATALOG_PATH is not set, and no catalog is in force yet."), {
+    hint: "Set it to the folder with your catalog's YAML files; `quarterdeck lint` checks them, config/sample is an example.",
+  });
+}
+
 export async function runWeb(): Promise<void> {
   const settings = readSettings();
   const signingSecret = settings.SLACK_APP_TOKEN
@@ -53,6 +64,7 @@ export async function runWeb(): Promise<void> {
         "It stands under Basic Information of your Slack app. With SLACK_APP_TOKEN (Socket Mode) it is not needed.",
       );
   const app = await appOf(settings, "web");
+  const catalog = await givenCatalog(app);
   const [admin, web] = [
     await startAdmin(app),
     await startWeb(app, {
@@ -63,6 +75,7 @@ export async function runWeb(): Promise<void> {
   ];
   say(`web: listening on ${settings.HOST}:${web.port}, admin on ${admin.port}`);
   await untilAsked(async () => {
+    catalog.close();
     await web.stop();
     await admin.close();
     await app.close();
@@ -73,9 +86,11 @@ export async function runWeb(): Promise<void> {
 export async function runWorker(): Promise<void> {
   const settings = readSettings();
   const app = await appOf(settings, "worker");
+  const catalog = await givenCatalog(app);
   const [admin, worker] = [await startAdmin(app), await startWorker(app)];
   say(`worker: running, admin on ${admin.port}`);
   await untilAsked(async () => {
+    catalog.close();
     await worker.stop();
     await admin.close();
     await app.close();

@@ -53,6 +53,11 @@ export const settingsSchema = z.object({
     .regex(/^[0-9a-f]{64}$/i)
     .optional()
     .describe("32 bytes in hex: encrypts secrets at rest and signs sessions. `start` makes its own."),
+  OPERATOR_TOKEN: z
+    .string()
+    .startsWith("qd")
+    .optional()
+    .describe("Token of `quarterdeck ops`, for a terminal that keeps none in a file."),
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal"])
     .default("info")

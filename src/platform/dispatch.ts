@@ -39,7 +39,16 @@ export function createDispatcher(parts: Parts): Dispatcher {
     const catalog = parts.catalogs.current();
     const person = onlyIfKnown(catalog, actor);
     if (!person.ok) return person;
-    const parsed = parseLine(text, specs(), grammarOf(catalog, { slackTeam: actor.team, slackUser: actor.person, typedAt, hasModals: actor.door === "slack" }));
+    const parsed = parseLine(
+      text,
+      specs(),
+      grammarOf(catalog, {
+        slackTeam: actor.team,
+        slackUser: actor.person,
+        typedAt,
+        hasModals: actor.door === "slack",
+      }),
+    );
     if (!parsed.ok) return parsed;
     const command = parts.commands().find((candidate) => candidate.spec === parsed.value.spec);
     if (!command) throw new Error(`no handler for command ${parsed.value.spec.name}`);
@@ -61,7 +70,15 @@ export function createDispatcher(parts: Parts): Dispatcher {
     await parts.database.tx(async (tx) => {
       const done = await tx.trx
         .updateTable("inbox")
-        .set({ done_at: tx.now, answer: JSON.stringify({ text: answer.text, ok: answer.ok }) })
+        .set({
+          done_at: tx.now,
+          // Slack is sent the blocks; a terminal reads them from the row.
+          answer: JSON.stringify({
+            text: answer.text,
+            ok: answer.ok,
+            ...(payload.door === "terminal" ? { blocks: answer.blocks } : {}),
+          }),
+        })
         .where("id", "=", id)
         .where("done_at", "is", null)
         .executeTakeFirst();

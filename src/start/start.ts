@@ -1,7 +1,5 @@
 import { join, resolve } from "node:path";
 import { type App, createApp } from "../app.ts";
-import { loadCatalog } from "../catalog/load.ts";
-import { type CatalogWatch, watchCatalog } from "../catalog/watch.ts";
 import { publicUrl, type Settings } from "../config/config.ts";
 import { allMigrations, type FeatureOverrides } from "../features/all.ts";
 import { usageOf } from "../platform/commands/help.ts";
@@ -16,6 +14,7 @@ import type { Log } from "../platform/log.ts";
 import { systemActor } from "../platform/people.ts";
 import { type Running, startAdmin, startWeb, startWorker } from "../roles.ts";
 import { localPeople, localTeam, tour } from "../sandbox/people.ts";
+import { followCatalog } from "./follow-catalog.ts";
 import { keepHookTokens } from "./hook-tokens.ts";
 import { keptKey } from "./keys.ts";
 
@@ -148,7 +147,7 @@ async function bringUp(
   });
   const running = app;
   onEnd(() => running.close());
-  const watch = await followCatalog(running, settings.CATALOG_PATH, catalogVars, options);
+  const watch = await followCatalog(running, settings.CATALOG_PATH, catalogVars, options.say);
   onEnd(async () => watch.close());
 
   await keepHookTokens(running, join(dataDir, "keys"));
@@ -259,32 +258,4 @@ async function startRouterProcess(
       ),
     readyDeadlineMs: 30_000,
   });
-}
-
-/** Puts the catalog in force and follows its files; an invalid one is refused and the one in force stays. */
-async function followCatalog(
-  app: App,
-  dir: string,
-  vars: Record<string, string | undefined>,
-  options: StartOptions,
-): Promise<CatalogWatch> {
-  const load = async (isFirst: boolean): Promise<void> => {
-    const loaded = await loadCatalog(dir, vars);
-    if (loaded.ok) return app.catalogs.put(loaded.catalog, loaded.digest, dir, systemActor);
-    const text = loaded.problems
-      .map((problem) => `  ${problem.file}:${problem.line}: ${problem.field}: ${problem.message}`)
-      .join("\n");
-    if (isFirst && app.catalogs.digest() === "none")
-      throw new Error(`The catalog in ${dir} cannot be used:\n${text}`);
-    options.say(`The catalog in ${dir} was changed and cannot be used; the one in force stays:\n${text}`);
-    return undefined;
-  };
-  await load(true);
-  return watchCatalog(
-    dir,
-    () =>
-      void load(false).catch((error: unknown) =>
-        options.log.error({ err: error }, "the changed catalog could not be put in force"),
-      ),
-  );
 }

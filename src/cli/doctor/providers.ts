@@ -1,0 +1,129 @@
+import type { App } from "../../app.ts";
+import * as lookup from "../../catalog/lookup.ts";
+import type { AccessorInstance, Catalog, MetricsInstance } from "../../catalog/schema.ts";
+import { listHookTokens } from "../../platform/hooktokens.ts";
+import { Secret } from "../../platform/secret.ts";
+import { createAccessors } from "../../providers/accessors/instances.ts";
+import { createRouterEngine } from "../../providers/traffic/router.ts";
+import { reasonOf } from "../world.ts";
+import { type Finding, failed, notSet, ok } from "./finding.ts";
+
+/** Milliseconds one answer may take. */
+const deadlineMs = 5_000;
+
+/** Every instance the catalog names, asked something harmless. */
+export async function checkProviders(app: App, catalog: Catalog): Promise<Finding[]> {
+  const found = await Promise.all([
+    ...catalog.providers.metrics.map((instance) => checkMetrics(app, instance)),
+    ...catalog.services.filter(({ traffic }) => traffic).map(({ name }) => checkTraffic(app, catalog, name)),
+    ...catalog.providers.accessors.map((instance) => checkAccessor(app, catalog, instance)),
+    checkHookTokens(app, catalog),
+  ]);
+  return found.flat();
+}
+
+async function checkMetrics(app: App, instance: MetricsInstance): Promise<Finding[]> {
+  const system = `Metrics ${instance.name}`;
+  const urls =
+    instance.kind === "scrape"
+      ? instance.targets.map(({ url }) => url)
+      : [`${instance.url.replace(/\/$/, "")}/api/v1/query?query=1`];
+  const token =
+    instance.kind === "prometheus" && instance.tokenEnv !== undefined
+      ? app.env(instance.tokenEnv)
+      : undefined;
+  if (instance.kind === "prometheus" && instance.tokenEnv !== undefined && token === undefined)
+    return [
+      failed(
+        system,
+        `${instance.tokenEnv} is not set`,
+        "Set it; the catalog names it as this instance's token.",
+      ),
+    ];
+  const bad = (
+    await Promise.all(
+      urls.map(async (url) => {
+        try {
+          const answer = await fetch(url, {
+            headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+            signal: AbortSignal.timeout(deadlineMs),
+          });
+          await answer.body?.cancel();
+          return answer.ok ? [] : [`${url}: HTTP ${answer.status}`];
+        } catch (error) {
+          return [`${url}: ${reasonOf(error)}`];
+        }
+      }),
+    )
+  ).flat();
+  if (bad.length === 0) return [ok(system, `${urls.length} of ${urls.length} answer`)];
+  return [
+    failed(
+      system,
+      bad.join("; "),
+      `Check providers.metrics, ${instance.name}, in the catalog and the network to it.`,
+    ),
+  ];
+}
+
+async function checkTraffic(app: App, catalog: Catalog, service: string): Promise<Finding[]> {
+  const traffic = lookup.service(catalog, service)?.traffic;
+  const instance = traffic && lookup.trafficInstance(catalog, traffic.provider);
+  if (!traffic || !instance) return [];
+  const system = `Traffic of ${service}`;
+  const token = app.env(instance.tokenEnv);
+  if (token === undefined)
+    return [
+      failed(system, `${instance.tokenEnv} is not set`, "Set it to the router's token (ROUTER_TOKEN)."),
+    ];
+  const config = {
+    adminUrl: instance.adminUrl,
+    token: new Secret(token),
+    backends: traffic.versions.map(({ name, url }) => ({ version: name, url })),
+  };
+  try {
+    const environment = lookup.environmentsOf(catalog, service)[0] ?? "production";
+    const { versions } = await createRouterEngine().describe(
+      { service, environment, config },
+      { deadlineMs },
+    );
+    const weights = versions.map(({ version, weightPercent }) => `${version} ${weightPercent} %`).join(", ");
+    return [ok(system, weights || "no route yet; the first worker makes it")];
+  } catch (error) {
+    return [
+      failed(
+        system,
+        reasonOf(error),
+        `Check that the router runs, adminUrl of ${instance.name}, and its token.`,
+      ),
+    ];
+  }
+}
+
+async function checkAccessor(app: App, catalog: Catalog, instance: AccessorInstance): Promise<Finding[]> {
+  const system = `Accessor ${instance.name}`;
+  const groups = catalog.resources
+    .filter(({ accessor }) => accessor === instance.name)
+    .flatMap(({ roles }) => roles.map(({ terms }) => terms.grantRole));
+  try {
+    const objects = await createAccessors(app)
+      .of(instance, groups)
+      .list({ signal: AbortSignal.timeout(deadlineMs) });
+    return [ok(system, `reachable, ${objects.length} login(s) of ours there`)];
+  } catch (error) {
+    const { hint } = error as { hint?: string };
+    return [
+      failed(system, reasonOf(error), hint ?? "Check its address, and that its role may create roles."),
+    ];
+  }
+}
+
+async function checkHookTokens(app: App, catalog: Catalog): Promise<Finding[]> {
+  const valid = (await listHookTokens(app.database.db)).filter(({ revokedAt }) => revokedAt === null);
+  return catalog.hookSources.map(({ name, team }) => {
+    const own = valid.filter(({ source }) => source === name);
+    return own.length > 0
+      ? ok(`Hook ${name}`, `${own.length} valid token(s)`)
+      : notSet(`Hook ${name}`, "no token yet", `quarterdeck token create ${name} --team ${team}`);
+  });
+}
