@@ -19,7 +19,7 @@ export function plainOf(mrkdwn: string, names: Names): string {
       .replace(/\/ops (?=\S)/g, "")
       // Marks count only where Slack would read them; those from outside are fenced by a word joiner.
       .replace(/(^|[\s(])\*(\S|\S.*?\S)\*(?=$|[\s.,:;)!?])/gm, "$1$2")
-      .replace(/`([^`\n]+)`/g, "$1")
+      .replace(/(?<!\u2060)`(?!\u2060)([^\n]*?)(?<!\u2060)`(?!\u2060)/g, "$1")
       .replaceAll("\u2060", "")
       .replaceAll("&lt;", "<")
       .replaceAll("&gt;", ">")
