@@ -1,8 +1,11 @@
 import { grammarOf } from "../catalog/grammar.ts";
+import type { Catalog } from "../catalog/schema.ts";
 import { type Authz, onlyIfKnown } from "./authz.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { Clock } from "./clock.ts";
+import type { GrammarContext } from "./commands/context.ts";
 import { parseLine } from "./commands/parse.ts";
+import { type CommandIndex, indexCommands } from "./commands/resolve.ts";
 import type { CommandSpec, ParsedLine } from "./commands/spec.ts";
 import { AlreadyDone, type Database } from "./db/database.ts";
 import type { Command, Reply, Scope } from "./feature.ts";
@@ -33,24 +36,24 @@ export interface Dispatcher {
 
 /** One way from words to a command, whichever door they came in by. */
 export function createDispatcher(parts: Parts): Dispatcher {
-  const specs = (): CommandSpec[] => parts.commands().map((command) => command.spec);
+  // Features are built once; each line is read with the same commands.
+  let known: { index: CommandIndex; bySpec: ReadonlyMap<CommandSpec, Command> } | undefined;
+  const commands = () => {
+    if (known) return known;
+    const bySpec = new Map(parts.commands().map((command) => [command.spec, command]));
+    known = { index: indexCommands([...bySpec.keys()]), bySpec };
+    return known;
+  };
+  const grammar = rememberGrammar();
 
   const check: Dispatcher["check"] = async (actor, text, typedAt) => {
     const catalog = parts.catalogs.current();
     const person = onlyIfKnown(catalog, actor);
     if (!person.ok) return person;
-    const parsed = parseLine(
-      text,
-      specs(),
-      grammarOf(catalog, {
-        slackTeam: actor.team,
-        slackUser: actor.person,
-        typedAt,
-        hasModals: actor.door === "slack",
-      }),
-    );
+    const { index, bySpec } = commands();
+    const parsed = parseLine(text, index, grammar(catalog, actor, typedAt));
     if (!parsed.ok) return parsed;
-    const command = parts.commands().find((candidate) => candidate.spec === parsed.value.spec);
+    const command = bySpec.get(parsed.value.spec);
     if (!command) throw new Error(`no handler for command ${parsed.value.spec.name}`);
     const scope = (command.scope ?? scopeOfWords)(parsed.value);
     const allowed = await parts.authz.authorise(actor, command.spec.role, scope);
@@ -156,6 +159,21 @@ export function createDispatcher(parts: Parts): Dispatcher {
         },
       },
     ],
+  };
+}
+
+/** What the grammar must know of a catalog, made once for each person and door while the catalog is in force. */
+function rememberGrammar(): (catalog: Catalog, actor: Actor, typedAt: Date) => GrammarContext {
+  const remembered = new WeakMap<Catalog, Map<string, GrammarContext>>();
+  return (catalog, { team, person, door }, typedAt) => {
+    const ofCatalog = remembered.get(catalog) ?? new Map<string, GrammarContext>();
+    remembered.set(catalog, ofCatalog);
+    const hasModals = door === "slack";
+    const key = `${team}|${person}|${hasModals}`;
+    const made =
+      ofCatalog.get(key) ?? grammarOf(catalog, { slackTeam: team, slackUser: person, typedAt, hasModals });
+    ofCatalog.set(key, made);
+    return { ...made, now: typedAt };
   };
 }
 

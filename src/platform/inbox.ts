@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { sql } from "kysely";
 import type { Clock } from "./clock.ts";
-import type { Database } from "./db/database.ts";
+import type { Database, Db } from "./db/database.ts";
 import { GroupCommit } from "./group.ts";
-import { writeRings } from "./rings/write.ts";
+import { ringChannel } from "./rings/write.ts";
 
 /** What a person sent, kept before it is answered: Slack sends commands and clicks once. */
 export interface Incoming {
@@ -32,48 +33,50 @@ export interface Inbox {
   receive(incoming: Incoming): Promise<{ id: string; isNew: boolean }>;
 }
 
+/** Rows of one statement, which is one commit. */
+const rowsMax = 200;
+
 export function createInbox(database: Database, clock: Clock): Inbox {
   const group = new GroupCommit<Incoming, { id: string; isNew: boolean }>(
-    async (items) =>
-      database.db.transaction().execute(async (trx) => {
-        const now = clock.now();
-        const rows = items.map((item) => ({
-          id: randomUUID(),
-          kind: item.kind,
-          dedup: item.dedup,
-          payload: JSON.stringify(item.payload),
-          team: item.team,
-          person: item.person,
-          received_at: now,
-        }));
-        const firstOf = new Map(rows.map((row) => [row.dedup, row] as const).reverse());
-        const unique = [...firstOf.values()].sort((a, b) => (a.dedup < b.dedup ? -1 : 1));
-        const inserted = await trx
-          .insertInto("inbox")
-          .values(unique)
-          .onConflict((conflict) => conflict.column("dedup").doNothing())
-          .returning(["id", "dedup"])
-          .execute();
-        const ids = new Map(inserted.map((row) => [row.dedup, row.id]));
-        const known = unique.filter((row) => !ids.has(row.dedup)).map((row) => row.dedup);
-        const before =
-          known.length === 0
-            ? []
-            : await trx.selectFrom("inbox").select(["id", "dedup"]).where("dedup", "in", known).execute();
-        const earlier = new Map(before.map((row) => [row.dedup, row.id]));
-        await writeRings(
-          trx,
-          inserted.map((row) => ({ job: inboxJob, ref: row.id, lane: "urgent" as const })),
-          now,
-        );
-        return rows.map((row) => {
-          const id = ids.get(row.dedup);
-          return id === undefined
-            ? { id: earlier.get(row.dedup) as string, isNew: false }
-            : { id, isNew: row.id === id };
-        });
-      }),
-    { itemsMax: 200, groupsAtOnce: 2 },
+    (items) => keep(database.db, items, clock.now()),
+    { itemsMax: rowsMax, groupsAtOnce: 2 },
   );
   return { receive: (incoming) => group.add(incoming) };
+}
+
+/** Rows and rings in one statement: one way to Postgres and back, and one commit, before anybody is acknowledged. */
+async function keep(
+  db: Db,
+  items: readonly Incoming[],
+  now: Date,
+): Promise<readonly { id: string; isNew: boolean }[]> {
+  const rows = items.map((item) => ({ ...item, id: randomUUID() }));
+  // The same delivery twice in one group is one row: the first.
+  const unique = [...new Map(rows.map((row) => [row.dedup, row] as const).reverse()).values()];
+  const { rows: inserted } = await sql<{ id: string; dedup: string }>`
+    with kept as (
+      insert into inbox (id, kind, dedup, payload, team, person, received_at)
+      select id, kind, dedup, payload, team, person, ${now}::timestamptz
+      from jsonb_to_recordset(${JSON.stringify(unique)}::jsonb)
+        as given (id uuid, kind text, dedup text, payload jsonb, team text, person text)
+      order by dedup on conflict (dedup) do nothing returning id, dedup),
+    rung as (
+      insert into rings (job, ref, lane, due_at, created_at)
+      select ${inboxJob}, id, 'urgent', ${now}::timestamptz, ${now}::timestamptz from kept)
+    select id, dedup, (select pg_notify(${ringChannel}, '') where exists (select 1 from kept)) from kept`.execute(
+    db,
+  );
+  const ids = new Map(inserted.map((row) => [row.dedup, row.id]));
+  const known = unique.filter((row) => !ids.has(row.dedup)).map((row) => row.dedup);
+  const before =
+    known.length === 0
+      ? []
+      : await db.selectFrom("inbox").select(["id", "dedup"]).where("dedup", "in", known).execute();
+  const earlier = new Map(before.map((row) => [row.dedup, row.id]));
+  return rows.map((row) => {
+    const id = ids.get(row.dedup);
+    return id === undefined
+      ? { id: earlier.get(row.dedup) as string, isNew: false }
+      : { id, isNew: row.id === id };
+  });
 }

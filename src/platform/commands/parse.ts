@@ -3,7 +3,7 @@ import { allow, type Decision, type Refusal, refuse } from "../refusal.ts";
 import type { GrammarContext } from "./context.ts";
 import { placeholder } from "./help.ts";
 import { nearest, suggestion } from "./nearest.ts";
-import { exampleText, resolveCommand } from "./resolve.ts";
+import { type CommandIndex, exampleText, indexCommands, resolveCommand } from "./resolve.ts";
 import {
   type ArgPart,
   type CommandSpec,
@@ -26,7 +26,7 @@ export const lineLengthMax = 4_000;
  */
 export function parseLine(
   text: string,
-  specs: readonly CommandSpec[],
+  commands: readonly CommandSpec[] | CommandIndex,
   context: GrammarContext,
 ): Decision<ParsedLine> {
   if (text.length > lineLengthMax) {
@@ -36,7 +36,11 @@ export function parseLine(
       hint: "Shorten it.",
     });
   }
-  const resolved = resolveCommand(tokenize(text), specs, context);
+  const resolved = resolveCommand(
+    tokenize(text),
+    "byName" in commands ? commands : indexCommands(commands),
+    context,
+  );
   if (!resolved.ok) return resolved;
   const { spec, tokens, verbs } = resolved.value;
 

@@ -7,6 +7,24 @@ import { type CommandSpec, partsOf } from "./spec.ts";
 import { flagWord, plainText, type Token } from "./tokens.ts";
 import { readValue } from "./values.ts";
 
+/** Commands by their names, made once and asked at every line. */
+export interface CommandIndex {
+  specs: readonly CommandSpec[];
+  byName: ReadonlyMap<string, CommandSpec>;
+  /** First words of the names. */
+  nouns: readonly string[];
+}
+
+export function indexCommands(specs: readonly CommandSpec[]): CommandIndex {
+  const byName = new Map<string, CommandSpec>();
+  for (const spec of specs)
+    for (const name of [spec.name, ...(spec.aliases ?? [])]) byName.set(name.toLowerCase(), spec);
+  const nouns = [
+    ...new Set([...byName.keys()].map((name) => name.split(" ")[0] ?? "").filter((name) => name !== "")),
+  ];
+  return { specs, byName, nouns };
+}
+
 export interface Resolved {
   spec: CommandSpec;
   /** The line without the command's own words. */
@@ -22,15 +40,9 @@ const showCommand = "status";
 
 export function resolveCommand(
   tokens: readonly Token[],
-  specs: readonly CommandSpec[],
+  { specs, byName, nouns }: CommandIndex,
   context: GrammarContext,
 ): Decision<Resolved> {
-  const byName = new Map<string, CommandSpec>();
-  for (const spec of specs)
-    for (const name of [spec.name, ...(spec.aliases ?? [])]) byName.set(name.toLowerCase(), spec);
-  const nouns = [
-    ...new Set([...byName.keys()].map((name) => name.split(" ")[0] ?? "").filter((name) => name !== "")),
-  ];
   const verbsOf = (noun: string) =>
     [...byName.keys()]
       .filter((name) => name.startsWith(`${noun} `))

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { App, ExpressReceiver, type Logger, LogLevel, SocketModeReceiver } from "@slack/bolt";
+import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from "@slack/bolt";
 import type { Catalogs } from "../catalogs.ts";
 import type { Clock } from "../clock.ts";
 import type { Dispatcher } from "../dispatch.ts";
@@ -18,6 +18,9 @@ export const signatureSkewSecMax = 300;
 /** Fresh is neither too old nor ahead of time; Bolt itself refuses old ones only. */
 export const isFresh = (sentSec: number, nowSec: number): boolean =>
   Number.isFinite(sentSec) && Math.abs(nowSec - sentSec) <= signatureSkewSecMax;
+
+/** Largest body taken from Slack. */
+const bodyBytesMax = 1_000_000;
 
 interface Parts {
   signingSecret: string;
@@ -48,7 +51,13 @@ export function createSlackDoor(parts: Parts): SlackDoor {
   const logger = boltLogger(log);
   const http = parts.appToken
     ? undefined
-    : new ExpressReceiver({ signingSecret: parts.signingSecret, logger, bodyLimit: "1mb" });
+    : new HTTPReceiver({
+        signingSecret: parts.signingSecret,
+        logger,
+        bodyLimit: bodyBytesMax,
+        // Bolt acknowledges events before their listeners run; so it answers when what came in is kept, or with 500.
+        processBeforeResponse: true,
+      });
   const receiver = http ?? new SocketModeReceiver({ appToken: parts.appToken as string, logger });
   const app = new App({
     receiver,
@@ -56,6 +65,8 @@ export function createSlackDoor(parts: Parts): SlackDoor {
     // Identity is in the payload; asking Slack before each event would put the network before the acknowledgement.
     authorize: async () => ({ botToken: parts.botToken, botId: "B0", botUserId: "U0" }),
     ignoreSelf: false,
+    // Nobody here keeps conversations in a process' memory; without this Bolt looks for one at each request.
+    convoStore: false,
   });
 
   const openModal = async (
@@ -188,12 +199,16 @@ export function createSlackDoor(parts: Parts): SlackDoor {
 
   return {
     handle: (req, res) => {
-      const sentSec = Number(req.headers["x-slack-request-timestamp"]);
-      if (!http || !isFresh(sentSec, parts.clock.now().getTime() / 1_000)) {
-        res.writeHead(http ? 401 : 404).end();
+      if (!http || req.method !== "POST") {
+        res.writeHead(404).end();
         return;
       }
-      http.app(req, res);
+      const sentSec = Number(req.headers["x-slack-request-timestamp"]);
+      if (!isFresh(sentSec, parts.clock.now().getTime() / 1_000)) {
+        res.writeHead(401).end();
+        return;
+      }
+      http.requestListener(req, res);
     },
     start: async () => {
       if (!http) await app.start();

@@ -1,0 +1,94 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { prepareGrounds } from "./ground.ts";
+import type { Benchmark, Result } from "./measure.ts";
+import { intoPage, json, plainTable } from "./report.ts";
+import { slashCommandBenchmark } from "./slash-command.ts";
+
+const benchmarks: readonly Benchmark[] = [slashCommandBenchmark];
+
+const usage = `npm run bench -- [--only NAME] [--list] [--json] [--write]
+  --only NAME   run one benchmark, or show one figure of it (slash-command, slash-command.p99)
+  --list        name the benchmarks
+  --json        print [{ name, value, goal, unit, ok }] and nothing else
+  --write       put the table into docs/benchmarks.md`;
+
+/** Runs the benchmarks asked for; answers the exit code. A missed goal is a result, not a failure. */
+export async function bench(args: string[]): Promise<number> {
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const print = (text: string) => void process.stdout.write(`${text}\n`);
+  const options = readOptions(args);
+  if (typeof options === "string") {
+    say(`${options}\n${usage}`);
+    return 2;
+  }
+  if (options.list) {
+    for (const { name, about } of benchmarks) print(`${name}  ${about}`);
+    return 0;
+  }
+  const wanted = benchmarks.filter(
+    ({ name }) => options.only === undefined || name === options.only.split(".")[0],
+  );
+  if (wanted.length === 0) {
+    say(`There is no benchmark ${options.only}; there are ${benchmarks.map(({ name }) => name).join(", ")}.`);
+    return 2;
+  }
+  const results = await runAll(wanted, say);
+  const shown = results.filter(({ name }) => !options.only?.includes(".") || name === options.only);
+  if (shown.length === 0) {
+    say(`${options.only} was not measured; there are ${results.map(({ name }) => name).join(", ")}.`);
+    return 2;
+  }
+  print(options.json ? json(shown) : plainTable(shown));
+  if (options.write) await writePage(shown);
+  return 0;
+}
+
+function readOptions(args: string[]) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        only: { type: "string" },
+        list: { type: "boolean" },
+        json: { type: "boolean" },
+        write: { type: "boolean" },
+      },
+    });
+    return values.write && values.only !== undefined
+      ? "--write needs all benchmarks: leave --only out."
+      : values;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function runAll(wanted: readonly Benchmark[], say: (line: string) => void): Promise<Result[]> {
+  const results: Result[] = [];
+  const grounds = await prepareGrounds(say);
+  try {
+    for (const { name, run } of wanted) {
+      const startedMs = performance.now();
+      say(`${name} …`);
+      const { ground, clear } = grounds.next();
+      try {
+        results.push(...(await run({ ground, say: (line) => say(`  ${line}`) })));
+      } finally {
+        await clear();
+      }
+      say(`${name}: ${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
+    }
+  } finally {
+    await grounds.close();
+  }
+  return results;
+}
+
+async function writePage(results: readonly Result[]): Promise<void> {
+  const path = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
+  const cpu = cpus();
+  const ranOn = `${new Date().toISOString().slice(0, 10)}, ${cpu.length} × ${cpu[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}.`;
+  await writeFile(path, intoPage(await readFile(path, "utf8"), results, ranOn));
+}
