@@ -48,6 +48,14 @@ const postgresSchema = z.strictObject({
   publicUrl: z.url({ protocol: /^postgres(ql)?$/, error: "must start with postgres://" }).optional(),
   /** Every database in which a grant may leave something behind. */
   databases: z.array(z.string().min(1).max(63)).min(1),
+  /** NOLOGIN role that inherits what people made with a grant. */
+  leftoversOwner: z
+    .string()
+    .regex(
+      /^[a-z_][a-z0-9_]{0,62}$/,
+      "must be a Postgres role: lower-case letters, digits, '_'; at most 63",
+    )
+    .default("quarterdeck_leftovers"),
   connectionsMax: z.number().int().min(1).max(50).default(3),
 });
 export const accessorInstanceSchema = z.discriminatedUnion("kind", [postgresSchema]);

@@ -1,0 +1,289 @@
+/** A request and its grant as people read them in Slack. Pure. */
+import type { Catalog } from "../../catalog/schema.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
+import {
+  type Block,
+  card,
+  context,
+  dateToken,
+  escapeText,
+  type LinkVerb,
+  type Mark,
+  type Verb,
+} from "../../platform/messages/blocks.ts";
+import {
+  countedApprovals,
+  durationOf,
+  type Grant,
+  type GrantId,
+  lateWorthSayingMs,
+  shownDigest,
+} from "./model.ts";
+import { causeText, countText, durationText, nameOf, requesterName, spanText } from "./words.ts";
+
+export interface Scene {
+  catalog: Catalog;
+  publicUrl: string;
+  now: Date;
+}
+
+export const cardKeyOf = (id: GrantId): string => `access:${id}`;
+export const requesterKeyOf = (id: GrantId): string => `access:${id}:requester`;
+
+type Shown = { text: string; blocks: Block[] };
+
+/** In the leads' channel. */
+export function grantCard(grant: Grant, scene: Scene): Shown {
+  return card({
+    mark: markOf(grant),
+    headline: headlineOf(grant, scene),
+    context: [
+      escapeText(grant.terms.grants),
+      `asked ${dateToken(grant.requestedAt, "date_time")}`,
+      grant.id,
+      ...(grant.askedById === grant.personId
+        ? []
+        : [`asked for by ${escapeText(nameOf(scene.catalog, grant.askedBy))}`]),
+      ...(grant.extends ? [`continues ${grant.extends}`] : []),
+    ],
+    facts: [
+      ["Reason", escapeText(grant.reason)],
+      ["How long", howLong(grant)],
+      [
+        "Asked before",
+        `${countText(grant.askedBefore, "request")} for ${escapeText(grant.resource)} in 30 days`,
+      ],
+      ...approvedFacts(grant, scene),
+    ],
+    body: troubleLines(grant, scene).map((line) => context(line)),
+    ...leadVerbs(grant),
+    last: lastLine(grant, scene),
+  });
+}
+
+function markOf({ state }: Grant): Mark {
+  switch (state.is) {
+    case "requested":
+      return "⚪";
+    case "approved":
+      return "🔵";
+    case "granting":
+      return state.trouble ? "🟠" : "🔵";
+    case "active":
+      return "🟢";
+    case "revoking":
+      return state.trouble ? "🔴" : "🔵";
+    case "ended":
+    case "denied":
+    case "lapsed":
+    case "withdrawn":
+      return "⚫";
+  }
+}
+
+/** `orders-db · G-1 readonly 15m for Dev Dara · approved, waits for the claim` */
+export function headlineOf(grant: Grant, { catalog }: Pick<Scene, "catalog">): string {
+  const { state, terms } = grant;
+  const who = escapeText(requesterName(catalog, grant), 60);
+  const resource = escapeText(grant.resource);
+  const role = escapeText(grant.role);
+  const of = `${resource} · ${grant.id} ${role} for ${who}`;
+  switch (state.is) {
+    case "requested": {
+      const quorum =
+        terms.quorum > 1 ? ` · ${countedApprovals(grant).length} of ${terms.quorum} approvals` : "";
+      return `${resource} · ${grant.id} ${who} asks for ${role}, ${formatDuration(durationOf(grant))}${quorum}`;
+    }
+    case "approved":
+      return `${of}, ${formatDuration(state.durationMs)} · approved, waits for the claim`;
+    case "granting":
+      return `${of} · ${state.trouble ? "cannot be made yet" : "approved and claimed, being made"}`;
+    case "active":
+      return `${of} · until ${dateToken(state.endsAt)}`;
+    case "revoking":
+      return `${of} · ${state.trouble ? `its end fails since ${dateToken(state.trouble.since)}` : "ending"}`;
+    case "ended":
+      return `${of} · ended`;
+    case "denied":
+      return `${of} · denied`;
+    case "lapsed":
+      return `${of} · lapsed`;
+    case "withdrawn":
+      return `${of} · taken back`;
+  }
+}
+
+function howLong(grant: Grant): string {
+  const { startAt, notAfter } = grant;
+  const from = startAt ? `from ${dateToken(startAt, "date_time")}, counted` : "counted";
+  const until = notAfter ? `, never past ${dateToken(notAfter, "date_time")}` : "";
+  return `${durationText(durationOf(grant), grant.askedMs)} ${from} from the claim${until}`;
+}
+
+function approvedFacts(grant: Grant, { catalog }: Scene): (readonly [string, string])[] {
+  const approvals = countedApprovals(grant);
+  if (approvals.length === 0) return [];
+  const lines = approvals.map(
+    ({ by, at, durationMs }) =>
+      `${escapeText(nameOf(catalog, by))} ${dateToken(at)}${durationMs < grant.askedMs ? `, for ${formatDuration(durationMs)}` : ""}`,
+  );
+  return [["Approved by", lines.join("\n")]];
+}
+
+function troubleLines(grant: Grant, { now }: Scene): string[] {
+  const { state } = grant;
+  if (state.is !== "granting" && state.is !== "revoking") return [];
+  const { trouble } = state;
+  if (!trouble) return [];
+  const failing = `Tried ${trouble.count} × in ${spanText(now.getTime() - trouble.since.getTime())}: ${escapeText(trouble.message, 300)}. ${escapeText(trouble.hint, 300)}. I keep trying.`;
+  return state.is === "revoking" ? [failing, `By hand: ${byHandText(grant)}`] : [failing];
+}
+
+/** What to do when it cannot be ended from here. */
+export function byHandText(grant: Grant): string {
+  const { accessor } = grant.terms;
+  if (grant.byHand.length === 0)
+    return `end what ${grant.id} made at ${escapeText(accessor.name)}, as its administrator.`;
+  return `at ${escapeText(accessor.name)}, as its administrator: ${grant.byHand.map((line) => escapeText(line, 300)).join("; ")}`;
+}
+
+function leadVerbs(grant: Grant): { verbs?: readonly (Verb | LinkVerb)[]; more?: readonly Verb[] } {
+  const { id, state } = grant;
+  switch (state.is) {
+    case "requested": {
+      const seen = shownDigest(grant);
+      return {
+        verbs: [
+          { label: "Approve", line: `access approve ${id} --seen ${seen}`, style: "primary" },
+          { label: "Deny", line: `modal access deny: ${id} --seen ${seen}` },
+        ],
+      };
+    }
+    case "approved":
+    case "granting":
+    case "active":
+      return { more: [{ label: "Revoke", line: `modal access revoke: ${id}` }] };
+    case "revoking":
+    case "ended":
+    case "denied":
+    case "lapsed":
+    case "withdrawn":
+      return {};
+  }
+}
+
+function lastLine(grant: Grant, { catalog }: Scene): string | undefined {
+  const { state } = grant;
+  switch (state.is) {
+    case "denied":
+      return `Denied by ${escapeText(nameOf(catalog, state.by))} ${dateToken(state.at)}: "${escapeText(state.reason)}"`;
+    case "lapsed":
+      return `Lapsed ${dateToken(state.at)}: ${escapeText(state.why)}`;
+    case "withdrawn":
+      return `Taken back ${dateToken(state.at)}`;
+    case "ended":
+      return endedLine(grant, state, catalog);
+    case "requested":
+    case "approved":
+    case "granting":
+    case "active":
+    case "revoking":
+      return undefined;
+  }
+}
+
+/** `Ended 16:21, 12 min late: … One open session ended.` */
+function endedLine(grant: Grant, state: Extract<Grant["state"], { is: "ended" }>, catalog: Catalog): string {
+  const lateMs = state.at.getTime() - state.dueAt.getTime();
+  const isLate = lateMs >= lateWorthSayingMs;
+  const why = state.trouble
+    ? `${escapeText(grant.terms.accessor.name)} could not be reached or refused ${dateToken(state.trouble.since)}–${dateToken(state.at)} (${escapeText(state.trouble.message, 150)})`
+    : `nobody was there to do it until ${dateToken(state.startedAt)}`;
+  // The provider lets no new session in past the end that was granted, whoever is late.
+  const deadAt = state.endsAt < state.at ? state.endsAt : state.at;
+  const parts = [
+    `Ended ${dateToken(state.at)}${isLate ? `, ${spanText(lateMs)} late: ${why}` : ""}`,
+    `because ${escapeText(causeText(catalog, state.because))}`,
+    `login dead at ${dateToken(deadAt)}`,
+    `${countText(state.sessionsEnded, "open session")} ended`,
+    ...(grant.claimedAt
+      ? [`lasted ${spanText(Math.max(0, state.at.getTime() - grant.claimedAt.getTime()))}`]
+      : []),
+  ];
+  return `${parts.join(" · ")}.`;
+}
+
+/** In the requester's own conversation; nothing while there is nothing they did not do themselves. */
+export function requesterNote(grant: Grant, scene: Scene): Shown | undefined {
+  const { state } = grant;
+  if (state.is === "requested" || (state.is === "withdrawn" && !state.wasApproved)) return undefined;
+  return card({
+    mark: markOf(grant),
+    headline: headlineOf(grant, scene),
+    context: noteContext(grant, scene),
+    body: troubleLines(grant, scene)
+      .slice(0, 1)
+      .map((line) => context(line)),
+    ...requesterVerbs(grant, scene),
+    last: lastLine(grant, scene),
+  });
+}
+
+function noteContext(grant: Grant, { catalog }: Scene): string[] {
+  const { state } = grant;
+  const by = countedApprovals(grant).map(({ by }) => escapeText(nameOf(catalog, by)));
+  switch (state.is) {
+    case "approved":
+      return [
+        `approved by ${by.join(" and ")}`,
+        `claim it before ${dateToken(state.claimBy, "date_time")}; your ${formatDuration(state.durationMs)} begin then`,
+        "not signed in? `/ops sign-in`",
+      ];
+    case "active":
+      return [`ends ${dateToken(state.endsAt, "ago")}`, escapeText(grant.terms.grants), grant.id];
+    case "requested":
+    case "granting":
+    case "revoking":
+    case "ended":
+    case "denied":
+    case "lapsed":
+    case "withdrawn":
+      return [escapeText(grant.terms.grants), grant.id];
+  }
+}
+
+function requesterVerbs(
+  grant: Grant,
+  { publicUrl }: Scene,
+): { verbs?: readonly (Verb | LinkVerb)[]; more?: readonly Verb[] } {
+  const { id, state } = grant;
+  const url = pageUrl(publicUrl, id);
+  switch (state.is) {
+    case "approved":
+      return {
+        verbs: [
+          { label: "Claim it", url },
+          { label: "Not needed", line: `access return ${id}` },
+        ],
+      };
+    case "granting":
+      return { verbs: [{ label: "Open it", url }] };
+    case "active":
+      return {
+        verbs: [
+          { label: "Open it", url },
+          { label: "Return it", line: `access return ${id}` },
+        ],
+        more: [{ label: "Extend", line: `modal access extend: ${id}` }],
+      };
+    case "requested":
+    case "revoking":
+    case "ended":
+    case "denied":
+    case "lapsed":
+    case "withdrawn":
+      return {};
+  }
+}
+
+export const pageUrl = (publicUrl: string, id: GrantId): string => `${publicUrl}/access/${id}`;

@@ -1,0 +1,298 @@
+/** What workers do: make what was claimed, end what is due, remind, let lapse, forget. */
+import { escapeText } from "../../platform/messages/blocks.ts";
+import { systemActor } from "../../platform/people.ts";
+import { backoffMs, type Job, type Rerun } from "../../platform/rings/runner.ts";
+import { externalNameOf, type ReadBack, type Revoked } from "../../providers/accessors/contract.ts";
+import { ProviderError } from "../../providers/errors.ts";
+import { byHandText } from "./cards.ts";
+import { destroySecret, keepSecret, lapse } from "./claim.ts";
+import { startEnding } from "./end.ts";
+import {
+  type Grant,
+  type GrantId,
+  jobs,
+  pageAfterMs,
+  snapshotOf,
+  type Trouble,
+  warnBeforeMs,
+} from "./model.ts";
+import { remindApprovers, warnRequester } from "./remind.ts";
+import { accessorOf, change, pageKeyOf, type Room, teamOf } from "./room.ts";
+import { readGrant } from "./store.ts";
+import { requesterName, spanText } from "./words.ts";
+
+/** Longest wait between two tries; somebody's right is open while we wait. */
+const againMaxMs = 15_000;
+/** A provider call ends within 10 s; a try makes three. */
+const leaseSec = 45;
+
+export function accessJobs(room: Room): Job[] {
+  return [
+    {
+      name: jobs.grant,
+      about: "Makes a claimed grant at its provider, reads it back and starts its clock's ring.",
+      lane: "urgent",
+      leaseSec,
+      run: (id) => makeGrant(room, id as GrantId),
+    },
+    {
+      name: jobs.end,
+      about: "Ends a grant at its provider and believes it ended only once that was read back.",
+      lane: "urgent",
+      leaseSec,
+      run: (id) => endGrant(room, id as GrantId),
+    },
+    {
+      name: jobs.wait,
+      about: "Reminds approvers, and lets lapse what nobody decided or claimed.",
+      lane: "normal",
+      run: (id) => waitFor(room, id as GrantId),
+    },
+    {
+      name: jobs.forget,
+      about: "Destroys a secret nobody looked at in time.",
+      lane: "normal",
+      run: async (id) => {
+        await room.platform.database.tx(async (tx) => {
+          await tx.trx
+            .deleteFrom("secrets")
+            .where("purpose", "=", "access")
+            .where("expires_at", "<=", tx.now)
+            .execute();
+        });
+        const grant = await readGrant(room.platform.database.db, id);
+        return grant?.state.is === "active" ? warnLater(room, grant) : undefined;
+      },
+    },
+  ];
+}
+
+/** The warning shares the ring that forgets: both are about an active grant and neither is pressing. */
+async function warnLater(room: Room, grant: Grant): Promise<Rerun> {
+  const { state } = grant;
+  if (state.is !== "active" || state.durationMs < 3 * warnBeforeMs) return undefined;
+  const at = new Date(state.endsAt.getTime() - warnBeforeMs);
+  const now = room.platform.clock.now();
+  if (at > now) return { again: at };
+  await warnRequester(room, grant.id);
+  return undefined;
+}
+
+async function makeGrant(room: Room, id: GrantId): Promise<Rerun> {
+  const { database } = room.platform;
+  const grant = await readGrant(database.db, id);
+  if (grant === undefined) return undefined;
+  const { state } = grant;
+  if (state.is !== "granting") return undefined;
+  if (room.platform.clock.now() >= state.endsAt) {
+    const why = state.trouble?.message ?? "no worker came to it before its end";
+    await database.tx(async (tx) => {
+      const locked = await readGrant(tx.trx, id, { lock: true });
+      if (locked) await startEnding(room, tx, locked, { is: "not-made", why }, systemActor);
+    });
+    return undefined;
+  }
+  const intent = {
+    externalName: externalNameOf(id),
+    memberships: grant.terms.memberships,
+    expiresAt: state.endsAt,
+  };
+  try {
+    const accessor = accessorOf(room, grant);
+    const { endStatements } = await accessor.plan(intent);
+    const granted = await accessor.grant(intent, id);
+    assertGranted(await accessor.verify(intent.externalName), intent.expiresAt, intent.externalName);
+    const isWanted = await database.tx(async (tx) => {
+      const locked = await readGrant(tx.trx, id, { lock: true });
+      if (locked?.state.is !== "granting") return false;
+      const { approvals, durationMs, endsAt } = locked.state;
+      await keepSecret(room, tx, locked, endsAt, {
+        login: granted.login,
+        password: granted.secret.reveal(),
+        address: granted.address,
+      });
+      await change(
+        room,
+        tx,
+        locked,
+        {
+          ...locked,
+          byHand: endStatements,
+          state: {
+            is: "active",
+            approvals,
+            durationMs,
+            endsAt,
+            externalId: granted.externalId,
+            revealedAt: null,
+          },
+        },
+        {
+          actor: systemActor,
+          action: "access.active",
+          detail: { endsAt: endsAt.toISOString(), wasAdopted: granted.wasAdopted },
+        },
+      );
+      return true;
+    });
+    // Ended while it was being made: what was made just now goes again, at the latest by the reconciler.
+    if (!isWanted) await accessor.revoke({ ...snapshotOf(grant), externalId: granted.externalId });
+    return undefined;
+  } catch (error) {
+    return again(room, id, error);
+  }
+}
+
+function assertGranted(readBack: ReadBack, endsAt: Date, name: string): void {
+  if (readBack.exists && readBack.canLogin && readBack.validUntil?.getTime() === endsAt.getTime()) return;
+  throw new ProviderError(
+    "conflict",
+    `Reading back ${name}: it is not there as it was made`,
+    "Something else changes the same login",
+  );
+}
+
+async function endGrant(room: Room, id: GrantId): Promise<Rerun> {
+  const { database, clock } = room.platform;
+  const now = clock.now();
+  const grant = await readGrant(database.db, id);
+  if (grant === undefined) return undefined;
+  if (grant.state.is === "active") {
+    if (now < grant.state.endsAt) return { again: grant.state.endsAt };
+    await database.tx(async (tx) => {
+      const locked = await readGrant(tx.trx, id, { lock: true });
+      if (locked) await startEnding(room, tx, locked, { is: "time" }, systemActor);
+    });
+  } else if (grant.state.is !== "revoking") return undefined;
+  const ending = await readGrant(database.db, id);
+  if (ending?.state.is !== "revoking") return undefined;
+  try {
+    const accessor = accessorOf(room, ending);
+    const revoked = await accessor.revoke(snapshotOf(ending));
+    assertGone(revoked, await accessor.verify(externalNameOf(id)), externalNameOf(id));
+    await recordEnd(room, id, revoked.sessionsEnded);
+    return undefined;
+  } catch (error) {
+    return again(room, id, error);
+  }
+}
+
+/** An end is believed when both its own answer and a look of our own say so. */
+function assertGone({ readBack }: Revoked, seen: ReadBack, name: string): void {
+  const left = [readBack, seen].find((one) => one.exists || one.openSessions > 0);
+  if (left === undefined) return;
+  throw new ProviderError(
+    "conflict",
+    `${name} is there still after it was removed: ${left.exists ? "the login exists" : "no login"}, ${left.openSessions} open sessions`,
+    "Something keeps it from going; look for who else changes that login",
+  );
+}
+
+async function recordEnd(room: Room, id: GrantId, sessionsEnded: number): Promise<void> {
+  await room.platform.database.tx(async (tx) => {
+    const locked = await readGrant(tx.trx, id, { lock: true });
+    if (locked?.state.is !== "revoking") return;
+    const { isPaged, externalId: _gone, ...state } = locked.state;
+    if (isPaged) await room.paging.resolve(tx, pageKeyOf(locked), systemActor);
+    await destroySecret(tx, id);
+    await change(
+      room,
+      tx,
+      locked,
+      {
+        ...locked,
+        state: { ...state, is: "ended", at: tx.now, sessionsEnded: state.sessionsEnded + sessionsEnded },
+      },
+      {
+        actor: systemActor,
+        action: "access.ended",
+        detail: {
+          because: state.because.is,
+          lateMs: Math.max(0, tx.now.getTime() - state.dueAt.getTime()),
+          sessionsEnded: state.sessionsEnded + sessionsEnded,
+        },
+      },
+    );
+  });
+}
+
+/** Keeps what went wrong where people see it, pages once an end fails for too long, and tries again for ever. */
+async function again(room: Room, id: GrantId, error: unknown): Promise<Rerun> {
+  const { platform } = room;
+  if (!(error instanceof ProviderError)) throw error;
+  platform.log.warn(
+    { grant: id, code: error.code, err: error },
+    "a provider call for a grant failed; it is tried again",
+  );
+  await platform.database.tx(async (tx) => {
+    const locked = await readGrant(tx.trx, id, { lock: true });
+    if (locked?.state.is !== "granting" && locked?.state.is !== "revoking") return;
+    const { state } = locked;
+    const trouble: Trouble = {
+      since: state.trouble?.since ?? tx.now,
+      count: (state.trouble?.count ?? 0) + 1,
+      code: error.code,
+      message: error.message,
+      hint: error.hint,
+    };
+    const failedMs = tx.now.getTime() - trouble.since.getTime();
+    const isPaged = state.is === "revoking" && (state.isPaged || failedMs >= pageAfterMs);
+    await change(
+      room,
+      tx,
+      locked,
+      { ...locked, state: state.is === "revoking" ? { ...state, trouble, isPaged } : { ...state, trouble } },
+      {
+        actor: systemActor,
+        action: `access.${state.is}-failed`,
+        detail: { code: error.code, count: trouble.count },
+        tryAt: new Date(tx.now.getTime() + Math.min(againMaxMs, backoffMs(trouble.count, platform.random))),
+      },
+    );
+    if (isPaged) await pageFor(room, tx, locked, trouble);
+  });
+  return undefined;
+}
+
+async function pageFor(
+  { platform, paging }: Room,
+  tx: Parameters<Room["paging"]["page"]>[0],
+  grant: Grant,
+  trouble: Trouble,
+): Promise<void> {
+  const who = requesterName(platform.catalogs.current(), grant);
+  const span = spanText(tx.now.getTime() - trouble.since.getTime());
+  await paging.page(tx, {
+    team: teamOf(grant),
+    service: grant.service ?? undefined,
+    headline: `PAGE ${escapeText(grant.resource)}: ${grant.id} of ${escapeText(who)} cannot be ended for ${span}: ${escapeText(trouble.message, 200)}. ${byHandText(grant)}`,
+    dedupKey: pageKeyOf(grant),
+    subject: grant.id,
+    verbs: [{ label: "Why", line: `why ${grant.id}` }],
+    actor: systemActor,
+  });
+}
+
+async function waitFor(room: Room, id: GrantId): Promise<Rerun> {
+  const { database } = room.platform;
+  return database.tx<Rerun>(async (tx) => {
+    const grant = await readGrant(tx.trx, id, { lock: true });
+    if (grant === undefined) return undefined;
+    const { state } = grant;
+    if (state.is === "approved") {
+      if (tx.now < state.claimBy) return { again: state.claimBy };
+      await lapse(room, tx, grant, "it was not claimed in time");
+      return undefined;
+    }
+    if (state.is !== "requested") return undefined;
+    if (tx.now >= state.decideBy) {
+      await lapse(room, tx, grant, "nobody decided in time");
+      return undefined;
+    }
+    if (state.remindAt !== null && tx.now >= state.remindAt) {
+      await remindApprovers(room, tx, { ...grant, state: { ...state, remindAt: null } }, grant);
+      return { again: state.decideBy };
+    }
+    return { again: state.remindAt ?? state.decideBy };
+  });
+}

@@ -1,0 +1,28 @@
+import { type Kysely, type Migration, sql } from "kysely";
+
+const accessTables = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table access_grants (
+      id text primary key, seq integer not null, team text not null, person text not null, person_id text not null,
+      asked_by_team text not null, asked_by text not null, asked_by_id text not null, resource text not null,
+      role text not null, service text, channel text not null, terms jsonb not null, reason text not null,
+      asked_ms bigint not null check (asked_ms > 0), not_after timestamptz, start_at timestamptz, extends text,
+      total_before_ms bigint not null, asked_before integer not null, requested_at timestamptz not null,
+      decided_at timestamptz, claimed_at timestamptz, over_at timestamptz, by_hand jsonb not null,
+      state text not null check (state in
+        ('requested','approved','granting','active','revoking','ended','denied','lapsed','withdrawn')),
+      detail jsonb not null, due_at timestamptz);
+    create unique index access_one_open on access_grants (person_id, resource, role)
+      where extends is null and state in ('requested','approved','granting','active');
+    create unique index access_one_extension on access_grants (extends)
+      where state in ('requested','approved','granting','active');
+    create index access_due on access_grants (due_at) where due_at is not null;
+    create index access_open on access_grants (state) where over_at is null;
+    create index access_person on access_grants (person_id, requested_at);
+    create index access_resource on access_grants (resource, requested_at);
+  `.execute(db);
+};
+
+export const accessMigrations: Record<string, Migration> = {
+  "2026-11-23T1050-access": { up: accessTables },
+};

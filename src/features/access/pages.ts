@@ -1,0 +1,161 @@
+/** The requester's page: what was approved, the claim, and the secret once. GET changes nothing. */
+import type { ServerResponse } from "node:http";
+import { formatDuration } from "../../platform/commands/time.ts";
+import type { Route, RouteContext } from "../../platform/feature.ts";
+import { escapeHtml } from "../../platform/http/console.ts";
+import { page } from "../../platform/http/page.ts";
+import { redirect, sendPage } from "../../platform/http/server.ts";
+import { parseIdOf } from "../../platform/ids.ts";
+import { type Refusal, refusalText } from "../../platform/refusal.ts";
+import { claimGrant, ownGrant, revealSecret } from "./claim.ts";
+import { countedApprovals, type Grant, type GrantId, secretLifeMs } from "./model.ts";
+import { type Room, whoOf } from "./room.ts";
+import { clockText, durationText, nameOf, spanText, standing } from "./words.ts";
+
+const refreshSec = { waiting: 5, going: 1 };
+
+export function accessPages(room: Room): Route[] {
+  const { clock, catalogs } = room.platform;
+
+  const show = async ({ params, actor, res, csrf }: RouteContext): Promise<void> => {
+    const id = parseIdOf("grant", params.id ?? "");
+    if (id === undefined) return refused(res, unknown(params.id ?? ""));
+    const own = await ownGrant(room, id, actor);
+    if (!own.ok) return refused(res, own.refusal);
+    const grant = own.value;
+    const { is } = grant.state;
+    if (is === "requested") res.setHeader("refresh", refreshSec.waiting);
+    if (is === "granting") res.setHeader("refresh", refreshSec.going);
+    const catalog = catalogs.current();
+    const facts: [string, string][] = [
+      ["What", `${grant.role} on ${grant.resource}: ${grant.terms.grants}`],
+      ["Reason", grant.reason],
+      ["How long", howLong(grant)],
+      [
+        "Approved by",
+        countedApprovals(grant)
+          .map(({ by }) => nameOf(catalog, by))
+          .join(", ") || "nobody yet",
+      ],
+    ];
+    const list = facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join("");
+    const words = standing(catalog, grant, whoOf(actor));
+    sendPage(
+      res,
+      200,
+      page(
+        `${grant.id} ${grant.resource} ${grant.role}`,
+        `<dl>${list}</dl>${stateHtml(grant, csrf, clock.now(), (at) => clockText(catalog, whoOf(actor), at), words)}`,
+      ),
+    );
+  };
+
+  const claim = async ({ params, actor, res }: RouteContext): Promise<void> => {
+    const id = parseIdOf("grant", params.id ?? "");
+    if (id === undefined) return refused(res, unknown(params.id ?? ""));
+    const claimed = await claimGrant(room, id, actor);
+    if (!claimed.ok) return refused(res, claimed.refusal);
+    redirect(res, `/access/${id}`);
+  };
+
+  const reveal = async ({ params, actor, res }: RouteContext): Promise<void> => {
+    const id = parseIdOf("grant", params.id ?? "");
+    if (id === undefined) return refused(res, unknown(params.id ?? ""));
+    const revealed = await revealSecret(room, id, actor);
+    if (!revealed.ok) return refused(res, revealed.refusal);
+    sendPage(res, 200, page(`${id}: shown once`, secretHtml(id, revealed.value)));
+  };
+
+  return [
+    {
+      method: "GET",
+      path: "/access/:id",
+      about: "A request or grant, for the one who asked.",
+      role: "anyone",
+      handle: show,
+    },
+    {
+      method: "POST",
+      path: "/access/:id/claim",
+      about: "Claims an approved request; its clock starts.",
+      role: "anyone",
+      handle: claim,
+    },
+    {
+      method: "POST",
+      path: "/access/:id/reveal",
+      about: "Shows the login and its password, once.",
+      role: "anyone",
+      handle: reveal,
+    },
+  ];
+}
+
+const unknown = (id: string): Refusal => ({
+  rule: "known-grant",
+  message: `There is no grant ${id.slice(0, 20)}.`,
+  hint: "",
+  whoCould: [],
+});
+
+const statusOf: Readonly<Record<string, number>> = {
+  "known-grant": 404,
+  "requester-only": 403,
+  "shown-once": 410,
+  "shown-in-time": 410,
+};
+
+function refused(res: ServerResponse, refusal: Refusal): void {
+  const text = refusalText({ ...refusal, whoCould: [] });
+  sendPage(res, statusOf[refusal.rule] ?? 409, page("Not now", `<p>${escapeHtml(text)}</p>`));
+}
+
+function howLong(grant: Grant): string {
+  const { state } = grant;
+  return "durationMs" in state
+    ? durationText(state.durationMs, grant.askedMs)
+    : formatDuration(grant.askedMs);
+}
+
+function stateHtml(
+  grant: Grant,
+  csrf: string,
+  now: Date,
+  clockOf: (at: Date) => string,
+  words: string,
+): string {
+  const { state, id } = grant;
+  switch (state.is) {
+    case "requested":
+      return `<p>It waits for approval. This page follows by itself.</p>`;
+    case "approved":
+      if (now < state.claimFrom)
+        return `<p>Approved. It can be claimed from ${clockOf(state.claimFrom)} on.</p>`;
+      return `<p>Approved. Your ${formatDuration(state.durationMs)} begin when you claim it; claim it before ${clockOf(state.claimBy)}.</p>${form(id, "claim", csrf, "Claim it")}`;
+    case "granting":
+      return state.trouble
+        ? `<p>It cannot be made yet: ${escapeHtml(state.trouble.message)}. I keep trying until ${clockOf(state.endsAt)}.</p>`
+        : "<p>It is being made. This page follows by itself.</p>";
+    case "active":
+      return `<p>It is yours until ${clockOf(state.endsAt)}: ${spanText(state.endsAt.getTime() - now.getTime())} left.</p>${
+        state.revealedAt === null
+          ? `${form(id, "reveal", csrf, "Show login and password")}<p>They are shown once, within ${secretLifeMs / 60_000} minutes. Done early? <code>/ops access return ${id}</code></p>`
+          : `<p>Its password was shown at ${clockOf(state.revealedAt)} and is kept nowhere. For a new one return it and ask again: <code>/ops access return ${id}</code></p>`
+      }`;
+    case "revoking":
+    case "ended":
+    case "denied":
+    case "lapsed":
+    case "withdrawn":
+      return `<p>${escapeHtml(words)}.</p>`;
+  }
+}
+
+const form = (id: GrantId, verb: string, csrf: string, label: string): string =>
+  `<form method="post" action="/access/${id}/${verb}"><input type="hidden" name="csrf" value="${escapeHtml(csrf)}"><button class="primary">${label}</button></form>`;
+
+function secretHtml(id: GrantId, secret: { login: string; password: string; address: string }): string {
+  const row = (label: string, name: keyof typeof secret): string =>
+    `<dt>${label}</dt><dd><code data-secret="${name}">${escapeHtml(secret[name])}</code></dd>`;
+  return `<p>Copy it now: it is shown this once and kept nowhere.</p><dl>${row("Login", "login")}${row("Password", "password")}${row("Address", "address")}</dl><p><a href="/access/${id}">Back to ${id}</a></p>`;
+}

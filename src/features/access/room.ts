@@ -1,0 +1,140 @@
+/** What the files of this room share: its parts, how a change is written, shown and followed by the next step. */
+import { slackIdOf } from "../../catalog/lookup.ts";
+import { onlyIfKnown } from "../../platform/authz.ts";
+import type { Tx } from "../../platform/db/database.ts";
+import type { Actor } from "../../platform/people.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { allow, type Decision, type Refused, refuse } from "../../platform/refusal.ts";
+import { SlackError } from "../../platform/slack/client.ts";
+import type { Accessor } from "../../providers/accessors/contract.ts";
+import type { Accessors } from "../../providers/accessors/instances.ts";
+import type { Paging } from "../paging/index.ts";
+import { cardKeyOf, grantCard, requesterKeyOf, requesterNote } from "./cards.ts";
+import { type Grant, nextStep, stateDigest, type Who } from "./model.ts";
+import { writeGrant } from "./store.ts";
+
+export interface Room {
+  platform: Platform;
+  accessors: Accessors;
+  paging: Paging;
+}
+
+export const whoOf = ({ team, person }: Actor): Who => ({ team, person });
+
+export interface Cause {
+  actor: Actor;
+  action: string;
+  /** Ids and digests only. */
+  detail?: Record<string, unknown> | undefined;
+  /** When the next step is tried; by default when it is due. */
+  tryAt?: Date | undefined;
+}
+
+/** Writes what became of the locked grant; audit, card, the requester's note and the next step follow from it. */
+export async function change(
+  { platform }: Pick<Room, "platform">,
+  tx: Tx,
+  before: Grant | undefined,
+  after: Grant,
+  { actor, action, detail, tryAt }: Cause,
+): Promise<Grant> {
+  const next = { ...after, seq: (before?.seq ?? 0) + 1 };
+  await writeGrant(tx.trx, next, tx.now);
+  tx.audit({
+    actor,
+    action,
+    subject: next.id,
+    service: next.service ?? undefined,
+    before: before && stateDigest(before),
+    after: stateDigest(next),
+    detail,
+    correlation: actor.inboxId ?? next.id,
+  });
+  show(platform, tx, next);
+  const step = nextStep(next, tx.now);
+  if (step) tx.ring({ job: step.job, ref: next.id, lane: "urgent", dueAt: tryAt ?? step.dueAt });
+  return next;
+}
+
+function show(platform: Platform, tx: Tx, grant: Grant): void {
+  const scene = { catalog: platform.catalogs.current(), publicUrl: platform.publicUrl, now: tx.now };
+  tx.say({ key: cardKeyOf(grant.id), channel: grant.channel, urgent: true, ...grantCard(grant, scene) });
+  const note = requesterNote(grant, scene);
+  if (note) tx.say({ key: requesterKeyOf(grant.id), channel: grant.requester.person, urgent: true, ...note });
+}
+
+export function accessorOf({ accessors }: Pick<Room, "accessors">, grant: Grant): Accessor {
+  return accessors.of(grant.terms.accessor, grant.terms.memberships);
+}
+
+/** The grant's team that is paged: whose leads approve it. */
+export const teamOf = (grant: Grant): string => grant.terms.approvers[0] ?? "";
+
+export const pageKeyOf = (grant: Pick<Grant, "id">): string => `access:${grant.id}`;
+
+/** Whether this person leads a team that approves the grant; asked afresh, it fails closed. */
+export async function leadOf(
+  { platform }: Pick<Room, "platform">,
+  grant: Grant,
+  actor: Actor,
+  options: { isFresh: boolean },
+): Promise<Decision<string>> {
+  const catalog = platform.catalogs.current();
+  const known = onlyIfKnown(catalog, actor);
+  if (!known.ok) return known;
+  const allowed = await inAnyTeam(platform, actor, "lead", grant.terms.approvers, options);
+  if (allowed === "yes") return allow(known.value.id);
+  if (allowed === "unreadable") return unreadable();
+  const leads = catalog.people.filter(
+    ({ id }) =>
+      id !== grant.personId &&
+      id !== grant.askedById &&
+      catalog.teams.some(({ name, leads: of }) => grant.terms.approvers.includes(name) && of.includes(id)),
+  );
+  return refuse({
+    rule: "leads-approve",
+    message: `Only leads of ${grant.terms.approvers.join(", ")} decide on ${grant.role} of ${grant.resource}.`,
+    whoCould: leads.flatMap((lead) => slackIdOf(lead, actor.team) ?? []),
+  });
+}
+
+/** Whether this person may ask: member, lead or on call of a requesting team. */
+export async function requesterIn(
+  platform: Platform,
+  who: Who,
+  teams: readonly string[],
+  options: { isFresh: boolean },
+): Promise<"yes" | "no" | "unreadable"> {
+  const actor: Actor = { ...who, door: "console" };
+  if (!onlyIfKnown(platform.catalogs.current(), actor).ok) return "no";
+  return inAnyTeam(platform, actor, "responder", teams, options);
+}
+
+async function inAnyTeam(
+  { authz }: Platform,
+  actor: Actor,
+  role: "lead" | "responder",
+  teams: readonly string[],
+  options: { isFresh: boolean },
+): Promise<"yes" | "no" | "unreadable"> {
+  let isUnreadable = false;
+  for (const team of teams)
+    try {
+      if ((await authz.authorise(actor, role, { team }, options)).ok) return "yes";
+    } catch (error) {
+      // Slack could not say who is in the group: nobody is let in on a guess.
+      if (!(error instanceof SlackError)) throw error;
+      isUnreadable = true;
+    }
+  return isUnreadable ? "unreadable" : "no";
+}
+
+export const unreadable = (): Refused =>
+  refuse({
+    rule: "membership-readable",
+    message: "Slack cannot say now who is in the team. Nothing done.",
+    hint: "Try again in a minute.",
+  });
+
+export const unknownGrant = (id: string): Refused =>
+  refuse({ rule: "known-grant", message: `There is no grant ${id}.`, hint: "access list shows them." });
