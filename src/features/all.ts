@@ -4,9 +4,11 @@ import type { Feature } from "../platform/feature.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { SlackApi } from "../platform/slack/client.ts";
 import type { Accessor } from "../providers/accessors/contract.ts";
+import { createAccessors } from "../providers/accessors/instances.ts";
 import { createMetricsProviders } from "../providers/metrics/instances.ts";
 import type { TrafficEngine } from "../providers/traffic/contract.ts";
 import { createRouterEngine } from "../providers/traffic/router.ts";
+import { accessMigrations, createAccess } from "./access/index.ts";
 import { alertMigrations, createAlerts } from "./alerts/index.ts";
 import { createDeploys, deploysMigrations } from "./deploys/index.ts";
 import { createHome } from "./home/index.ts";
@@ -46,6 +48,10 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   const rollbacks = createRollbacks({ ...moving, rollouts: rollouts.api });
   const alerts = createAlerts(platform);
   const tickets = createTickets(platform, { alerts: alerts.api, slos: slos.api, paging: paging.api });
+  const access = createAccess(platform, {
+    accessors: createAccessors(platform, overrides.accessor),
+    paging: paging.api,
+  });
   const trail = createTrail(platform);
   const features: Feature[] = [
     slos.feature,
@@ -56,6 +62,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     deploys.feature,
     rollouts.feature,
     rollbacks.feature,
+    access,
     trail,
   ];
   const home = createHome(platform, () => features);
@@ -74,5 +81,6 @@ export function allMigrations(): Record<string, Migration> {
     ...rollbacksMigrations,
     ...alertMigrations,
     ...ticketMigrations,
+    ...accessMigrations,
   };
 }
