@@ -1,4 +1,4 @@
-import { type Actors, words } from "./actors.ts";
+import { type Actors, line, opsChannel, words } from "./actors.ts";
 import { Person } from "./person.ts";
 import { access } from "./play-access.ts";
 import { alerts } from "./play-alerts.ts";
@@ -60,11 +60,24 @@ export async function play(
   };
   const plays = (part: PartName): boolean => parts.includes(part);
 
-  await step("Traffic flows to v41", async () => words(await actors.onlyVersion("v41", 10_000)));
+  await step("0 Traffic flows to v41 and its budget is known", async () => {
+    const seen = await actors.onlyVersion("v41", 10_000);
+    return `${words(seen)}; ${await budgetOf(actors)}`;
+  });
   if (plays("alerts")) await alerts(actors, step);
   // Nobody waits for the other here, on call neither.
   await Promise.all([plays("rollouts") && rollouts(actors, step), plays("access") && access(actors, step)]);
   if (plays("rollback")) await rollback(actors, step);
   if (plays("questions")) await questions(actors, step);
   return results;
+}
+
+/** Asks until the service's users are known to be well: the first samples take some seconds. */
+function budgetOf({ olive, wait }: Actors): Promise<string> {
+  return wait("the budget to be known", async () => {
+    await olive.send(opsChannel, "/ops slo shop");
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const answer = (await olive.see(opsChannel)).findLast((message) => /shop/.test(message.text));
+    return answer && /users well/i.test(answer.text) && line(answer.text);
+  });
 }

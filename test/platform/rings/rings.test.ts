@@ -115,7 +115,7 @@ describe("the runner", () => {
         lease_until: null,
         last_error: "Error: the provider is away",
       });
-      expect((after?.due_at as Date).getTime() - test.clock.now().getTime()).toBe(
+      expect((after as { due_at: Date }).due_at.getTime() - test.clock.now().getTime()).toBe(
         backoffMs(attempt, () => 0.5),
       );
     }
