@@ -3,6 +3,9 @@ import type { Reply, SummaryLine } from "../../platform/feature.ts";
 import { escapeText, section } from "../../platform/messages/blocks.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 
+/** The command that is also the empty line. */
+export const homeName = "mine";
+
 /** Lines shown at once; what is cut says how much. */
 const linesMax = 25;
 
@@ -19,7 +22,7 @@ export function helpReply(entries: readonly HelpEntry[], wanted: string | undefi
   if (wanted === undefined) {
     const lines = entries.map(
       (entry) =>
-        `\`/ops ${escapeText(entry.usage.split(" [--")[0] ?? "").trim()}\` ${escapeText(entry.summary)}`,
+        `\`${`/ops ${escapeText(entry.name === homeName ? "" : (entry.usage.split(" [--")[0] ?? ""))}`.trim()}\` ${escapeText(entry.summary)}`,
     );
     return allow({
       text: [`*What you may do here*`, ...lines, "`/ops help <command>` shows one in full."].join("\n"),

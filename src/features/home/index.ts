@@ -9,10 +9,10 @@ import type { Command, CommandContext, Feature, Reply, SummaryLine } from "../..
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision } from "../../platform/refusal.ts";
-import { helpReply, replyOfLines } from "./cards.ts";
+import { helpReply, homeName, replyOfLines } from "./cards.ts";
 
 const homeSpec = defineCommand({
-  name: "mine",
+  name: homeName,
   aliases: [""],
   args: z.object({}),
   role: "anyone",

@@ -30,12 +30,7 @@ export function previewText(preview: Preview): string {
   const ran = ranMs === undefined ? "" : `ran ${spanText(ranMs)}, `;
   const verdict =
     target === undefined ? "not recorded" : target.outcome === "unknown" ? "not judged" : target.outcome;
-  const differs = differences
-    .slice(0, differencesShown)
-    .map(
-      ({ field, recorded, actual }) =>
-        `${escapeText(field, 80)} ${escapeText(String(actual), 80)} → ${escapeText(String(recorded), 80)}`,
-    );
+  const differs = differences.slice(0, differencesShown).flatMap(differenceText);
   const more =
     differences.length > differencesShown ? ` and ${differences.length - differencesShown} more` : "";
   const by = current
@@ -142,4 +137,13 @@ export function byHandText({ service, to }: Rollback, byHand: readonly string[])
 export function rollbackLine(rollback: Rollback): string {
   const { mark, text } = headlineOf(rollback);
   return `${mark} ${text} · ${dateToken(rollback.startedAt, "date_time")} by ${whoText(rollback.by)}`;
+}
+
+/** `traffic to v42 100 → 0 %`; where a version's processes listen is of no interest to whoever goes back. */
+function differenceText({ field, recorded, actual }: Preview["differences"][number]): string[] {
+  if (/^versions\..+\.address$/.test(field)) return [];
+  const version = /^versions\.(.+)\.weightPercent$/.exec(field)?.[1];
+  return version === undefined
+    ? [`${escapeText(field, 80)} ${escapeText(String(actual), 80)} → ${escapeText(String(recorded), 80)}`]
+    : [`traffic to ${escapeText(version, 80)} ${actual ?? 0} → ${recorded ?? 0} %`];
 }

@@ -26,7 +26,7 @@ describe("rollback", () => {
     room.world.behaviour.bad = { v42: 0.09 };
     const shown = await preview(room);
     expect(shown.text).toMatch(
-      /shop production: v42 → v41 \(ran .*, good\)\. v42 came .* by <@U0DEV>\. Differs: versions\.v41\.weightPercent 0 → 100/,
+      /shop production: v42 → v41 \(ran .*, good\)\. v42 came .* by <@U0DEV>\. Differs: traffic to v41 0 → 100 %; traffic to v42 100 → 0 %/,
     );
     expect(await room.weights()).toEqual({ v41: 0, v42: 100 });
     const answer = await room.type(lena, shown.line, true);
