@@ -83,7 +83,8 @@ export function createCatalogs(db: Db, database: () => Database, log: Log): Cata
     },
     refresh,
     start() {
-      timer = setInterval(
+      // Both roles of one process ask for it.
+      timer ??= setInterval(
         () =>
           void refresh().catch((error: unknown) =>
             log.warn({ err: error }, "the catalog could not be read again"),
