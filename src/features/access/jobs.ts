@@ -104,6 +104,8 @@ async function makeGrant(room: Room, id: GrantId): Promise<Rerun> {
     assertGranted(await accessor.verify(intent.externalName), intent.expiresAt, intent.externalName);
     const isWanted = await database.tx(async (tx) => {
       const locked = await readGrant(tx.trx, id, { lock: true });
+      // Another worker was as fast and recorded it: the login is in use.
+      if (locked?.state.is === "active") return true;
       if (locked?.state.is !== "granting") return false;
       const { approvals, durationMs, endsAt } = locked.state;
       await keepSecret(room, tx, locked, endsAt, {
@@ -216,14 +218,18 @@ async function recordEnd(room: Room, id: GrantId, sessionsEnded: number): Promis
   });
 }
 
+/** Shown for what is no provider's answer: its own words are for the log alone. */
+const unexpected = {
+  code: "unexpected",
+  message: "Something went wrong that was not foreseen",
+  hint: "The worker's log has it",
+};
+
 /** Keeps what went wrong where people see it, pages once an end fails for too long, and tries again for ever. */
 async function again(room: Room, id: GrantId, error: unknown): Promise<Rerun> {
   const { platform } = room;
-  if (!(error instanceof ProviderError)) throw error;
-  platform.log.warn(
-    { grant: id, code: error.code, err: error },
-    "a provider call for a grant failed; it is tried again",
-  );
+  const { code, message, hint } = error instanceof ProviderError ? error : unexpected;
+  platform.log.warn({ grant: id, code, err: error }, "a provider call for a grant failed; it is tried again");
   await platform.database.tx(async (tx) => {
     const locked = await readGrant(tx.trx, id, { lock: true });
     if (locked?.state.is !== "granting" && locked?.state.is !== "revoking") return;
@@ -231,9 +237,9 @@ async function again(room: Room, id: GrantId, error: unknown): Promise<Rerun> {
     const trouble: Trouble = {
       since: state.trouble?.since ?? tx.now,
       count: (state.trouble?.count ?? 0) + 1,
-      code: error.code,
-      message: error.message,
-      hint: error.hint,
+      code,
+      message,
+      hint,
     };
     const failedMs = tx.now.getTime() - trouble.since.getTime();
     const isPaged = state.is === "revoking" && (state.isPaged || failedMs >= pageAfterMs);
@@ -245,7 +251,7 @@ async function again(room: Room, id: GrantId, error: unknown): Promise<Rerun> {
       {
         actor: systemActor,
         action: `access.${state.is}-failed`,
-        detail: { code: error.code, count: trouble.count },
+        detail: { code, count: trouble.count },
         tryAt: new Date(tx.now.getTime() + Math.min(againMaxMs, backoffMs(trouble.count, platform.random))),
       },
     );

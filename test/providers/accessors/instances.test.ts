@@ -1,0 +1,38 @@
+import { expect, it } from "vitest";
+import type { AccessorInstance } from "../../../src/catalog/schema.ts";
+import type { Accessor } from "../../../src/providers/accessors/contract.ts";
+import { createAccessors } from "../../../src/providers/accessors/instances.ts";
+
+const instance: AccessorInstance = {
+  name: "orders-postgres",
+  kind: "postgres",
+  urlEnv: "ORDERS_DB_URL",
+  databases: ["orders"],
+  leftoversOwner: "leftovers",
+  connectionsMax: 3,
+};
+
+it("refuses an instance whose address is not in the environment, and names the variable", () => {
+  expect(() => createAccessors({ env: () => undefined }).of(instance, ["app_ro"])).toThrow(
+    expect.objectContaining({ code: "unauthorised", hint: expect.stringContaining("ORDERS_DB_URL") }),
+  );
+});
+
+it("reads the address at each call, and never shows it when it is no address", () => {
+  let url = "postgres://manager:hidden@127.0.0.1:1/orders";
+  const accessors = createAccessors({ env: () => url });
+  expect(() => accessors.of(instance, ["app_ro"])).not.toThrow();
+  url = "hidden, not a url";
+  try {
+    accessors.of(instance, ["app_ro"]);
+    expect.unreachable();
+  } catch (error) {
+    expect(String(error)).not.toContain("hidden");
+  }
+});
+
+it("lets a caller stand between", () => {
+  const mine = {} as Accessor;
+  const accessors = createAccessors({ env: () => "postgres://m:p@127.0.0.1:1/orders" }, () => mine);
+  expect(accessors.of(instance, [])).toBe(mine);
+});
