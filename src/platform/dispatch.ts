@@ -32,6 +32,13 @@ export interface Dispatcher {
   readonly jobs: readonly Job[];
   /** Reads and authorises a line; changes nothing. `typedAt`: what the words' times are counted from. */
   check(actor: Actor, line: string, typedAt: Date): Promise<Decision<{ command: Command; line: ParsedLine }>>;
+  /** Tells a person why not, once per `key`, without keeping what they said: it may hold a secret. */
+  sayRefusal(
+    key: string,
+    person: string,
+    place: { channel: string; thread?: string | undefined },
+    refusal: Refusal,
+  ): Promise<void>;
 }
 
 /** One way from words to a command, whichever door they came in by. */
@@ -148,6 +155,10 @@ export function createDispatcher(parts: Parts): Dispatcher {
 
   return {
     check,
+    sayRefusal: (key, person, place, refusal) =>
+      parts.database.tx(async (tx) =>
+        tx.say({ key, ...place, onlyFor: person, urgent: true, ...refusalReply(refusal) }),
+      ),
     jobs: [
       {
         name: inboxJob,

@@ -55,6 +55,19 @@ describe("a slash command", () => {
   });
 });
 
+describe("a mention", () => {
+  it("that is refused is answered in its thread and its words are kept nowhere", async () => {
+    const words = "rotate-me-qz81";
+    await olive.send("C0GENERAL", `@quarterdeck access request orders-db readonly 15m password=${words}`);
+    const asked = await olive.sees("C0GENERAL", /access request/);
+    await until("the refusal", async () =>
+      (await olive.see("C0GENERAL", asked.ts)).some((reply) => /secret/i.test(reply.text)),
+    );
+    const kept = await quarterdeck.app.database.db.selectFrom("inbox").select("payload").execute();
+    expect(JSON.stringify(kept)).not.toContain(words);
+  });
+});
+
 describe("Slack's signature", () => {
   const post = (body: string, atSec: number, secret = "signing-secret-of-tests") =>
     fetch(`${quarterdeck.base}/slack/events`, {

@@ -33,7 +33,11 @@ const started = await start({
         const others = state.versions
           .filter((one) => one.version !== version)
           .map((one) => ({ ...one, weightPercent: 100 - percent }));
-        return { ...state, changedBy: key, versions: [...others, { version, weightPercent: percent, address: null }] };
+        return {
+          ...state,
+          changedBy: key,
+          versions: [...others, { version, weightPercent: percent, address: null }],
+        };
       },
     }),
     accessor: (accessor) => ({

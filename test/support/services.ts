@@ -16,6 +16,10 @@ const binaries = {
     candidates: folders.map((folder) => join(folder, "redis-server")),
     install: "apt-get install redis-server",
   },
+  chromium: {
+    candidates: folders.flatMap((folder) => [join(folder, "chromium"), join(folder, "chromium-browser")]),
+    install: "apt-get install chromium",
+  },
   "postgres-15": {
     candidates: ["/usr/lib/postgresql/15/bin/postgres"],
     install: "apt-get install postgresql-15",

@@ -183,12 +183,19 @@ export function createSlackDoor(parts: Parts): SlackDoor {
   app.event("app_mention", async ({ event, body }) => {
     if (!event.user || event.bot_id) return;
     const line = event.text.replace(/^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*/, "");
+    const dedup = `event:${body.event_id}`;
+    const place = { channel: event.channel, thread: event.thread_ts ?? event.ts };
+    const actor: Actor = { team: body.team_id, person: event.user, door: "slack" };
+    // A mention has no form to open: what is missing in it is said.
+    const checked = await parts.dispatcher.check(actor, line, parts.clock.now());
+    if (!checked.ok)
+      return parts.dispatcher.sayRefusal(`refusal:${dedup}`, event.user, place, checked.refusal);
     await inbox.receive({
       kind: "mention",
-      dedup: `event:${body.event_id}`,
-      team: body.team_id,
-      person: event.user,
-      payload: { line, door: "slack", channel: event.channel, thread: event.thread_ts ?? event.ts },
+      dedup,
+      team: actor.team,
+      person: actor.person,
+      payload: { line, door: "slack", ...place },
     });
   });
 

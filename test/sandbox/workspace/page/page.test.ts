@@ -1,10 +1,13 @@
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser } from "../../../support/browser.ts";
+import { requireService } from "../../../support/services.ts";
 import { ada, type Body, dan, type Harness, lea, openHarness, ops } from "../harness.ts";
 
 let h: Harness;
 let browser: Browser;
 const problems: string[] = [];
+const chromium = requireService("chromium");
 
 beforeAll(async () => {
   h = await openHarness({
@@ -55,7 +58,7 @@ beforeAll(async () => {
     await args.ack();
     await args.respond({ text: `you chose ${args.action.selected_option.value}` });
   });
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+  if (chromium) browser = await launchBrowser(chromium);
 }, 60_000);
 afterAll(async () => {
   await browser?.close();
@@ -103,7 +106,7 @@ const card = [
   },
 ];
 
-describe("the page in a real browser", () => {
+describe.runIf(chromium)("the page in a real browser", () => {
   it("shows a card as it arrives, asks before a dangerous press, and shows what came of it", async () => {
     const page = await openPage();
     const posted = await h.client.chat.postMessage({ channel: ops, text: "card", blocks: card as never });
