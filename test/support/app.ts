@@ -10,6 +10,7 @@ import { localPeople, localTeam, tour } from "../../src/sandbox/people.ts";
 import { startWorkspace, type Workspace } from "../../src/sandbox/workspace/index.ts";
 import { Person } from "./person.ts";
 import { type FreshDatabase, freshDatabase } from "./postgres.ts";
+import { startRedis } from "./redis.ts";
 import { keptLog } from "./silent-log.ts";
 
 export interface TestAppOptions {
@@ -58,9 +59,12 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     now: () => built.app?.clock.now() ?? new Date(),
     log: () => undefined,
   });
+  // The same tests run on both queues: TEST_QUEUE=redis gives each app a Redis of its own.
+  const redis =
+    options.redisUrl === undefined && process.env.TEST_QUEUE === "redis" ? await startRedis() : undefined;
   const settings = readSettings({
     PORT: String(await freePort()),
-    REDIS_URL: options.redisUrl,
+    REDIS_URL: options.redisUrl ?? redis?.url,
     QUEUE_PREFIX: `test-${Math.random().toString(36).slice(2, 10)}`,
   });
   const app = await createApp({
@@ -97,6 +101,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       await worker?.stop();
       await app.close();
       await workspace.close();
+      await redis?.stop();
       await fresh.drop();
     },
   };
