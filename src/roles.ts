@@ -46,6 +46,12 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       door.handle(req, res);
       return true;
     },
+    (_req, res, url) => {
+      // Browsers ask for it by themselves; there is none.
+      if (url.pathname !== "/favicon.ico") return false;
+      res.writeHead(204, { "cache-control": "max-age=86400" }).end();
+      return true;
+    },
     (req, res, url) => {
       if (url.pathname !== "/console.css" || req.method !== "GET") return false;
       res.writeHead(200, { "content-type": "text/css; charset=utf-8" }).end(stylesheet);
@@ -98,7 +104,7 @@ async function operator(app: App, token: string, isLocal: boolean) {
 export async function startWorker(app: App): Promise<Running> {
   app.catalogs.start();
   await app.ringSchedules();
-  const working = await app.doorbell.work((id) => app.runner.run(id));
+  const working = await app.doorbell.work((id, onHandled) => app.runner.run(id, onHandled));
   app.relay.start();
   const loops = await Promise.all(
     app.features.flatMap((feature) => feature.loops ?? []).map((loop) => loop.start()),

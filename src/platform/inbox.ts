@@ -3,7 +3,6 @@ import { sql } from "kysely";
 import type { Clock } from "./clock.ts";
 import type { Database, Db } from "./db/database.ts";
 import { GroupCommit } from "./group.ts";
-import { ringChannel } from "./rings/write.ts";
 
 /** What a person sent, kept before it is answered: Slack sends commands and clicks once. */
 export interface Incoming {
@@ -38,7 +37,11 @@ const rowsMax = 200;
 
 export function createInbox(database: Database, clock: Clock): Inbox {
   const group = new GroupCommit<Incoming, { id: string; isNew: boolean }>(
-    (items) => keep(database.db, items, clock.now()),
+    async (items) => {
+      const kept = await keep(database.db, items, clock.now());
+      database.wakeRelays();
+      return kept;
+    },
     { itemsMax: rowsMax, groupsAtOnce: 2 },
   );
   return { receive: (incoming) => group.add(incoming) };
@@ -63,9 +66,7 @@ async function keep(
     rung as (
       insert into rings (job, ref, lane, due_at, created_at)
       select ${inboxJob}, id, 'urgent', ${now}::timestamptz, ${now}::timestamptz from kept)
-    select id, dedup, (select pg_notify(${ringChannel}, '') where exists (select 1 from kept)) from kept`.execute(
-    db,
-  );
+    select id, dedup from kept`.execute(db);
   const ids = new Map(inserted.map((row) => [row.dedup, row.id]));
   const known = unique.filter((row) => !ids.has(row.dedup)).map((row) => row.dedup);
   const before =

@@ -3,6 +3,7 @@ import pg from "pg";
 import { type AuditEntry, appendAudit } from "../audit/append.ts";
 import type { Clock } from "../clock.ts";
 import { type Said, writeSaid } from "../messages/say.ts";
+import { createBell } from "../rings/bell.ts";
 import { type Ring, writeRings } from "../rings/write.ts";
 import type { PlatformTables } from "./tables.ts";
 
@@ -40,6 +41,8 @@ export class AlreadyDone extends Error {
 export interface Database {
   readonly db: Db;
   tx<T>(work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
+  /** For rings that were committed without `tx`. */
+  wakeRelays(): void;
   close(): Promise<void>;
 }
 
@@ -67,8 +70,10 @@ export function openKysely(pool: pg.Pool): Db {
 }
 
 export function createDatabase(db: Db, parts: DatabaseParts): Database {
-  const tx = <T>(work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> =>
-    db.transaction().execute(async (trx) => {
+  const bell = createBell(db);
+  const tx = async <T>(work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> => {
+    let hasRung = false;
+    const answer = await db.transaction().execute(async (trx) => {
       const now = parts.clock.now();
       const entries: AuditEntry[] = [];
       const rings: Ring[] = [];
@@ -87,9 +92,13 @@ export function createDatabase(db: Db, parts: DatabaseParts): Database {
       rings.push(...(await writeSaid(trx, said, now)));
       await writeRings(trx, rings, now);
       await appendAudit(trx, entries, { now, catalogDigest: parts.catalogDigest() });
+      hasRung = rings.length > 0;
       return result;
     });
-  return { db, tx, close: () => db.destroy() };
+    if (hasRung) bell.ring();
+    return answer;
+  };
+  return { db, tx, wakeRelays: bell.ring, close: () => db.destroy() };
 }
 
 async function claimEffect(trx: Trx, inboxId: string, now: Date): Promise<void> {

@@ -7,7 +7,12 @@ import type { RingJob } from "./relay.ts";
 const lanes: readonly Lane[] = ["urgent", "normal", "bulk"];
 
 /** Jobs one worker process runs at once, by lane. Reverts, revokes, pages and answers never wait behind a storm. */
-const concurrency: Record<Lane, number> = { urgent: 8, normal: 6, bulk: 2 };
+export const laneConcurrency: Record<Lane, number> = { urgent: 16, normal: 16, bulk: 2 };
+
+/** Rings that share one job of the queue at most: what a job of the queue costs, a storm pays once for many. */
+const ringsPerJobMax = 20;
+/** Up to this many rings handed over together go one by one, so that idle workers share them. */
+const jobsPerHandover = 8;
 
 export interface QueueOptions {
   redisUrl?: string | undefined;
@@ -19,7 +24,8 @@ export interface QueueOptions {
 /** The doorbell: it may lose or repeat anything, because the rows in `rings` are the truth. */
 export interface Doorbell {
   enqueue(jobs: readonly RingJob[]): Promise<void>;
-  work(run: (id: string) => Promise<void>): Promise<{ drain(): Promise<void> }>;
+  /** `run` may say before it ends that its handler did: another one starts while what it did is recorded. */
+  work(run: (id: string, onHandled: () => void) => Promise<void>): Promise<{ drain(): Promise<void> }>;
   close(): Promise<void>;
 }
 
@@ -58,20 +64,21 @@ function assemble(
         const ofLane = jobs.filter((job) => job.lane === lane);
         if (ofLane.length > 0)
           await queue(lane).addBulk(
-            ofLane.map((job) => ({
+            inShares(ofLane).map((share) => ({
               name: "ring",
-              data: { id: job.id },
-              opts: { ...jobOptions, jobId: job.jobId },
+              data: { ids: share.map(({ id }) => id) },
+              opts: { ...jobOptions, jobId: `${share[0]?.jobId}_${share.length}` },
             })),
           );
       }
     },
     async work(run) {
       const workers = lanes.map((lane) => {
+        const slots = new Slots(laneConcurrency[lane]);
         const worker = make.worker(
           nameOf(lane),
-          async (job) => run((job.data as { id: string }).id),
-          concurrency[lane],
+          (job) => runAll((job.data as { ids: string[] }).ids, (id) => slots.use((free) => run(id, free))),
+          laneConcurrency[lane],
         );
         worker.on("error", onError);
         return worker;
@@ -84,6 +91,47 @@ function assemble(
       await make.close?.();
     },
   };
+}
+
+/** A ring that is rung again goes alone: then the queue knows by its id that it has it already. */
+function inShares(jobs: readonly RingJob[]): (readonly RingJob[])[] {
+  const first = jobs.filter((job) => !job.isAgain);
+  const size = Math.min(ringsPerJobMax, Math.ceil(first.length / jobsPerHandover));
+  const shares: (readonly RingJob[])[] = jobs.filter((job) => job.isAgain).map((job) => [job]);
+  for (let at = 0; at < first.length; at += size) shares.push(first.slice(at, at + size));
+  return shares;
+}
+
+/** All of them, whatever becomes of one; throws the first trouble at the end. */
+async function runAll(ids: readonly string[], run: (id: string) => Promise<void>): Promise<void> {
+  const outcomes = await Promise.allSettled(ids.map(run));
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+}
+
+/** Lets so many run at once; the others wait in the order they came. */
+class Slots {
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(private free: number) {}
+
+  /** The slot is free when `free` is called, or when the work ends. */
+  async use<T>(work: (free: () => void) => Promise<T>): Promise<T> {
+    if (this.free > 0) this.free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    let isHeld = true;
+    const free = () => {
+      if (!isHeld) return;
+      isHeld = false;
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.free += 1;
+    };
+    try {
+      return await work(free);
+    } finally {
+      free();
+    }
+  }
 }
 
 function redisDoorbell(options: QueueOptions, url: string): Doorbell {

@@ -4,18 +4,22 @@ import type { Clock } from "../clock.ts";
 import type { Db } from "../db/database.ts";
 import type { Lane } from "../db/tables.ts";
 import type { Log } from "../log.ts";
-import { ringChannel } from "./write.ts";
+import { looseCommit, ringChannel } from "./write.ts";
 
 /** A rung job that nobody took for this long is rung again: the queue may have lost it. */
 export const ringAgainAfterMs = 15_000;
 const batchMax = 500;
 const idleMs = 1_000;
+/** Rung again while it was moving: gathers what comes in so long, so that a steady stream goes over in batches. */
+const gatherMs = 4;
 
 export interface RingJob {
   id: string;
   lane: Lane;
   /** Distinct for each time the row becomes due, so that the queue drops repeats and takes news. */
   jobId: string;
+  /** It was handed over before and nobody took it. */
+  isAgain?: boolean | undefined;
 }
 
 /**
@@ -91,7 +95,11 @@ export class Relay {
         this.parts.log.warn({ err: error }, "relay could not reach Postgres or the queue; trying again");
         this.#woken = false;
       }
-      if (this.#woken || !this.#running) continue;
+      if (!this.#running) break;
+      if (this.#woken) {
+        await new Promise((resolve) => setTimeout(resolve, gatherMs));
+        continue;
+      }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMs);
         this.#wake = () => {
@@ -106,13 +114,20 @@ export class Relay {
   async #move(): Promise<number> {
     const now = this.parts.clock.now();
     const lostBefore = new Date(now.getTime() - ringAgainAfterMs);
-    const { rows } = await sql<{ id: string; lane: Lane; version: number; attempts: number }>`
-      update rings set rung_at = ${now} where id in (
-        select id from rings
+    const { rows } = await sql<{
+      id: string;
+      lane: Lane;
+      version: number;
+      attempts: number;
+      is_again: boolean;
+    }>`
+      update rings set rung_at = ${now} from (
+        select id, rung_at is not null as is_again from rings
         where due_at <= ${now} and (rung_at is null or rung_at < ${lostBefore}) and (lease_until is null or lease_until < ${now})
         order by case lane when 'urgent' then 0 when 'normal' then 1 else 2 end, due_at
-        limit ${batchMax} for update skip locked)
-      returning id, lane, version, attempts`.execute(this.parts.db);
+        limit ${batchMax} for update skip locked) as due, ${looseCommit} as loose
+      where rings.id = due.id
+      returning rings.id, lane, version, attempts, is_again`.execute(this.parts.db);
     if (rows.length === 0) return 0;
     try {
       await this.parts.enqueue(
@@ -120,6 +135,7 @@ export class Relay {
           id: row.id,
           lane: row.lane,
           jobId: `${row.id}_${row.version}_${row.attempts}`,
+          isAgain: row.is_again,
         })),
       );
     } catch (error) {

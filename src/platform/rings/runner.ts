@@ -2,7 +2,10 @@ import { sql } from "kysely";
 import type { Clock } from "../clock.ts";
 import type { Db } from "../db/database.ts";
 import type { Lane } from "../db/tables.ts";
+import { GroupCommit } from "../group.ts";
 import type { Log } from "../log.ts";
+import { createBell } from "./bell.ts";
+import { looseCommit } from "./write.ts";
 
 /** What a handler may answer: nothing (done), or when it wants to run again. */
 export type Rerun = { again: Date } | undefined;
@@ -32,12 +35,24 @@ export function backoffMs(attempt: number, random: () => number): number {
   return Math.round(base * (0.9 + 0.2 * random()));
 }
 
+interface Leased {
+  id: string;
+  job: string;
+  ref: string;
+  version: number;
+  attempts: number;
+}
+
+type Turn = { is: "start"; id: string } | { is: "end"; row: Leased };
+
 /**
  * Runs one ring. The row is leased first, so a job delivered twice runs once; it is deleted only if nobody rang
  * again meanwhile. A run that throws is tried again with backoff, for ever: giving up is a decision of the feature.
  */
 export class Runner {
   readonly #jobs: ReadonlyMap<string, Job>;
+  readonly #turns: GroupCommit<Turn, Leased | undefined>;
+  readonly #bell: ReturnType<typeof createBell>;
   /** Observes what ran; for metrics and tests. */
   onRun: (job: string, outcome: "done" | "again" | "failed", durationMs: number) => void = () => undefined;
 
@@ -46,26 +61,19 @@ export class Runner {
     jobs: readonly Job[],
   ) {
     this.#jobs = new Map(jobs.map((job) => [job.name, job]));
+    this.#bell = createBell(parts.db);
+    // What starts or ends in the same moment goes to Postgres together.
+    this.#turns = new GroupCommit((turns) => this.#turn(turns), { itemsMax: 100, groupsAtOnce: 2 });
   }
 
-  async run(id: string): Promise<void> {
-    const { db, clock } = this.parts;
-    const now = clock.now();
-    const peek = await db.selectFrom("rings").select("job").where("id", "=", id).executeTakeFirst();
-    if (!peek) return;
-    const job = this.#jobs.get(peek.job);
-    if (!job) throw new Error(`no handler for job ${peek.job}; is this worker older than the web process?`);
-    const leaseUntil = new Date(now.getTime() + (job.leaseSec ?? defaultLeaseSec) * 1_000);
-    const row = await db
-      .updateTable("rings")
-      .set({ lease_until: leaseUntil })
-      .where("id", "=", id)
-      .where("due_at", "<=", now)
-      .where((eb) => eb.or([eb("lease_until", "is", null), eb("lease_until", "<", now)]))
-      .returning(["ref", "version", "attempts"])
-      .executeTakeFirst();
+  /** `onHandled` is called when the handler has ended and what it answered is not recorded yet. */
+  async run(id: string, onHandled: () => void = () => undefined): Promise<void> {
+    const { clock } = this.parts;
+    const row = await this.#turns.add({ is: "start", id });
     if (!row) return;
-    const startedMs = now.getTime();
+    const job = this.#jobs.get(row.job);
+    if (!job) throw new Error(`no handler for job ${row.job}; is this worker older than the web process?`);
+    const startedMs = clock.now().getTime();
     const took = () => clock.now().getTime() - startedMs;
     let rerun: Rerun;
     try {
@@ -75,24 +83,67 @@ export class Runner {
       this.onRun(job.name, "failed", took());
       return;
     }
-    await this.#done(id, row.version, rerun);
+    onHandled();
+    await this.#done(row, rerun);
     this.onRun(job.name, rerun ? "again" : "done", took());
   }
 
-  async #done(id: string, version: number, rerun: Rerun): Promise<void> {
+  /**
+   * One statement for all that start and all that end. Starts: those that are due and free; a job without a handler
+   * here is left to another worker. Ends: deleted unless somebody rang meanwhile.
+   */
+  async #turn(turns: readonly Turn[]): Promise<readonly (Leased | undefined)[]> {
+    const now = this.parts.clock.now();
+    const names = [...this.#jobs.keys()];
+    const until = [...this.#jobs.values()].map(
+      ({ leaseSec = defaultLeaseSec }) => new Date(now.getTime() + leaseSec * 1_000),
+    );
+    const ended = new Map(turns.flatMap((turn) => (turn.is === "end" ? [[turn.row.id, turn.row]] : [])));
+    // Delivered again in the moment it ends: its row goes, or is rung anew.
+    const starts = turns.flatMap((turn) => (turn.is === "start" && !ended.has(turn.id) ? [turn.id] : []));
+    const ends = [...ended.keys()];
+    const versions = [...ended.values()].map(({ version }) => version);
+    const { rows } = await sql<Leased>`
+      with due as (
+        select id from rings where id = any(${[...starts, ...ends]}::uuid[])
+        order by job collate "C", ref collate "C" for update),
+      gone as (
+        delete from rings using due where rings.id = due.id
+          and version = (${versions}::integer[])[array_position(${ends}::uuid[], due.id)]
+        returning rings.id, job, ref, version, attempts),
+      held as (
+        update rings set lease_until = coalesce(
+          (${until}::timestamptz[])[array_position(${names}::text[], job)], ${now}::timestamptz)
+        from due where rings.id = due.id and due.id = any(${starts}::uuid[])
+          and due_at <= ${now} and (lease_until is null or lease_until < ${now})
+        returning rings.id, job, ref, version, attempts)
+      select gone.* from gone, ${looseCommit} as loose union all select held.* from held, ${looseCommit} as loose`.execute(
+      this.parts.db,
+    );
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return turns.map((turn) => {
+      const id = turn.is === "end" ? turn.row.id : turn.id;
+      if (turn.is === "start" && ended.has(id)) return undefined;
+      const row = byId.get(id);
+      // An id that starts twice has its row the first time alone.
+      byId.delete(id);
+      return row;
+    });
+  }
+
+  async #done(row: Leased, rerun: Rerun): Promise<void> {
     const { db } = this.parts;
+    const { id, version } = row;
     if (rerun)
       await sql`update rings set due_at = case when version = ${version} then ${rerun.again} else due_at end,
         version = version + 1, attempts = 0, lease_until = null, rung_at = null, last_error = null where id = ${id}`.execute(
         db,
       );
     else {
-      const { rows } =
-        await sql`delete from rings where id = ${id} and version = ${version} returning id`.execute(db);
-      if (rows.length > 0) return;
+      if (await this.#turns.add({ is: "end", row })) return;
       await sql`update rings set lease_until = null, rung_at = null where id = ${id}`.execute(db);
     }
-    await sql`select pg_notify('quarterdeck_rings', '')`.execute(db);
+    this.#bell.ring();
   }
 
   async #failed(id: string, job: Job, row: { ref: string; attempts: number }, error: unknown): Promise<void> {
