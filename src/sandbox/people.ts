@@ -51,6 +51,18 @@ export const localPeople: Pick<
       topic: "What waits for a lead",
       members: ["U0LEAD", "U0ONCALL", "U0DEV"],
     },
+    {
+      id: "C0PAYALERTS",
+      name: "payments-alerts",
+      topic: "Tickets of payments",
+      members: ["U0ONCALL", "U0LEAD", "U0DEV"],
+    },
+    {
+      id: "C0PAYLEADS",
+      name: "payments-leads",
+      topic: "What waits for a lead of payments",
+      members: ["U0LEAD"],
+    },
   ],
   usergroups: [{ id: "S0LEADS", handle: "storefront-leads", name: "Storefront leads", users: ["U0LEAD"] }],
   botUser: { id: "U0QUARTERDECK", name: "quarterdeck" },

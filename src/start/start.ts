@@ -12,6 +12,7 @@ import { ProcessRegistry } from "../platform/embedded/registry.ts";
 import { acquireRunLock } from "../platform/embedded/run-lock.ts";
 import type { Log } from "../platform/log.ts";
 import { systemActor } from "../platform/people.ts";
+import { scopes } from "../platform/slack/scopes.ts";
 import { type Running, startAdmin, startWeb, startWorker } from "../roles.ts";
 import { localPeople, localTeam, tour } from "../sandbox/people.ts";
 import { followCatalog } from "./follow-catalog.ts";
@@ -121,6 +122,8 @@ async function bringUp(
         signingSecret,
         botToken: "xoxb-local",
         apiPort: settings.SLACK_API_PORT,
+        // Enforced as Slack does: what the manifest forgets to ask for fails here first.
+        scopes: scopes.map(({ scope }) => scope),
         eventsUrl: () => `http://127.0.0.1:${settings.PORT}/slack/events`,
         completions: () =>
           (app?.features ?? [])

@@ -5,6 +5,7 @@ import { allMigrations, type FeatureOverrides } from "../../src/features/all.ts"
 import { migrate } from "../../src/platform/db/migrate.ts";
 import { freePort } from "../../src/platform/embedded/ports.ts";
 import { systemActor } from "../../src/platform/people.ts";
+import { scopes } from "../../src/platform/slack/scopes.ts";
 import { type Running, startWeb, startWorker } from "../../src/roles.ts";
 import { localPeople, localTeam, tour } from "../../src/sandbox/people.ts";
 import { startWorkspace, type Workspace } from "../../src/sandbox/workspace/index.ts";
@@ -53,6 +54,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     signingSecret,
     botToken: "xoxb-local",
     apiPort: 0,
+    scopes: scopes.map(({ scope }) => scope),
     eventsUrl: () => `${base}/slack/events`,
     completions: () => [],
     signIn: async (_req, res, person) => built.app?.sessions.begin(res, { team: localTeam, person }),
