@@ -15,6 +15,7 @@ export async function run(): Promise<void> {
     host: settings.HOST,
     port: settings.ROUTER_PORT,
     adminPort: settings.ROUTER_ADMIN_PORT,
+    adminHost: settings.ROUTER_ADMIN_HOST,
     token: new Secret(settings.ROUTER_TOKEN),
     stateFile: settings.ROUTER_STATE ?? join(resolve(settings.DATA_DIR), "router", "routes.json"),
     log: createLog(settings.LOG_LEVEL, { role: "router" }),
