@@ -87,9 +87,7 @@ export function readCatalog(
 
 /** Same content, same digest, whatever file it stands in. */
 export function digestOf(catalog: Catalog): string {
-  return createHash("sha256")
-    .update(canonicalJson(catalog))
-    .digest("hex");
+  return createHash("sha256").update(canonicalJson(catalog)).digest("hex");
 }
 
 /** Names of the catalog's files, relative to the folder, sorted. Throws when the folder cannot be read. */

@@ -51,10 +51,7 @@ const postgresSchema = z.strictObject({
   /** NOLOGIN role that inherits what people made with a grant. */
   leftoversOwner: z
     .string()
-    .regex(
-      /^[a-z_][a-z0-9_]{0,62}$/,
-      "must be a Postgres role: lower-case letters, digits, '_'; at most 63",
-    )
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a Postgres role: lower-case letters, digits, '_'; at most 63")
     .default("quarterdeck_leftovers"),
   connectionsMax: z.number().int().min(1).max(50).default(3),
 });

@@ -26,7 +26,9 @@ const stepSchema = z.strictObject({
    * Highest 95 % upper bound of the canary's own share of bad events, by signal, with which the step may go on:
    * what few requests can prove.
    */
-  shareUpperMax: z.record(nameField, z.number().gt(0, "must be above 0").lt(1, "must be below 1; 12 % is 0.12")).optional(),
+  shareUpperMax: z
+    .record(nameField, z.number().gt(0, "must be above 0").lt(1, "must be below 1; 12 % is 0.12"))
+    .optional(),
 });
 export type RolloutStep = z.output<typeof stepSchema>;
 

@@ -17,11 +17,16 @@ export const settingsSchema = z.object({
     .optional()
     .describe("Address people and Slack reach PORT by; links and the manifest use it."),
   ROUTER_PORT: port(3212, "User traffic through the `router` role."),
-  ROUTER_ADMIN_PORT: port(3213, "Admin interface of the `router` role (loopback, bearer token)."),
+  ROUTER_ADMIN_PORT: port(3213, "Admin interface of the `router` role (bearer token)."),
+  ROUTER_ADMIN_HOST: z
+    .string()
+    .default("127.0.0.1")
+    .describe("Address that ROUTER_ADMIN_PORT listens on; a private one when the worker runs elsewhere."),
   ROUTER_TOKEN: z.string().min(16).optional().describe("Bearer token of the router's admin interface."),
   ROUTER_STATE: z.string().optional().describe("File in which the router keeps its last weights."),
   DATA_DIR: z.string().default(".quarterdeck").describe("Folder for embedded data, keys and logs."),
   CATALOG_PATH: z.string().default("config/sample").describe("Folder with the catalog's YAML files."),
+  RUNBOOKS_PATH: z.string().default("runbooks").describe("Folder with the runbooks, one Markdown file each."),
   DATABASE_URL: z
     .string()
     .optional()

@@ -11,7 +11,6 @@ import { provisionDatabase } from "../platform/embedded/provision.ts";
 import { ProcessRegistry } from "../platform/embedded/registry.ts";
 import { acquireRunLock } from "../platform/embedded/run-lock.ts";
 import type { Log } from "../platform/log.ts";
-import { systemActor } from "../platform/people.ts";
 import { scopes } from "../platform/slack/scopes.ts";
 import { type Running, startAdmin, startWeb, startWorker } from "../roles.ts";
 import { localPeople, localTeam, tour } from "../sandbox/people.ts";

@@ -29,7 +29,7 @@ export function slackManifest({
         {
           command: "/ops",
           ...address("url"),
-          description: "Canaries, rollbacks, runbooks, tickets, access",
+          description: "What your team does on call; try: help",
           usage_hint: usageHint,
           // Mentions arrive as ids, so that a person is never a name somebody else may take.
           should_escape: true,
