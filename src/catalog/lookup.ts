@@ -26,7 +26,6 @@ export const channel = (catalog: Catalog, name: string): Channel | undefined =>
   byName(catalog.channels, name);
 export const resource = (catalog: Catalog, name: string): Resource | undefined =>
   byName(catalog.resources, name);
-export const slo = (catalog: Catalog, name: string): Slo | undefined => byName(catalog.slos, name);
 export const person = (catalog: Catalog, id: string): Person | undefined =>
   catalog.people.find((entry) => entry.id === id);
 
@@ -35,10 +34,6 @@ export function personBySlack(catalog: Catalog, slackTeam: string, slackUser: st
   return catalog.people.find(
     ({ slack }) => Object.hasOwn(slack, slackTeam) && slack[slackTeam] === slackUser,
   );
-}
-
-export function personByEmail(catalog: Catalog, email: string): Person | undefined {
-  return catalog.people.find((entry) => entry.email?.toLowerCase() === email.toLowerCase());
 }
 
 /** The person's zone, else the organisation's. */
@@ -134,10 +129,6 @@ export function rolloutStrategyOf(catalog: Catalog, serviceName: string): Rollou
 function defaultStrategy(): RolloutStrategy {
   const steps = [1, 10, 50].map((weightPercent) => ({ weightPercent }));
   return rolloutSchema.parse({ steps: [...steps, { weightPercent: 100, upperBoundMax: 1.5 }] });
-}
-
-export function resourcesOf(catalog: Catalog, serviceName: string): readonly Resource[] {
-  return catalog.resources.filter((entry) => entry.service === serviceName);
 }
 
 /** What a role on a resource grants, and under which policy. */

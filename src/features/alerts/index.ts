@@ -14,7 +14,7 @@ import { readAlertmanager } from "./webhooks/alertmanager.ts";
 
 export { changedEvent as alertsChanged } from "./drain.ts";
 export { alertMigrations } from "./migrations.ts";
-export { type Severity, severities, worstOf } from "./model.ts";
+export type { Severity } from "./model.ts";
 export type { AlertGroup } from "./store.ts";
 
 export interface Alerts {

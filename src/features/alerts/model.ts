@@ -1,7 +1,7 @@
 /** Alerts as Quarterdeck sees them, whoever sent them. Pure. */
 
 /** Worst first. */
-export const severities = ["critical", "error", "warning", "info"] as const;
+const severities = ["critical", "error", "warning", "info"] as const;
 export type Severity = (typeof severities)[number];
 
 /** Words of senders on our scale; case does not matter. */
@@ -15,10 +15,6 @@ const words: Readonly<Record<Exclude<Severity, "info">, readonly string[]>> = {
 export function severityOf(text: string | undefined): Severity {
   const word = (text ?? "").trim().toLowerCase();
   return severities.find((severity) => severity !== "info" && words[severity].includes(word)) ?? "info";
-}
-
-export function worstOf(list: readonly Severity[]): Severity {
-  return severities.find((severity) => list.includes(severity)) ?? "info";
 }
 
 /** One alert of one delivery. Absent times are not known (`startsAt`) or open (`endsAt`). */

@@ -4,7 +4,6 @@ import { judgeGauge } from "./judge/gauge.ts";
 import type { Plan, Reason, Samples, SloState, Verdict } from "./judge/types.ts";
 import { percent, seconds, short } from "./judge/words.ts";
 
-export { planDefaults } from "./judge/defaults.ts";
 export * from "./judge/types.ts";
 
 /**

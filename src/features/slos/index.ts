@@ -14,7 +14,6 @@ import { createSlosApi } from "./service.ts";
 import type { Budget, SloReading, Slos } from "./types.ts";
 import { burnText, mark, percentText, usersLine, whyLines } from "./words.ts";
 
-export { budgetOfReadings } from "./reading.ts";
 export type * from "./types.ts";
 export { usersLine } from "./words.ts";
 

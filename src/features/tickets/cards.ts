@@ -1,7 +1,6 @@
 /** A ticket as people read it. Pure. */
 import {
   channelFor,
-  owningTeam,
   personBySlack,
   person as personOf,
   service as serviceOf,
@@ -130,7 +129,7 @@ function verbsOf(
         ]
       : [];
   if (ticket.state === "closed") return { verbs: [], more: judge };
-  const runbook = runbookVerb(ticket, scene.catalog);
+  const runbook = runbookVerb(ticket);
   const back = rollBackVerb(ticket, scene.catalog);
   const mute: Verb[] = scene.mutes.some(({ groupId }) => groupId !== null)
     ? [{ label: "Unmute", line: `unmute ${ticket.id}` }]
@@ -149,13 +148,11 @@ function verbsOf(
   return { verbs: [runbook, back ?? resolve], more: [...(back ? [resolve] : []), ...mute, ...judge] };
 }
 
-function runbookVerb(ticket: Ticket, catalog: Catalog): Verb {
-  const first = ticket.service === null ? undefined : serviceOf(catalog, ticket.service)?.runbooks[0];
-  return {
-    label: "Runbook",
-    line: ["runbook", ticket.service, first, `ticket=${ticket.id}`].filter(Boolean).join(" "),
-  };
-}
+/** Which runbook is found by the ticket's alert. */
+const runbookVerb = (ticket: Ticket): Verb => ({
+  label: "Runbook",
+  line: ["runbook", ticket.service, `ticket=${ticket.id}`].filter(Boolean).join(" "),
+});
 
 /** Only where there is traffic to turn back. */
 export function rollBackVerb(ticket: Pick<Ticket, "service">, catalog: Catalog): Verb | undefined {
@@ -205,6 +202,3 @@ export function channelOf(catalog: Catalog, slackTeam: string, service: string |
     slackIdOf(channelFor(catalog, service ?? ""), slackTeam) ?? slackIdOf(channelFor(catalog, ""), slackTeam)
   );
 }
-
-export const teamOf = (catalog: Catalog, service: string | null): string =>
-  owningTeam(catalog, service ?? "").name;
