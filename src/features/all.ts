@@ -15,6 +15,7 @@ import { createHome } from "./home/index.ts";
 import { createPaging, type Paging, pagingMigrations } from "./paging/index.ts";
 import { createRollbacks, rollbacksMigrations } from "./rollbacks/index.ts";
 import { createRollouts, rolloutsMigrations } from "./rollouts/index.ts";
+import { createRunbooks, runbookMigrations } from "./runbooks/index.ts";
 import { createSignals, signalsMigrations } from "./signals/index.ts";
 import { createSlos } from "./slos/index.ts";
 import { createTickets, ticketMigrations } from "./tickets/index.ts";
@@ -52,6 +53,13 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     accessors: createAccessors(platform, overrides.accessor),
     paging: paging.api,
   });
+  const runbooks = createRunbooks(platform, {
+    signals: signals.api,
+    slos: slos.api,
+    deploys: deploys.api,
+    tickets: tickets.api,
+    alerts: alerts.api,
+  });
   const trail = createTrail(platform);
   const features: Feature[] = [
     slos.feature,
@@ -63,6 +71,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     rollouts.feature,
     rollbacks.feature,
     access,
+    runbooks,
     trail,
   ];
   const home = createHome(platform, () => features);
@@ -82,5 +91,6 @@ export function allMigrations(): Record<string, Migration> {
     ...alertMigrations,
     ...ticketMigrations,
     ...accessMigrations,
+    ...runbookMigrations,
   };
 }
