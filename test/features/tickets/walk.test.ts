@@ -22,7 +22,7 @@ describe("an alert while users are well", () => {
     expect(card?.text).toBe("🟠 shop · HighErrorRate · critical · 1 firing");
     expect(card?.all).toContain("owner storefront, Olive Okafor");
     expect(card?.all).toContain("No page: users are well: burn 0.2x");
-    expect(card?.verbs).toEqual(["Runbook: runbook shop high-error-rate ticket=T-1", "Take it: ack T-1"]);
+    expect(card?.verbs).toEqual(["Runbook: runbook shop ticket=T-1", "Take it: ack T-1"]);
     expect(card?.overflow).toEqual([
       "Roll back: rollback shop",
       "Mute: modal mute: T-1",
