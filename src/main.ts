@@ -138,9 +138,8 @@ try {
 } catch (error) {
   const { code, message, hint } = error as { code?: string; message?: string; hint?: string };
   const isOurs = error instanceof SettingsError || hint !== undefined || code !== undefined;
-  process.stderr.write(
-    `quarterdeck: ${message ?? String(error)}${hint && !message?.includes(hint) ? ` ${hint}` : ""}\n`,
-  );
-  if (!isOurs) process.stderr.write(`${error instanceof Error ? (error.stack ?? "") : ""}\n`);
-  process.exitCode = 1;
+  const words = `quarterdeck: ${message ?? String(error)}${hint && !message?.includes(hint) ? ` ${hint}` : ""}\n`;
+  const stack = isOurs ? "" : `${error instanceof Error ? (error.stack ?? "") : ""}\n`;
+  // What was opened before the trouble (connections, timers) must not keep a command from ending.
+  process.stderr.write(words + stack, () => process.exit(1));
 }
