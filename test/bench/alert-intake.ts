@@ -12,7 +12,7 @@ import { ended, type Ground } from "./ground.ts";
 import { alternate, type Bench, type Benchmark, median, type Result } from "./measure.ts";
 
 const rounds = 3;
-const connections = 32;
+const connections = 64;
 const single = { posts: 4_000, alertsPerPost: 1 };
 const full = { posts: 150, alertsPerPost: 100 };
 

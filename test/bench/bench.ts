@@ -3,13 +3,19 @@ import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { alertIntakeBenchmark } from "./alert-intake.ts";
+import { auditCostBenchmark } from "./audit-cost.ts";
 import { prepareGrounds } from "./ground.ts";
 import { jobsBenchmark } from "./jobs.ts";
 import type { Benchmark, Result } from "./measure.ts";
 import { intoPage, json, plainTable } from "./report.ts";
 import { slashCommandBenchmark } from "./slash-command.ts";
 
-const benchmarks: readonly Benchmark[] = [slashCommandBenchmark, alertIntakeBenchmark, jobsBenchmark];
+const benchmarks: readonly Benchmark[] = [
+  slashCommandBenchmark,
+  alertIntakeBenchmark,
+  jobsBenchmark,
+  auditCostBenchmark,
+];
 
 const usage = `npm run bench -- [--only NAME] [--list] [--json] [--write]
   --only NAME   run one benchmark, or show one figure of it (slash-command, slash-command.p99)

@@ -33,6 +33,8 @@ export interface Installation {
   /** For setting the scene and looking on; what is measured runs in processes of its own. */
   app: App;
   databaseUrl: string;
+  /** The role that owns the tables. */
+  ownerUrl: string;
   start(role: "web" | "worker"): Promise<Server>;
 }
 
@@ -120,7 +122,8 @@ async function install(
   );
   if (!owner || !role) throw new Error("unreachable: two roles were asked for");
   await provisionDatabase(cluster.url(), { database, owner, app: role });
-  await migrate(cluster.url(database, owner), allMigrations());
+  const ownerUrl = cluster.url(database, owner);
+  await migrate(ownerUrl, allMigrations());
   const databaseUrl = cluster.url(database, role);
   const order = { databaseUrl, slackUrl: options.slackUrl, redisUrl: options.redisUrl };
   const app = await createBenchApp(order);
@@ -128,7 +131,7 @@ async function install(
   const loaded = await loadCatalog("config/sample", options.vars ?? {});
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   await app.catalogs.put(loaded.catalog, loaded.digest, "benchmark", systemActor);
-  return { app, databaseUrl, start: (role) => server({ role, ...order }) };
+  return { app, databaseUrl, ownerUrl, start: (role) => server({ role, ...order }) };
 }
 
 /** The app with production's own settings, on a port the system picks. */

@@ -57,8 +57,9 @@ export async function appendAudit(
       hash,
     };
   });
-  await trx.insertInto("audit").values(rows).execute();
+  // One way to Postgres and back: every other writer waits for this head until we have committed.
   await trx
+    .with("added", (db) => db.insertInto("audit").values(rows).returning("seq"))
     .updateTable("audit_head")
     .set({ seq: String(seq), hash })
     .where("id", "=", 1)

@@ -71,15 +71,25 @@ export class BodyTooLarge extends Error {
 }
 
 /** The raw body. Throws {@link BodyTooLarge} past `bytesMax`. */
-export async function readBody(req: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > bytesMax) throw new BodyTooLarge(`The body is larger than ${bytesMax} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+export function readBody(req: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    req.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= bytesMax) chunks.push(chunk);
+      else {
+        // Nothing more of it is read; who answers closes the connection.
+        req.pause();
+        reject(new BodyTooLarge(`The body is larger than ${bytesMax} bytes.`));
+      }
+    });
+    req.on("end", () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    req.on("error", reject);
+    req.on("close", () => {
+      if (!req.complete) reject(new Error("the sender went away before the body was whole"));
+    });
+  });
 }
 
 export function sendJson(res: ServerResponse, status: number, body: Record<string, unknown>): void {
