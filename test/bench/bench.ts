@@ -8,12 +8,14 @@ import { prepareGrounds } from "./ground.ts";
 import { jobsBenchmark } from "./jobs.ts";
 import type { Benchmark, Result } from "./measure.ts";
 import { intoPage, json, plainTable } from "./report.ts";
+import { runbookBenchmark } from "./runbook-20-signals.ts";
 import { slashCommandBenchmark } from "./slash-command.ts";
 
 const benchmarks: readonly Benchmark[] = [
   slashCommandBenchmark,
   alertIntakeBenchmark,
   jobsBenchmark,
+  runbookBenchmark,
   auditCostBenchmark,
 ];
 

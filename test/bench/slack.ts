@@ -62,19 +62,19 @@ export function press(line: string, nonce: string, answersUrl: string): Buffer {
 
 export interface CountingSlack {
   url: string;
-  /** Nonces whose response_url was written to. */
-  answered: Set<string>;
+  /** When which response_url was written to first, by nonce; `performance.now()`. */
+  answered: Map<string, number>;
   close(): Promise<void>;
 }
 
 /** Says ok to everything and remembers which response_url was used. */
 export async function startCountingSlack(): Promise<CountingSlack> {
-  const answered = new Set<string>();
+  const answered = new Map<string, number>();
   let posts = 0;
   const server = createServer((req, res) => {
     req.resume();
     const nonce = /^\/answers\/(.+)$/.exec(req.url ?? "")?.[1];
-    if (nonce !== undefined) answered.add(nonce);
+    if (nonce !== undefined && !answered.has(nonce)) answered.set(nonce, performance.now());
     posts += 1;
     req.on("end", () =>
       res
