@@ -10,7 +10,7 @@ const script = (name, ...args) => [process.execPath, [join(root, "scripts", name
 
 /** Name, command, what to do when it fails. */
 const checks = [
-  ["format and lint", [bin("biome"), ["ci", "."]], "npx biome check --write ."],
+  ["format and lint", [bin("biome"), ["ci", "--colors=off", "."]], "npx biome check --write ."],
   ["types", [bin("tsc"), ["--noEmit", "-p", "."]], "Mend the types; no any, no ts-ignore."],
   ["imports", script("modules.mjs"), "docs/architecture.md says which room may import which."],
   ["nothing unused", [bin("knip"), []], "Delete what nobody uses, or stop exporting it."],

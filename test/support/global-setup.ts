@@ -15,7 +15,7 @@ declare module "vitest" {
  * With DATABASE_URL_TEST_ADMIN (a superuser, or a role that may create roles and databases) that server is used.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const given = process.env["DATABASE_URL_TEST_ADMIN"];
+  const given = process.env.DATABASE_URL_TEST_ADMIN;
   let cluster: Promise<TestCluster> | undefined;
   const door = createServer((_request, response) => {
     cluster ??= given
