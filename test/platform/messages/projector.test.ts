@@ -14,10 +14,21 @@ afterAll(() => quarterdeck.close());
 beforeEach(() => quarterdeck.workspace.faults.clear());
 
 const channel = "C0SHOPALERTS";
-const say = (said: Omit<Said, "channel"> & { channel?: string }) => quarterdeck.app.database.tx(async (tx) => tx.say({ channel, ...said }));
-const row = (key: string) => quarterdeck.app.database.db.selectFrom("messages").selectAll().where("key", "=", key).executeTakeFirstOrThrow();
-const shown = (key: string) => until(`${key} to be shown`, async () => { const message = await row(key); return message.shown_version === message.wanted_version && message; });
-const withText = async (text: string) => (await olive.see(channel)).filter((message) => message.text.includes(text));
+const say = (said: Omit<Said, "channel"> & { channel?: string }) =>
+  quarterdeck.app.database.tx(async (tx) => tx.say({ channel, ...said }));
+const row = (key: string) =>
+  quarterdeck.app.database.db
+    .selectFrom("messages")
+    .selectAll()
+    .where("key", "=", key)
+    .executeTakeFirstOrThrow();
+const shown = (key: string) =>
+  until(`${key} to be shown`, async () => {
+    const message = await row(key);
+    return message.shown_version === message.wanted_version && message;
+  });
+const withText = async (text: string) =>
+  (await olive.see(channel)).filter((message) => message.text.includes(text));
 
 it("keeps one message for a thing for life, edited in place", async () => {
   await say({ key: "card:life", text: "life one" });
@@ -30,7 +41,9 @@ it("keeps one message for a thing for life, edited in place", async () => {
 
 it("shows only the last of many changes that come quickly", async () => {
   const before = quarterdeck.workspace.faults.calls("chat.update");
-  await Promise.all(Array.from({ length: 30 }, (_, index) => say({ key: "card:quick", text: `quick ${index}` })));
+  await Promise.all(
+    Array.from({ length: 30 }, (_, index) => say({ key: "card:quick", text: `quick ${index}` })),
+  );
   await say({ key: "card:quick", text: "quick last" });
   await shown("card:quick");
   expect(await withText("quick last")).toHaveLength(1);
@@ -45,7 +58,9 @@ it("puts a reply into the thread of its parent, also when both are said at once"
   });
   const parent = await shown("card:parent");
   await shown("card:a-reply");
-  expect((await olive.see(channel, parent.ts as string)).map((message) => message.text)).toContain("the reply");
+  expect((await olive.see(channel, parent.ts as string)).map((message) => message.text)).toContain(
+    "the reply",
+  );
 });
 
 describe("when Slack is in trouble", () => {
@@ -67,7 +82,11 @@ describe("when Slack is in trouble", () => {
     await say({ key: "card:found", text: "found one" });
     const posted = await shown("card:found");
     // As a process leaves it that was killed after Slack took the post and before the row was written.
-    await quarterdeck.app.database.db.updateTable("messages").set({ ts: null, posted_channel: null, shown_version: 0 }).where("key", "=", "card:found").execute();
+    await quarterdeck.app.database.db
+      .updateTable("messages")
+      .set({ ts: null, posted_channel: null, shown_version: 0 })
+      .where("key", "=", "card:found")
+      .execute();
     await say({ key: "card:found", text: "found two" });
     const again = await shown("card:found");
     expect(again.ts).toBe(posted.ts);
@@ -89,11 +108,35 @@ describe("when Slack is in trouble", () => {
 });
 
 describe("a chart", () => {
-  const chart = { title: "Error ratio", unit: "%", fromMs: 0, toMs: 60_000, series: [{ label: "v41", role: "stable" as const, points: [{ atMs: 0, value: 1 }, { atMs: 30_000, value: 2 }] }] };
+  const chart = {
+    title: "Error ratio",
+    unit: "%",
+    fromMs: 0,
+    toMs: 60_000,
+    series: [
+      {
+        label: "v41",
+        role: "stable" as const,
+        points: [
+          { atMs: 0, value: 1 },
+          { atMs: 30_000, value: 2 },
+        ],
+      },
+    ],
+  };
 
   it("is uploaded and stands in the message, before its buttons", async () => {
-    await say({ key: "card:chart", text: "charted", blocks: [{ type: "section", text: { type: "mrkdwn", text: "charted" } }], chart });
-    const message = await until("the chart to stand in the card", async () => (await withText("charted")).find((shownMessage) => shownMessage.blocks?.some((block) => block.type === "image")));
+    await say({
+      key: "card:chart",
+      text: "charted",
+      blocks: [{ type: "section", text: { type: "mrkdwn", text: "charted" } }],
+      chart,
+    });
+    const message = await until("the chart to stand in the card", async () =>
+      (await withText("charted")).find((shownMessage) =>
+        shownMessage.blocks?.some((block) => block.type === "image"),
+      ),
+    );
     expect(message.blocks?.map((block) => block.type)).toEqual(["section", "image"]);
   });
 
@@ -102,6 +145,10 @@ describe("a chart", () => {
     await say({ key: "card:bare", text: "bare card", chart: { ...chart, title: "Other" } });
     await shown("card:bare");
     expect(await withText("bare card")).toHaveLength(1);
-    expect(await until("the failure to be logged", () => quarterdeck.log.lines.some((line) => line.includes("the card stands without it")))).toBe(true);
+    expect(
+      await until("the failure to be logged", () =>
+        quarterdeck.log.lines.some((line) => line.includes("the card stands without it")),
+      ),
+    ).toBe(true);
   });
 });
