@@ -7,6 +7,7 @@ import { auditCostBenchmark } from "./audit-cost.ts";
 import { prepareGrounds } from "./ground.ts";
 import { jobsBenchmark } from "./jobs.ts";
 import type { Benchmark, Result } from "./measure.ts";
+import { pressBenchmark } from "./press-to-provider.ts";
 import { intoPage, json, plainTable } from "./report.ts";
 import { runbookBenchmark } from "./runbook-20-signals.ts";
 import { slashCommandBenchmark } from "./slash-command.ts";
@@ -16,6 +17,7 @@ const benchmarks: readonly Benchmark[] = [
   alertIntakeBenchmark,
   jobsBenchmark,
   runbookBenchmark,
+  pressBenchmark,
   auditCostBenchmark,
 ];
 

@@ -64,6 +64,8 @@ export interface CountingSlack {
   url: string;
   /** When which response_url was written to first, by nonce; `performance.now()`. */
   answered: Map<string, number>;
+  /** Messages posted and edited: when, and their text. */
+  messages: { atMs: number; text: string }[];
   close(): Promise<void>;
 }
 
@@ -71,23 +73,35 @@ export interface CountingSlack {
 export async function startCountingSlack(): Promise<CountingSlack> {
   const answered = new Map<string, number>();
   let posts = 0;
+  const messages: CountingSlack["messages"] = [];
   const server = createServer((req, res) => {
-    req.resume();
+    const atMs = performance.now();
     const nonce = /^\/answers\/(.+)$/.exec(req.url ?? "")?.[1];
-    if (nonce !== undefined && !answered.has(nonce)) answered.set(nonce, performance.now());
-    posts += 1;
-    req.on("end", () =>
-      res
-        .writeHead(200, { "content-type": "application/json" })
-        .end(
-          JSON.stringify({ ok: true, channel: "C0OPS", ts: `1700000000.${String(posts).padStart(6, "0")}` }),
-        ),
-    );
+    if (nonce !== undefined && !answered.has(nonce)) answered.set(nonce, atMs);
+    let body = "";
+    req.on("data", (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    req.on("end", () => {
+      if (/chat\.(postMessage|update)$/.test(req.url ?? ""))
+        messages.push({ atMs, text: decodeURIComponent(body) });
+      posts += 1;
+      res.writeHead(200, { "content-type": "application/json" }).end(
+        JSON.stringify({
+          ok: true,
+          channel: "C0OPS",
+          ts: `1700000000.${String(posts).padStart(6, "0")}`,
+          upload_url: `http://${req.headers.host}/upload`,
+          file_id: "F0CHART",
+        }),
+      );
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     answered,
+    messages,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
