@@ -80,6 +80,9 @@ function readOptions(args: string[]) {
 async function runAll(wanted: readonly Benchmark[], say: (line: string) => void): Promise<Result[]> {
   const results: Result[] = [];
   const grounds = await prepareGrounds(say);
+  // Postgres is a process group of its own and would live on; the servers end with their parent.
+  const interrupted = () => void grounds.close().finally(() => process.exit(130));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupted);
   try {
     for (const { name, run } of wanted) {
       const startedMs = performance.now();

@@ -142,7 +142,7 @@ export function createBenchApp(order: {
 }): Promise<App> {
   return createApp({
     settings: readSettings({ PORT: "0", REDIS_URL: order.redisUrl }),
-    log: pino({ level: "warn" }, pino.destination({ dest: 2, sync: true })),
+    log: pino({ level: "error" }, pino.destination({ dest: 2, sync: true })),
     databaseUrl: order.databaseUrl,
     encryptionKey,
     env: (name) => (name === "ROUTER_TOKEN" ? routerToken : undefined),
