@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { environment, readSettings } from "../../src/config/config.ts";
 import { createLog } from "../../src/platform/log.ts";
+import type { ReadBack } from "../../src/providers/accessors/contract.ts";
 import { start } from "../../src/start/start.ts";
 
 /**
@@ -11,6 +12,8 @@ import { start } from "../../src/start/start.ts";
 const settings = readSettings();
 const isOff = (effect: string): boolean => existsSync(join(settings.DATA_DIR, `off-${effect}`));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const gone: ReadBack = { exists: false, canLogin: false, validUntil: null, memberships: [], openSessions: 0 };
 
 const started = await start({
   settings,
@@ -40,29 +43,21 @@ const started = await start({
         };
       },
     }),
-    accessor: (accessor) => ({
-      plan: accessor.plan.bind(accessor),
-      grant: accessor.grant.bind(accessor),
-      list: accessor.list.bind(accessor),
-      verify: async (name, options) =>
-        isOff("revoke")
-          ? { exists: false, canLogin: false, validUntil: null, memberships: [], openSessions: 0 }
-          : accessor.verify(name, options),
-      revoke: async (snapshot, options) =>
-        isOff("revoke")
-          ? {
-              sessionsEnded: 0,
-              cleaned: [],
-              readBack: {
-                exists: false,
-                canLogin: false,
-                validUntil: null,
-                memberships: [],
-                openSessions: 0,
-              },
-            }
-          : accessor.revoke(snapshot, options),
-    }),
+    accessor: (accessor) => {
+      // Verify lies only about what revoke claimed to have done: before that the login must be seen to be there.
+      const claimed = new Set<string>();
+      return {
+        plan: accessor.plan.bind(accessor),
+        grant: accessor.grant.bind(accessor),
+        list: accessor.list.bind(accessor),
+        verify: async (name, options) => (claimed.has(name) ? gone : accessor.verify(name, options)),
+        revoke: async (snapshot, options) => {
+          if (!isOff("revoke")) return accessor.revoke(snapshot, options);
+          claimed.add(snapshot.externalName);
+          return { sessionsEnded: 0, cleaned: [], readBack: gone };
+        },
+      };
+    },
     pager: (paging) => ({
       ...paging,
       page: async (tx, request) => (isOff("page") ? undefined : paging.page(tx, request)),
