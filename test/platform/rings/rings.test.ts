@@ -121,6 +121,57 @@ describe("the runner", () => {
     }
   });
 
+  it("leaves a ring whose job it does not know to a worker that does", async () => {
+    const [old, job] = [name(), name()];
+    let runs = 0;
+    await ring(job, "a");
+    const [row] = await rowsOf(job);
+    const handler = {
+      about: "",
+      lane: "normal" as const,
+      run: async () => {
+        runs += 1;
+        return undefined;
+      },
+    };
+    await expect(runnerWith({ ...handler, name: old }).run(row?.id as string)).rejects.toThrow(
+      `no handler for job ${job}`,
+    );
+    test.clock.advance(1);
+    await runnerWith({ ...handler, name: job }).run(row?.id as string);
+    expect(runs).toBe(1);
+    expect(await rowsOf(job)).toEqual([]);
+  });
+
+  it("starts and ends many at the same moment, each by itself: a failing one takes no other with it", async () => {
+    const job = name();
+    const ran: string[] = [];
+    const runner = runnerWith({
+      name: job,
+      about: "",
+      lane: "normal",
+      run: async (ref) => {
+        ran.push(ref);
+        if (ref === "rung again") await ring(job, ref);
+        if (ref === "bad") throw new Error("not this one");
+        return undefined;
+      },
+    });
+    for (const ref of ["good", "rung again", "bad", "fine"]) await ring(job, ref);
+    const rows = await rowsOf(job);
+    await Promise.all(rows.map(({ id }) => runner.run(id)));
+    expect(ran.sort()).toEqual(["bad", "fine", "good", "rung again"]);
+    const left = (await rowsOf(job)).map(({ ref, attempts, lease_until }) => ({
+      ref,
+      attempts,
+      lease_until,
+    }));
+    expect(left.sort((a, b) => (a.ref < b.ref ? -1 : 1))).toEqual([
+      { ref: "bad", attempts: 1, lease_until: null },
+      { ref: "rung again", attempts: 0, lease_until: null },
+    ]);
+  });
+
   it("does not run what is not due yet", async () => {
     const job = name();
     const runner = runnerWith({
