@@ -68,9 +68,10 @@ it("pages one person by name", async () => {
 });
 
 it("shows what it would do and does nothing with --dry-run", async () => {
+  const before = await dev.see("C0PAYALERTS");
   await dev.send("C0OPS", "/ops page payments is it on fire --dry-run");
   await dev.sees("C0OPS", /Would page .* for payments\. Nothing done\./);
-  expect((await dev.see("C0PAYALERTS").catch(() => [])).length).toBe(0);
+  expect(await dev.see("C0PAYALERTS")).toEqual(before);
 });
 
 it("says who is on call, and takes an override by somebody of the team", async () => {

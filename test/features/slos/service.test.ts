@@ -57,8 +57,9 @@ it("weighs the budget by the events of the whole window, of which little has pas
   await rig.second({ v41: 1 });
   const { worst } = await budget(slos);
   // 101 events in about 2 s of 28 days, and 0.5 % of what that makes in all may fail.
-  expect(worst?.budgetEvents).toBeGreaterThan(100_000);
-  expect(worst?.remaining).toBeGreaterThan(0.9999);
+  // … and many times that however slow this machine is.
+  expect(worst?.budgetEvents).toBeGreaterThan(1_000);
+  expect(worst?.remaining).toBeGreaterThan(0.99);
   expect(worst?.remaining).toBeLessThan(1);
 });
 
