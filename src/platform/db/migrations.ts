@@ -13,7 +13,7 @@ const platformTables = async (db: Kysely<unknown>): Promise<void> => {
       lane text not null check (lane in ('urgent','normal','bulk')), due_at timestamptz not null,
       version integer not null default 1, attempts integer not null default 0, lease_until timestamptz,
       rung_at timestamptz, last_error text, created_at timestamptz not null default now(), unique (job, ref));
-    create index rings_due on rings (lane, due_at);
+    create index rings_due on rings (due_at);
     create table inbox (
       id uuid primary key, kind text not null, dedup text not null unique, payload jsonb not null, team text not null,
       person text not null, received_at timestamptz not null, effect_at timestamptz, done_at timestamptz, answer jsonb);
