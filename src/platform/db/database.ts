@@ -62,6 +62,9 @@ export function tables<T>(db: Db | Trx): Kysely<T> {
 export function createPool(connectionString: string, max: number, onError: (error: Error) => void): pg.Pool {
   const pool = new pg.Pool({ connectionString, max, keepAlive: true, connectionTimeoutMillis: 10_000 });
   pool.on("error", onError);
+  // The pool hears of its idle connections only. One that is cut in the middle of a transaction would end the process
+  // (an event "error" nobody listens to); the transaction fails by itself at its next statement.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 

@@ -29,6 +29,9 @@ export interface Doorbell {
   close(): Promise<void>;
 }
 
+/** Milliseconds a worker waits before it asks a queue again that could not be reached; BullMQ's own are 15,000. */
+const runRetryDelay = 1_000;
+
 const jobOptions = { removeOnComplete: true, removeOnFail: true, attempts: 1 };
 
 export function createDoorbell(options: QueueOptions): Doorbell {
@@ -151,6 +154,7 @@ function redisDoorbell(options: QueueOptions, url: string): Doorbell {
         concurrency: count,
         stalledInterval: 5_000,
         lockDuration: 30_000,
+        runRetryDelay,
       }),
     close: async () => {
       for (const redis of connections) redis.disconnect();
@@ -169,6 +173,7 @@ function postgresDoorbell(options: QueueOptions): Doorbell {
         concurrency: count,
         stalledInterval: 5_000,
         lockDuration: 30_000,
+        runRetryDelay,
       }) as unknown as AnyWorker,
   });
 }

@@ -28,6 +28,9 @@ export interface Schedule {
 
 const defaultLeaseSec = 30;
 const backoffMaxMs = 60_000;
+/** How long what a run came to is tried to be written, and how often. Shorter than any lease. */
+const recordWithinMs = 20_000;
+const recordEveryMs = 250;
 
 /** 0.5 s, 1 s, 2 s … one minute; jittered by a fifth so that many do not come back together. */
 export function backoffMs(attempt: number, random: () => number): number {
@@ -79,13 +82,29 @@ export class Runner {
     try {
       rerun = await job.run(row.ref, { attempt: row.attempts + 1 });
     } catch (error) {
-      await this.#failed(id, job, row, error);
+      await this.#recorded(() => this.#failed(id, job, row, error));
       this.onRun(job.name, "failed", took());
       return;
     }
     onHandled();
-    await this.#done(row, rerun);
+    await this.#recorded(() => this.#done(row, rerun));
     this.onRun(job.name, rerun ? "again" : "done", took());
+  }
+
+  /**
+   * Postgres restarting is what fails many runs at once, and what they came to cannot be written then. It is tried
+   * for a while: given up, each would wait for the end of its lease.
+   */
+  async #recorded(write: () => Promise<void>): Promise<void> {
+    const giveUpMs = performance.now() + recordWithinMs;
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (performance.now() > giveUpMs) throw error;
+        await new Promise((resolve) => setTimeout(resolve, recordEveryMs));
+      }
+    }
   }
 
   /**
