@@ -36,14 +36,17 @@ const portNames = [
   "ORDERS_DB_PORT",
   "SLACK_API_PORT",
 ] as const;
-const startScript = fileURLToPath(new URL("../../../scripts/quarterdeck.mjs", import.meta.url));
+/** What `npm start` runs. */
+export const startScript = fileURLToPath(new URL("../../../scripts/quarterdeck.mjs", import.meta.url));
 const readyDeadlineMs = 60_000;
 
-/** Starts Quarterdeck as a person would, on ports and a folder of its own, and waits until it is ready. */
-export async function startStack(options: StackOptions): Promise<Stack> {
+/** The environment of a `start` of its own: a folder, free ports, and nothing of the caller's systems. */
+export async function stackEnvironment(
+  dataDir: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Record<string, string | undefined>> {
   const first = await freePortsInARow(portNames.length + 5);
   const ports = Object.fromEntries(portNames.map((name, index) => [name, String(first + index)]));
-  const shopPort = first + portNames.length;
   const {
     DATABASE_URL: _a,
     REDIS_URL: _b,
@@ -52,22 +55,28 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     PUBLIC_URL: _e,
     HOST: _f,
     ...inherited
-  } = options.env;
+  } = env;
+  return {
+    ...inherited,
+    ...ports,
+    SHOP_PORT: String(first + portNames.length),
+    DATA_DIR: dataDir,
+    LOG_LEVEL: "warn",
+  };
+}
+
+/** Starts Quarterdeck as a person would, on ports and a folder of its own, and waits until it is ready. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const ownEnv = await stackEnvironment(options.dataDir, options.env);
   const child = spawn(process.execPath, [options.script ?? startScript, "start"], {
-    env: {
-      ...inherited,
-      ...ports,
-      SHOP_PORT: String(shopPort),
-      DATA_DIR: options.dataDir,
-      LOG_LEVEL: "warn",
-    },
+    env: ownEnv,
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream?.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000)));
-  const adminUrl = `http://127.0.0.1:${ports.ADMIN_PORT}`;
+  const adminUrl = `http://127.0.0.1:${ownEnv.ADMIN_PORT}`;
   try {
     await until(
       "Quarterdeck to be ready",
@@ -82,11 +91,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     throw new Error(`Quarterdeck did not start:\n${output}`, { cause: error });
   }
   return {
-    baseUrl: `http://127.0.0.1:${ports.PORT}`,
+    baseUrl: `http://127.0.0.1:${ownEnv.PORT}`,
     adminUrl,
-    routerUrl: `http://127.0.0.1:${ports.ROUTER_PORT}`,
-    shopUrl: `http://127.0.0.1:${shopPort}`,
-    slackApiUrl: `http://127.0.0.1:${ports.SLACK_API_PORT}/api/`,
+    routerUrl: `http://127.0.0.1:${ownEnv.ROUTER_PORT}`,
+    shopUrl: `http://127.0.0.1:${ownEnv.SHOP_PORT}`,
+    slackApiUrl: `http://127.0.0.1:${ownEnv.SLACK_API_PORT}/api/`,
     hookToken: (source) => readFileSync(join(options.dataDir, "keys", `hook-${source}.token`), "utf8").trim(),
     stop: () => end(child),
   };
