@@ -138,7 +138,7 @@ describe.each(backends)("the worker killed at random moments, with the queue on 
         logins(deeds),
         rollouts(deeds),
       ]);
-      const { sql, count, slack } = installation;
+      const { sql, count } = installation;
       await until(
         "all logins to end",
         async () => (await count("select count(*) from access_grants where over_at is null")) === 0,
