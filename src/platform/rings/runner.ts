@@ -27,6 +27,9 @@ export interface Schedule {
 }
 
 const defaultLeaseSec = 30;
+/** Seconds a lease holds without being renewed: how late a killed worker makes what it was at. */
+const heldSec = 10;
+const renewEveryMs = 3_000;
 const backoffMaxMs = 60_000;
 /** How long what a run came to is tried to be written, and how often. Shorter than any lease. */
 const recordWithinMs = 20_000;
@@ -56,6 +59,9 @@ export class Runner {
   readonly #jobs: ReadonlyMap<string, Job>;
   readonly #turns: GroupCommit<Turn, Leased | undefined>;
   readonly #bell: ReturnType<typeof createBell>;
+  /** Runs under way, each with the moment from which another worker may start it in any case. */
+  readonly #held = new Map<string, number>();
+  #renewal: NodeJS.Timeout | undefined;
   /** Observes what ran; for metrics and tests. */
   onRun: (job: string, outcome: "done" | "again" | "failed", durationMs: number) => void = () => undefined;
 
@@ -77,11 +83,14 @@ export class Runner {
     const job = this.#jobs.get(row.job);
     if (!job) throw new Error(`no handler for job ${row.job}; is this worker older than the web process?`);
     const startedMs = clock.now().getTime();
+    const release = this.#hold(id, startedMs + (job.leaseSec ?? defaultLeaseSec) * 1_000);
     const took = () => clock.now().getTime() - startedMs;
     let rerun: Rerun;
     try {
       rerun = await job.run(row.ref, { attempt: row.attempts + 1 });
+      release();
     } catch (error) {
+      release();
       await this.#recorded(() => this.#failed(id, job, row, error));
       this.onRun(job.name, "failed", took());
       return;
@@ -108,6 +117,33 @@ export class Runner {
   }
 
   /**
+   * Keeps a run's lease alive until the run ends or `endMs`: a lease is short, so that what a killed worker held is
+   * free within seconds, and is renewed as long as this worker lives.
+   */
+  #hold(id: string, endMs: number): () => void {
+    this.#held.set(id, endMs);
+    this.#renewal ??= setInterval(() => void this.#renew(), renewEveryMs).unref();
+    return () => {
+      this.#held.delete(id);
+      if (this.#held.size > 0) return;
+      clearInterval(this.#renewal);
+      this.#renewal = undefined;
+    };
+  }
+
+  async #renew(): Promise<void> {
+    const now = this.parts.clock.now();
+    const ids = [...this.#held].filter(([, endMs]) => endMs > now.getTime()).map(([id]) => id);
+    if (ids.length === 0) return;
+    await sql`update rings set lease_until = ${new Date(now.getTime() + heldSec * 1_000)}
+      where id = any(${ids}::uuid[]) and lease_until is not null`
+      .execute(this.parts.db)
+      .catch((error: unknown) =>
+        this.parts.log.warn({ err: error }, "leases of running jobs could not be renewed"),
+      );
+  }
+
+  /**
    * One statement for all that start and all that end. Starts: those that are due and free; a job without a handler
    * here is left to another worker. Ends: deleted unless somebody rang meanwhile.
    */
@@ -115,7 +151,7 @@ export class Runner {
     const now = this.parts.clock.now();
     const names = [...this.#jobs.keys()];
     const until = [...this.#jobs.values()].map(
-      ({ leaseSec = defaultLeaseSec }) => new Date(now.getTime() + leaseSec * 1_000),
+      ({ leaseSec = defaultLeaseSec }) => new Date(now.getTime() + Math.min(leaseSec, heldSec) * 1_000),
     );
     const ended = new Map(turns.flatMap((turn) => (turn.is === "end" ? [[turn.row.id, turn.row]] : [])));
     // Delivered again in the moment it ends: its row goes, or is rung anew.

@@ -94,6 +94,44 @@ describe("the runner", () => {
     expect(runs).toBe(1);
   });
 
+  it("keeps its lease while it runs, however long, and only so long as its job may take", async () => {
+    const job = name();
+    let runs = 0;
+    let finish = () => {};
+    const held = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const handler: Job = {
+      name: job,
+      about: "",
+      lane: "normal",
+      leaseSec: 60,
+      run: async () => {
+        runs += 1;
+        await held;
+        return undefined;
+      },
+    };
+    await ring(job, "a");
+    const [row] = await rowsOf(job);
+    const leaseLeftMs = async () => {
+      const [{ lease_until }] = (await rowsOf(job)) as [{ lease_until: Date }];
+      return lease_until.getTime() - test.clock.now().getTime();
+    };
+    const first = runnerWith(handler).run(row?.id as string);
+    await until("the run to hold its lease", () => runs === 1);
+    expect(await leaseLeftMs()).toBe(10_000);
+    test.clock.advance(9_000);
+    await until("the lease to be renewed", async () => (await leaseLeftMs()) === 10_000);
+    await runnerWith(handler).run(row?.id as string);
+    expect(runs).toBe(1);
+    test.clock.advance(60_000);
+    const second = runnerWith(handler).run(row?.id as string);
+    await until("another worker to start it", () => runs === 2);
+    finish();
+    await Promise.all([first, second]);
+  });
+
   it("tries a failing job again later and later, for ever", async () => {
     const job = name();
     const runner = runnerWith({
