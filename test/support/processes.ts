@@ -5,6 +5,12 @@ import { until } from "./until.ts";
 
 export type Role = "web" | "worker" | "router" | "start";
 
+/** Who a process runs as; only root may choose. */
+export interface Account {
+  uid: number;
+  gid: number;
+}
+
 /** A role as a real process of its own, as an installation runs it. */
 export interface RoleProcess {
   role: Role;
@@ -39,9 +45,11 @@ const bareEnv = (): Record<string, string | undefined> => ({
 export function spawnRole(
   role: Role,
   env: Readonly<Record<string, string | undefined>>,
+  account?: Account,
 ): { child: ChildProcess; output: () => string; ended: Promise<number | null> } {
   const child = spawn(process.execPath, [script, role], {
     env: { ...bareEnv(), LOG_LEVEL: "error", ...env },
+    ...account,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
@@ -57,6 +65,7 @@ export function spawnRole(
 export async function startRole(
   role: Role,
   env: Readonly<Record<string, string | undefined>>,
+  account?: Account,
 ): Promise<RoleProcess> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const ports =
@@ -64,7 +73,7 @@ export async function startRole(
       ? { ROUTER_PORT: String(port), ROUTER_ADMIN_PORT: String(adminPort) }
       : { PORT: String(port), ADMIN_PORT: String(adminPort) };
   const all = { ...ports, ...env };
-  const { child, output, ended } = spawnRole(role, all);
+  const { child, output, ended } = spawnRole(role, all, account);
   await until(
     `${role} to run`,
     () => {
