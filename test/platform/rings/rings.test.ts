@@ -115,7 +115,7 @@ describe("the runner", () => {
     await ring(job, "a");
     const [row] = await rowsOf(job);
     const leaseLeftMs = async () => {
-      const [{ lease_until }] = (await rowsOf(job)) as [{ lease_until: Date }];
+      const { lease_until } = (await rowsOf(job))[0] as unknown as { lease_until: Date };
       return lease_until.getTime() - test.clock.now().getTime();
     };
     const first = runnerWith(handler).run(row?.id as string);
