@@ -2,7 +2,6 @@ import { cp, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import pg from "pg";
 import { allMigrations } from "../../src/features/all.ts";
 import { createDatabase, createPool, openKysely } from "../../src/platform/db/database.ts";
 import { migrate } from "../../src/platform/db/migrate.ts";
@@ -261,15 +260,3 @@ export async function doubled(installation: Installation, channels: readonly str
       if (key !== undefined) seen.set(key, (seen.get(key) ?? 0) + 1);
   return [...seen].filter(([, times]) => times > 1).map(([key]) => key);
 }
-
-export const signIn = async (connectionString: string): Promise<boolean> => {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 5_000 });
-  client.on("error", () => undefined);
-  return client.connect().then(
-    async () => {
-      await client.end();
-      return true;
-    },
-    () => false,
-  );
-};

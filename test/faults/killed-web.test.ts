@@ -4,7 +4,7 @@ import { alertsNamed } from "./alerts.ts";
 import { doubled, type Installation, olive, settled, startInstallation } from "./installation.ts";
 
 /** Web processes killed, each right after it acknowledged something. */
-const kills = 6;
+const kills = 3;
 
 let installation: Installation;
 beforeAll(async () => {
@@ -18,7 +18,7 @@ it("a web killed the moment it acknowledged loses no command, press or alert, an
   const sent: Sent[] = [];
   // What a press needs: an open ticket each.
   const names = Array.from({ length: kills }, (_, index) => `Outage${index}`);
-  expect(await installation.alert(alertsNamed(names.slice(0, 2)))).toBe(200);
+  expect(await installation.alert(alertsNamed(names.slice(0, 1)))).toBe(200);
   await settled(installation);
   const ids = (await sql<{ id: string }>("select id from tickets order by name")).map(({ id }) => id);
 
@@ -29,10 +29,10 @@ it("a web killed the moment it acknowledged loses no command, press or alert, an
     const { url } = victim;
     switch (round % 3) {
       case 0:
-        sent.push(await slack.command(olive, `help ${round % 2 ? "why" : "status"}`, { door: url }));
+        sent.push(await slack.command(olive, "help status", { door: url }));
         break;
       case 1:
-        sent.push(await slack.press(olive, `ack ${ids[Math.floor(round / 3)]}`, { door: url }));
+        sent.push(await slack.press(olive, `ack ${ids[0]}`, { door: url }));
         break;
       case 2:
         // Only this web is left to take the post.
@@ -54,7 +54,6 @@ it("a web killed the moment it acknowledged loses no command, press or alert, an
   expect(await count("select count(*) from inbox where done_at is not null")).toBe(sent.length);
   expect(await sql("select name from tickets where name like 'Killed%' order by name")).toEqual([
     { name: "Killed2" },
-    { name: "Killed5" },
   ]);
   expect(await doubled(installation, ["C0SHOPALERTS", "C0OPS"])).toEqual([]);
 }, 180_000);

@@ -13,7 +13,7 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, i
 /** More people, things and services than the sample has. */
 const requesters = 20;
 const resources = 10;
-const services = 100;
+const services = 50;
 
 const more = (yaml: string, file: string): string => {
   if (file === "organisation.yaml") {
@@ -124,7 +124,7 @@ it("200 pairs of approve and deny at once, each through another web: one decisio
   }
 }, 180_000);
 
-it("100 pairs of pause and revert at once, each through another web: one outcome each, the other told by whom", async () => {
+it("50 pairs of pause and revert at once, each through another web: one outcome each, the other told by whom", async () => {
   const traffic = await startTraffic(0);
   closing.push(() => traffic.close());
   const installation = await installed(traffic.env);
