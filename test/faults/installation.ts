@@ -1,6 +1,4 @@
 import { cp, readFile, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { allMigrations } from "../../src/features/all.ts";
 import { createDatabase, createPool, openKysely } from "../../src/platform/db/database.ts";
@@ -10,7 +8,6 @@ import { systemActor } from "../../src/platform/people.ts";
 import { scopes } from "../../src/platform/slack/scopes.ts";
 import { localPeople } from "../../src/sandbox/people.ts";
 import { startWorkspace, type Workspace } from "../../src/sandbox/workspace/index.ts";
-import { Person } from "../support/person.ts";
 import { freshDatabase } from "../support/postgres.ts";
 import { type Role, type RoleProcess, startRole } from "../support/processes.ts";
 import { type SlackSender, startSlackSender } from "../support/slack-sender.ts";
@@ -50,7 +47,6 @@ export interface Installation {
   count(statement: string, values?: unknown[]): Promise<number>;
   /** Posts an Alertmanager body to a web process; answers the status, 0 when nothing answered. */
   alert(body: string): Promise<number>;
-  person(id: string): Promise<Person>;
   /** Messages of a channel, from Slack's side, the key of each with it. */
   posted(channel: string): Promise<{ ts: string; text: string; key: string | undefined }[]>;
   close(): Promise<void>;
@@ -82,7 +78,6 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
     now: () => new Date(),
     log: () => undefined,
   });
-  const page = await serve((req, res) => void workspace.handle(req, res));
   const slack = await startSlackSender(signingSecret, door);
   const pool = createPool(database.url, 4, () => undefined);
   const hookToken = await makeHookToken(database.url);
@@ -138,11 +133,9 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
         },
         () => 0,
       ),
-    person: (id) => new Person(page.url, id).signIn(),
     posted: (channel) => posted(workspace.webApiUrl, channel),
     close: async () => {
       await Promise.all([...webs, ...workers, ...others].map((one) => one.kill()));
-      await page.close();
       await workspace.close();
       await slack.close();
       await pool.end();
@@ -206,22 +199,6 @@ async function posted(
     cursor = body.response_metadata?.next_cursor ?? "";
   } while (cursor !== "");
   return all;
-}
-
-/** A server on a free port of the loopback. */
-export async function serve(
-  handle: Parameters<typeof createServer>[1] & object,
-): Promise<{ url: string; close(): Promise<void> }> {
-  const server: Server = createServer(handle);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }
 
 /** Waits until nothing that came in waits, nothing is due and Slack shows what it should. */
