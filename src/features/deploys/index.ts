@@ -26,7 +26,7 @@ export const deploysSpec = defineCommand({
   flags: z.object({ since: arg.duration().optional() }),
   role: "anyone",
   acts: false,
-  summary: "Which versions went out, when, by whom, and how each turned out.",
+  summary: "Which versions, settings and flags went out, when, by whom, and how each turned out.",
   example: "deploys shop --since 7d",
 });
 
@@ -39,7 +39,7 @@ export function createDeploys(platform: Platform): { feature: Feature; api: Depl
     const { service: target } = argsOf(deploysSpec, line);
     const sinceMs = flagsOf(deploysSpec, line).since ?? 7 * dayMs;
     const found = await listDeploys(database.db, {
-      ...(target ? { service: target.service, environment: target.environment } : {}),
+      ...(target ? { services: [target.service], environment: target.environment } : {}),
       since: new Date(now.getTime() - sinceMs),
       limit: linesMax,
     });
@@ -65,7 +65,7 @@ export function createDeploys(platform: Platform): { feature: Feature; api: Depl
   const hookOf = (source: string): Hook => ({
     source,
     about:
-      "Deploys made elsewhere: `{ service, environment?, version, by, url?, at?, reference? }` or a list of them.",
+      "Deploys made elsewhere: `{ service, environment?, kind?, version, by, url?, at?, reference? }` or a list of them; kind is deploy, config or flag.",
     handle,
   });
 

@@ -16,6 +16,17 @@ const deploysTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** Settings and flags beside versions; what is there already is versions. */
+const changeKind = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table deploys add column change text not null default 'deploy' check (change in ('deploy','config','flag'));
+    alter table deploys drop constraint deploys_service_environment_version_reference_key;
+    alter table deploys add constraint deploys_once unique (service, environment, change, version, reference);
+    create index deploys_at on deploys (at desc);
+  `.execute(db);
+};
+
 export const deploysMigrations: Record<string, Migration> = {
   "2026-11-23T1210-deploys": { up: deploysTables },
+  "2026-11-25T0930-deploys-change": { up: changeKind },
 };

@@ -1,5 +1,6 @@
 /** Reads what CI and deploy tools post; pure. */
 import { z } from "zod";
+import { type ChangeKind, changeKinds } from "./types.ts";
 
 /** Clocks of other systems may be ahead by this much. */
 const aheadMaxMs = 5 * 60_000;
@@ -8,6 +9,8 @@ const entriesMax = 500;
 const entrySchema = z.object({
   service: z.string().min(1).max(63),
   environment: z.string().min(1).max(63).optional(),
+  /** `config` and `flag` are changes that suspects are looked for among, and no version that could run. */
+  kind: z.enum(changeKinds, { error: `must be one of ${changeKinds.join(", ")}` }).default("deploy"),
   version: z.string().min(1).max(100),
   by: z.string().min(1).max(100),
   url: z
@@ -21,6 +24,7 @@ const entrySchema = z.object({
 export interface PostedDeploy {
   service: string;
   environment: string;
+  change: ChangeKind;
   version: string;
   by: string;
   url?: string | undefined;
@@ -88,7 +92,7 @@ function readEntry(
     const [issue] = parsed.error.issues;
     return { field: issue?.path.join(".") ?? "", message: issue?.message ?? "cannot be read" };
   }
-  const { service, environment, version, by, url, reference } = parsed.data;
+  const { service, environment, kind: change, version, by, url, reference } = parsed.data;
   const environments = known.environmentsOf(service);
   if (environments === undefined)
     return {
@@ -101,5 +105,5 @@ function readEntry(
   const at = parsed.data.at === undefined ? undefined : new Date(parsed.data.at);
   if (at && at.getTime() > now.getTime() + aheadMaxMs)
     return { field: "at", message: "lies more than 5 minutes ahead of this clock" };
-  return { deploy: { service, environment: named, version, by, url, at, reference } };
+  return { deploy: { service, environment: named, change, version, by, url, at, reference } };
 }

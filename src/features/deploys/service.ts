@@ -20,22 +20,24 @@ import {
 import type { Deploy, Deploys, NewDeploy } from "./types.ts";
 
 const problemsSaidMax = 5;
+const recentChangesMax = 500;
 const rawCharsMax = 20_000;
 
 export function createDeploysApi(platform: Platform): Deploys {
   const { database, catalogs } = platform;
 
   const record = async (tx: Tx, wanted: NewDeploy): Promise<Deploy> => {
-    const { service, environment, version, reference } = wanted;
+    const { service, environment, version, reference, change = "deploy" } = wanted;
     await lockDeploysOf(tx.trx, service, environment);
-    const known = await findByReference(tx.trx, { service, environment, version, reference });
+    const known = await findByReference(tx.trx, { service, environment, change, version, reference });
     if (known) return known;
     const id = await nextPublicId(tx.trx, "deploy");
-    const previous = wanted.previous ?? (await previousOf(tx, wanted));
+    const previous = wanted.previous ?? (change === "deploy" ? await previousOf(tx, wanted) : undefined);
     const deploy: Deploy = {
       id,
       service,
       environment,
+      change,
       version,
       previous,
       by: wanted.by,
@@ -51,14 +53,20 @@ export function createDeploysApi(platform: Platform): Deploys {
       subject: id,
       service,
       after: deploy.outcome,
-      detail: { environment, version, previous, by: wanted.by, source: wanted.source, reference },
+      detail: { environment, change, version, previous, by: wanted.by, source: wanted.source, reference },
     });
     tx.emit("deploys.recorded", id);
     return deploy;
   };
 
   const previousOf = async (tx: Tx, { service, environment, version, at }: NewDeploy) => {
-    const before = await listDeploys(tx.trx, { service, environment, before: at, limit: 50 });
+    const before = await listDeploys(tx.trx, {
+      services: [service],
+      environment,
+      change: "deploy",
+      before: at,
+      limit: 50,
+    });
     return before.find((deploy) => deploy.outcome !== "bad" && deploy.version !== version)?.version;
   };
 
@@ -85,7 +93,12 @@ export function createDeploysApi(platform: Platform): Deploys {
       const environment = lookup.environmentsOf(catalog, name)[0];
       if (initialVersion === undefined || environment === undefined) return;
       await lockDeploysOf(tx.trx, name, environment);
-      const [known] = await listDeploys(tx.trx, { service: name, environment, limit: 1 });
+      const [known] = await listDeploys(tx.trx, {
+        services: [name],
+        environment,
+        change: "deploy",
+        limit: 1,
+      });
       if (known) return;
       await record(tx, {
         service: name,
@@ -99,7 +112,15 @@ export function createDeploysApi(platform: Platform): Deploys {
       });
     },
 
-    recent: (service, options) => listDeploys(database.db, { service, ...options }),
+    recent: (service, options) =>
+      listDeploys(database.db, { services: [service], change: "deploy", ...options }),
+
+    async recentChanges(services, since) {
+      return services.length === 0
+        ? []
+        : listDeploys(database.db, { services, since, limit: recentChangesMax });
+    },
+
     current: (service, environment) => currentDeploy(database.db, service, environment),
     good: (service, environment) => goodDeploys(database.db, service, environment),
 
@@ -170,10 +191,11 @@ export function createDeployHook(platform: Platform, deploys: Deploys) {
   };
 
   async function newDeployOf(tx: Tx, request: HookRequest, posted: PostedDeploy): Promise<NewDeploy> {
-    const { service, environment, version, by, url } = posted;
+    const { service, environment, change, version, by, url } = posted;
     return {
       service,
       environment,
+      change,
       version,
       by,
       url,
@@ -188,9 +210,12 @@ export function createDeployHook(platform: Platform, deploys: Deploys) {
  * A post without time or reference: the same version again is the same deploy until another one comes between, so a
  * repeated delivery is not a second deploy and a later return to the version is.
  */
-async function implicitReference(tx: Tx, { service, environment, version }: PostedDeploy): Promise<string> {
+async function implicitReference(
+  tx: Tx,
+  { service, environment, change, version }: PostedDeploy,
+): Promise<string> {
   await lockDeploysOf(tx.trx, service, environment);
-  const newest = await listDeploys(tx.trx, { service, environment, limit: 50 });
+  const newest = await listDeploys(tx.trx, { services: [service], environment, change, limit: 50 });
   const before = newest.find((deploy) => deploy.version !== version);
   return `after:${before?.id ?? "none"}`;
 }

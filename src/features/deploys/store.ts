@@ -1,7 +1,7 @@
 import { type ColumnType, type Selectable, sql } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
 import type { Id } from "../../platform/ids.ts";
-import type { Deploy, DeployOutcome } from "./types.ts";
+import type { ChangeKind, Deploy, DeployOutcome } from "./types.ts";
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
@@ -11,6 +11,7 @@ export interface DeployTables {
     number: number;
     service: string;
     environment: string;
+    change: ColumnType<ChangeKind, ChangeKind | undefined, ChangeKind>;
     version: string;
     previous: string | null;
     by: string;
@@ -38,6 +39,7 @@ const deployOf = (row: Row): Deploy => ({
   id: row.id as Id<"deploy">,
   service: row.service,
   environment: row.environment,
+  change: row.change,
   version: row.version,
   previous: row.previous ?? undefined,
   by: row.by,
@@ -59,8 +61,8 @@ export async function insertDeploy(
   deploy: Deploy & { reference: string; number: number },
   now: Date,
 ): Promise<void> {
-  const { id, number, service, environment, version, previous, by, source, reference, url, outcome, at } =
-    deploy;
+  const { id, number, service, environment, change, version, previous, by } = deploy;
+  const { source, reference, url, outcome, at } = deploy;
   await tables<DeployTables>(trx)
     .insertInto("deploys")
     .values({
@@ -68,6 +70,7 @@ export async function insertDeploy(
       number,
       service,
       environment,
+      change,
       version,
       previous: previous ?? null,
       by,
@@ -84,13 +87,14 @@ export async function insertDeploy(
 
 export async function findByReference(
   db: Db | Trx,
-  key: { service: string; environment: string; version: string; reference: string },
+  key: { service: string; environment: string; change: ChangeKind; version: string; reference: string },
 ): Promise<Deploy | undefined> {
   const row = await tables<DeployTables>(db)
     .selectFrom("deploys")
     .selectAll()
     .where("service", "=", key.service)
     .where("environment", "=", key.environment)
+    .where("change", "=", key.change)
     .where("version", "=", key.version)
     .where("reference", "=", key.reference)
     .executeTakeFirst();
@@ -120,13 +124,21 @@ export async function changeOutcome(
   return { ...deployOf(row), before: row.outcome };
 }
 
-/** Newest first. */
+/** Newest first; of every kind unless `change` names one. */
 export async function listDeploys(
   db: Db | Trx,
-  filter: { service?: string; environment?: string; since?: Date; before?: Date; limit: number },
+  filter: {
+    services?: readonly string[];
+    environment?: string;
+    change?: ChangeKind;
+    since?: Date;
+    before?: Date;
+    limit: number;
+  },
 ): Promise<Deploy[]> {
   let query = tables<DeployTables>(db).selectFrom("deploys").selectAll();
-  if (filter.service !== undefined) query = query.where("service", "=", filter.service);
+  if (filter.services !== undefined) query = query.where("service", "in", filter.services);
+  if (filter.change !== undefined) query = query.where("change", "=", filter.change);
   if (filter.environment !== undefined) query = query.where("environment", "=", filter.environment);
   if (filter.since) query = query.where("at", ">=", filter.since);
   if (filter.before) query = query.where("at", "<=", filter.before);
@@ -144,6 +156,7 @@ export async function currentDeploy(
     .selectAll()
     .where("service", "=", service)
     .where("environment", "=", environment)
+    .where("change", "=", "deploy")
     .where("outcome", "!=", "bad")
     .orderBy("at", "desc")
     .orderBy("number", "desc")
@@ -159,6 +172,7 @@ export async function goodDeploys(db: Db | Trx, service: string, environment: st
     .distinctOn("version")
     .where("service", "=", service)
     .where("environment", "=", environment)
+    .where("change", "=", "deploy")
     .where("outcome", "!=", "unknown")
     .orderBy("version")
     .orderBy("judged_at", "desc")
@@ -185,6 +199,7 @@ export async function countOutcomes(db: Db): Promise<{ labels: { outcome: string
   const rows = await tables<DeployTables>(db)
     .selectFrom("deploys")
     .select((eb) => ["outcome", eb.fn.countAll<string>().as("n")])
+    .where("change", "=", "deploy")
     .groupBy("outcome")
     .execute();
   return rows.map(({ outcome, n }) => ({ labels: { outcome }, value: Number(n) }));

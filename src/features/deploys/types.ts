@@ -4,10 +4,16 @@ import type { Id } from "../../platform/ids.ts";
 /** How a deploy turned out: `good` after its watch, `bad` when it was reverted, `unknown` until then. */
 export type DeployOutcome = "unknown" | "good" | "bad";
 
+/** What went out: a version of the code, a setting, or a flag. Only `deploy` makes a version the one that runs. */
+export const changeKinds = ["deploy", "config", "flag"] as const;
+export type ChangeKind = (typeof changeKinds)[number];
+
 export interface Deploy {
   id: Id<"deploy">;
   service: string;
   environment: string;
+  change: ChangeKind;
+  /** The version; of a config or flag change what it was set to, in the sender's words. */
   version: string;
   /** Version it replaced, if known. */
   previous?: string | undefined;
@@ -20,9 +26,10 @@ export interface Deploy {
   at: Date;
 }
 
-/** A deploy to be recorded. `previous` is looked up when left out, `outcome` is `unknown`. */
-export type NewDeploy = Omit<Deploy, "id" | "outcome" | "previous"> & {
+/** A deploy to be recorded. `change` is `deploy`, `previous` is looked up when left out, `outcome` is `unknown`. */
+export type NewDeploy = Omit<Deploy, "id" | "change" | "outcome" | "previous"> & {
   reference: string;
+  change?: ChangeKind | undefined;
   previous?: string | undefined;
   outcome?: DeployOutcome;
 };
@@ -33,11 +40,16 @@ export interface Deploys {
   markOutcome(tx: Tx, id: Id<"deploy">, outcome: DeployOutcome): Promise<void>;
   /** Records the version the catalog says a service began with, as good, if no deploy of it is known yet. */
   seed(tx: Tx, service: string): Promise<void>;
-  /** Newest first. */
+  /** Versions alone, newest first. */
   recent(
     service: string,
     options: { since: Date; limit: number; environment?: string },
   ): Promise<readonly Deploy[]>;
+  /**
+   * Whatever went out to any of these services since then, versions, settings and flags, in every environment; newest
+   * first, at most 500.
+   */
+  recentChanges(services: readonly string[], since: Date): Promise<readonly Deploy[]>;
   /** The newest that did not turn out bad. */
   current(service: string, environment: string): Promise<Deploy | undefined>;
   /** The newest good version other than `notVersion`. */

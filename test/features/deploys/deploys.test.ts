@@ -44,6 +44,7 @@ describe("readPost", () => {
     ['{"service":"shop","by":"ci"}', "version"],
     ['{"service":"shp","version":"v1","by":"ci"}', "service"],
     ['{"service":"shop","version":"v1","by":"ci","environment":"staging"}', "environment"],
+    ['{"service":"shop","version":"v1","by":"ci","kind":"build"}', "kind"],
     ['{"service":"shop","version":"v1","by":"ci","url":"javascript:alert(1)"}', "url"],
     ['{"service":"shop","version":"v1","by":"ci","at":"yesterday"}', "at"],
     ['{"service":"shop","version":"v1","by":"ci","at":"2026-03-02T10:05:01Z"}', "at"],
@@ -105,6 +106,45 @@ describe("POST /hooks/deploys", () => {
 });
 
 describe("deploys", () => {
+  it("keeps settings and flags beside versions: among recent changes, never the version that runs", async () => {
+    const room = await startRoom();
+    const base = { service: "payments", by: "ci", reference: "run-7" };
+    await post(room, { ...base, version: "v7" });
+    room.clock.advance(60_000);
+    await post(room, { ...base, version: "pool=<50>", kind: "config" });
+    // The same words and reference as the version's are a change of their own.
+    await post(room, { ...base, version: "v7", kind: "flag" });
+    await post(room, { ...base, version: "v7", kind: "flag" });
+    room.clock.advance(60_000);
+    await post(room, { service: "payments", version: "v8", by: "ci" });
+    await post(room, { service: "shop", version: "v42", by: "ci" });
+
+    const since = new Date(0);
+    const changes = await room.deploys.recentChanges(["payments"], since);
+    expect(changes.map(({ change, version, previous }) => [change, version, previous])).toEqual([
+      ["deploy", "v8", "v7"],
+      ["flag", "v7", undefined],
+      ["config", "pool=<50>", undefined],
+      ["deploy", "v7", undefined],
+    ]);
+    expect(await room.deploys.recentChanges(["payments", "shop"], since)).toHaveLength(5);
+    expect(await room.deploys.recentChanges(["payments"], room.clock.now())).toHaveLength(1);
+    expect(await room.deploys.recentChanges([], since)).toEqual([]);
+
+    await room.database.tx(async (tx) => {
+      for (const { id } of changes) await room.deploys.markOutcome(tx, id, "good");
+    });
+    const versions = ["v8", "v7"];
+    const only = async (found: Promise<readonly { version: string }[]>) =>
+      (await found).map(({ version }) => version);
+    expect(await only(room.deploys.good("payments", "production"))).toEqual(versions);
+    expect(await only(room.deploys.recent("payments", { since, limit: 9 }))).toEqual(versions);
+    expect(await room.deploys.current("payments", "production")).toMatchObject({ version: "v8" });
+    const { text } = await room.type(dev, "deploys payments");
+    expect(text).toContain("config pool=&lt;50&gt; · ");
+    expect(text).toContain("flag v7 · ");
+  });
+
   it("knows the version a service began with as good", async () => {
     const room = await startRoom();
     await Promise.all([1, 2, 3].map(() => room.database.tx((tx) => room.deploys.seed(tx, "shop"))));
