@@ -25,6 +25,15 @@ const pagingTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** Sources of the alerts behind a page; a page is found by its key when it is over, too. */
+const pageOrigin = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table pages add column from_sources text[] not null default '{}';
+    create index pages_key on pages (dedup_key, opened_at);
+  `.execute(db);
+};
+
 export const pagingMigrations: Record<string, Migration> = {
   "2026-11-23T1400-paging": { up: pagingTables },
+  "2026-11-25T0930-page-origin": { up: pageOrigin },
 };

@@ -13,6 +13,8 @@ export interface Page {
   channel: string;
   parent: string | null;
   verbs: readonly Verb[];
+  /** Names of the hook sources whose alerts cause it. */
+  from: readonly string[];
   openedAt: Date;
   openedBy: string;
   reminders: number;

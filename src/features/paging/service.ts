@@ -20,11 +20,12 @@ import {
   directKey,
   insertPage,
   lockStanding,
+  newestPage,
   overridesOf,
   wakesOf,
   writePage,
 } from "./store.ts";
-import type { PageRequest, Paging } from "./types.ts";
+import { type PageRequest, type Paging, pageAcknowledged } from "./types.ts";
 
 export const stepJob = "paging.step";
 /** When a page is looked at first: by then Slack has taken it or refused it. */
@@ -44,7 +45,13 @@ export function createPagingApi(parts: PagingParts): Paging {
       if (!opened) {
         // Somebody else's transaction may have opened it a moment ago.
         const page = standing ?? (await lockStanding(tx.trx, request.dedupKey));
-        if (page) await change(tx, parts, { ...page, headline: request.headline, verbs: request.verbs });
+        if (page)
+          await change(tx, parts, {
+            ...page,
+            headline: request.headline,
+            verbs: request.verbs,
+            from: [...new Set([...page.from, ...(request.from ?? [])])],
+          });
         return;
       }
       const overrides = await overridesOf(tx.trx, opened.team, tx.now);
@@ -58,7 +65,12 @@ export function createPagingApi(parts: PagingParts): Paging {
         service: opened.service ?? undefined,
         reason: opened.headline,
         correlation: opened.id,
-        detail: { ...request.detail, team: opened.team, woken: wake?.user ?? null },
+        detail: {
+          ...request.detail,
+          team: opened.team,
+          woken: wake?.user ?? null,
+          ...(opened.from.length > 0 ? { from: opened.from } : {}),
+        },
       });
       await show(tx, parts, opened);
       const lookAt = wake ? new Date(tx.now.getTime() + firstLookMs) : tx.now;
@@ -82,6 +94,17 @@ export function createPagingApi(parts: PagingParts): Paging {
         detail: { afterMs: tx.now.getTime() - page.openedAt.getTime(), reminders: page.reminders },
       });
       await change(tx, parts, { ...page, state: "resolved", resolvedAt: tx.now, resolvedBy: actor.person });
+    },
+
+    async standing(db, dedupKey) {
+      const page = await newestPage(db, dedupKey);
+      return (
+        page && {
+          state: page.state,
+          acknowledgedBy: page.acknowledgedBy,
+          acknowledgedAt: page.acknowledgedAt,
+        }
+      );
     },
 
     async onCall(team, at) {
@@ -118,6 +141,7 @@ export async function acknowledgePage(
     acknowledgedAt: tx.now,
     acknowledgedBy: actor.person,
   });
+  tx.emit(pageAcknowledged, page.dedupKey);
   return { state: "acknowledged" };
 }
 
@@ -203,6 +227,7 @@ function newPage(parts: PagingParts, catalog: Catalog, request: PageRequest, now
     channel,
     parent: request.parent ?? null,
     verbs: request.verbs,
+    from: request.from ?? [],
     openedAt: now,
     openedBy: request.actor.person,
   };

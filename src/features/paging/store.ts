@@ -17,6 +17,7 @@ export interface PagingTables {
     channel: string;
     parent: string | null;
     verbs: ColumnType<readonly Verb[], string, string>;
+    from_sources: Generated<string[]>;
     opened_at: Timestamp;
     opened_by: string;
     reminders: Generated<number>;
@@ -87,6 +88,7 @@ export async function insertPage(trx: Trx, page: NewPage): Promise<Page | undefi
       channel: page.channel,
       parent: page.parent,
       verbs: JSON.stringify(page.verbs),
+      from_sources: [...page.from],
       opened_at: page.openedAt,
       opened_by: page.openedBy,
     })
@@ -104,6 +106,18 @@ export async function lockStanding(trx: Trx, dedupKey: string): Promise<Page | u
     .where("dedup_key", "=", dedupKey)
     .where("state", "<>", "resolved")
     .forUpdate()
+    .executeTakeFirst();
+  return row && pageOf(row);
+}
+
+/** The newest page for a key, resolved ones among them. */
+export async function newestPage(db: Db | Trx, dedupKey: string): Promise<Page | undefined> {
+  const row = await of(db)
+    .selectFrom("pages")
+    .selectAll()
+    .where("dedup_key", "=", dedupKey)
+    .orderBy("opened_at", "desc")
+    .limit(1)
     .executeTakeFirst();
   return row && pageOf(row);
 }
@@ -131,6 +145,7 @@ export async function writePage(trx: Trx, page: Page): Promise<void> {
       state: page.state,
       headline: page.headline,
       verbs: JSON.stringify(page.verbs),
+      from_sources: [...page.from],
       reminders: page.reminders,
       reminded_at: page.remindedAt,
       acknowledged_at: page.acknowledgedAt,
@@ -287,6 +302,7 @@ const pageOf = (row: Selectable<PagingTables["pages"]>): Page => ({
   channel: row.channel,
   parent: row.parent,
   verbs: row.verbs,
+  from: row.from_sources,
   openedAt: row.opened_at,
   openedBy: row.opened_by,
   reminders: row.reminders,

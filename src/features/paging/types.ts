@@ -1,5 +1,5 @@
 import type { Person } from "../../catalog/schema.ts";
-import type { Tx } from "../../platform/db/database.ts";
+import type { Db, Trx, Tx } from "../../platform/db/database.ts";
 import type { Verb } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
 
@@ -20,10 +20,22 @@ export interface PageRequest {
   person?: string | undefined;
   /** After *Acknowledge*: the likeliest next verbs (`Roll back`). */
   verbs: readonly Verb[];
+  /** Names of the hook sources whose alerts cause it: a paging provider behind one of them is not told again. */
+  from?: readonly string[] | undefined;
   /** The numbers behind the decision to page, for the audit. */
   detail?: Record<string, unknown> | undefined;
   /** Who causes it, for the audit. */
   actor: Actor;
+}
+
+/** Emitted with the page's key as ref whenever a page is acknowledged, by whatever door. */
+export const pageAcknowledged = "pages.acknowledged";
+
+export interface Standing {
+  state: "open" | "acknowledged" | "resolved";
+  /** Slack id; `Jane Doe (pager)` for somebody who did it outside and is nobody the catalog knows. */
+  acknowledgedBy: string | null;
+  acknowledgedAt: Date | null;
 }
 
 /** The one way to page. */
@@ -39,6 +51,8 @@ export interface Paging {
   >;
   /** What it was about is over. */
   resolve(tx: Tx, dedupKey: string, actor: Actor): Promise<void>;
+  /** The newest page for a key, whatever became of it. Works inside a transaction too. */
+  standing(db: Db | Trx, dedupKey: string): Promise<Standing | undefined>;
   /** Who is on call for a team at that moment, first the one to wake: an override, else the rotation, else the leads. */
   onCall(team: string, at: Date): Promise<readonly Person[]>;
 }

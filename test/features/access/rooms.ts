@@ -42,6 +42,11 @@ class TestPaging implements Paging {
   async resolve(_tx: unknown, key: string): Promise<void> {
     this.open.delete(key);
   }
+  async standing(_db: unknown, key: string) {
+    return this.open.has(key)
+      ? { state: "open" as const, acknowledgedBy: null, acknowledgedAt: null }
+      : undefined;
+  }
   async onCall() {
     return [];
   }

@@ -22,6 +22,7 @@ const page: Page = {
   channel: "C0SHOPALERTS",
   parent: null,
   verbs: [],
+  from: [],
   openedAt: start,
   openedBy: "quarterdeck",
   reminders: 0,

@@ -18,7 +18,7 @@ let catalog: Catalog;
 let paging: Paging;
 let step: Job;
 beforeAll(async () => {
-  base = await testDatabase();
+  base = await testDatabase({ "pages.acknowledged": [{ job: "test.acknowledged", lane: "normal" }] });
   catalog = await sampleCatalog();
   const platform: Pick<Platform, "catalogs" | "database" | "slackTeam" | "log" | "clock"> = {
     catalogs: { current: () => catalog } as Catalogs,
@@ -172,6 +172,37 @@ it("wakes the next person when nobody acknowledged in time, and asks nobody twic
   await stepOf("T-5");
   expect((await audited("T-5")).filter((action) => action === "page.escalated")).toHaveLength(1);
   expect(await acknowledge("T-5", lena)).toEqual({ state: "acknowledged" });
+});
+
+it("tells others of an acknowledgement by the page's key, once, and how the newest page for a key stands", async () => {
+  const standing = () => paging.standing(base.db, "T-12");
+  expect(await standing()).toBeUndefined();
+  await send(requestFor("T-12"));
+  expect(await standing()).toEqual({ state: "open", acknowledgedBy: null, acknowledgedAt: null });
+  await acknowledge("T-12", olive);
+  await acknowledge("T-12", lena);
+  const rings = () =>
+    base.db
+      .selectFrom("rings")
+      .select(["ref", "version"])
+      .where("job", "=", "test.acknowledged")
+      .where("ref", "=", "T-12")
+      .execute();
+  expect(await rings()).toEqual([{ ref: "T-12", version: 1 }]);
+  const acknowledged = { acknowledgedBy: "U0ONCALL", acknowledgedAt: base.clock.now() };
+  expect(await standing()).toEqual({ state: "acknowledged", ...acknowledged });
+  await base.database.tx((tx) => paging.resolve(tx, "T-12", systemActor));
+  expect(await standing()).toEqual({ state: "resolved", ...acknowledged });
+  base.clock.advance(60_000);
+  await send(requestFor("T-12"));
+  expect((await standing())?.state).toBe("open");
+});
+
+it("keeps which sources' alerts are behind a page, those that join it as well", async () => {
+  await send(requestFor("T-13", { from: ["pagerduty"] }));
+  await send(requestFor("T-13", { from: ["alertmanager", "pagerduty"] }));
+  await send(requestFor("T-13"));
+  expect((await pageOf("T-13")).from_sources).toEqual(["pagerduty", "alertmanager"]);
 });
 
 it("gives an acknowledgement to one of many who press at once, and tells the others who and when", async () => {

@@ -116,6 +116,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     page: async (_tx, request) => void pages.push(request),
     acknowledge: async () => ({ state: "not-open" }),
     resolve: async (_tx, key) => void resolved.push(key),
+    standing: async () => undefined,
     onCall: async () => [],
   };
   const deploys = createDeploys(platform);

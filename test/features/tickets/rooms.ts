@@ -64,6 +64,15 @@ class TestPaging implements Paging {
   async resolve(_tx: unknown, key: string): Promise<void> {
     this.open.delete(key);
   }
+  async standing(_db: unknown, key: string) {
+    if (!this.open.has(key)) return undefined;
+    const before = this.open.get(key);
+    return {
+      state: before ? ("acknowledged" as const) : ("open" as const),
+      acknowledgedBy: before?.by ?? null,
+      acknowledgedAt: before?.at ?? null,
+    };
+  }
   async onCall() {
     return [];
   }
