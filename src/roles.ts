@@ -82,9 +82,11 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     handlers,
     log,
   });
+  const loops = await startLoops(app, "web");
   return {
     port: server.port,
     stop: async () => {
+      await Promise.all(loops.map((loop) => loop.stop()));
       await server.close();
       await door.stop();
     },
@@ -106,9 +108,7 @@ export async function startWorker(app: App): Promise<Running> {
   await app.ringSchedules();
   const working = await app.doorbell.work((id, onHandled) => app.runner.run(id, onHandled));
   app.relay.start();
-  const loops = await Promise.all(
-    app.features.flatMap((feature) => feature.loops ?? []).map((loop) => loop.start()),
-  );
+  const loops = await startLoops(app, "worker");
   const beat = async () => {
     const now = app.clock.now();
     await app.database.db
@@ -135,6 +135,14 @@ export async function startWorker(app: App): Promise<Running> {
     },
   };
 }
+
+const startLoops = (app: App, role: "web" | "worker"): Promise<readonly Running[]> =>
+  Promise.all(
+    app.features
+      .flatMap((feature) => feature.loops ?? [])
+      .filter((loop) => (loop.role ?? "worker") === role)
+      .map((loop) => loop.start()),
+  );
 
 /** `/healthz`, `/readyz`, `/metrics` on a port of their own. */
 export function startAdmin(app: App): Promise<HttpServer> {

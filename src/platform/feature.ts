@@ -118,10 +118,12 @@ export interface Summaries {
   why?(thing: { id: string } | { service: string }): Promise<readonly SummaryLine[]>;
 }
 
-/** Something a worker keeps going by itself, such as a scraper; any number of workers may run it at once. */
+/** Something a process keeps going by itself, such as a scraper; any number of them may run it at once. */
 export interface Loop {
   name: string;
   about: string;
+  /** Whose processes run it; workers', when left out. */
+  role?: "web" | "worker" | undefined;
   /** Stopping waits for what is under way. */
   start(): Promise<{ stop(): Promise<void> }>;
 }
@@ -137,7 +139,7 @@ export interface Feature {
   routes?: readonly Route[];
   jobs?: readonly Job[];
   schedules?: readonly Schedule[];
-  /** Run in every worker while it runs; for what is due too often for a schedule. */
+  /** Run in every process of their role while it runs; for what is due too often for a schedule. */
   loops?: readonly Loop[];
   /** Jobs to ring, by event name. The event's ref becomes the job's ref. */
   events?: readonly { on: string; job: string }[];

@@ -73,9 +73,17 @@ const operatorTokens = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const messagesBehind = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table messages add column behind_since timestamptz;
+    create index messages_behind on messages (urgent, behind_since) where shown_version < wanted_version;
+  `.execute(db);
+};
+
 export const platformMigrations: Record<string, Migration> = {
   "2026-11-23T0000-platform": { up: platformTables },
   "2026-11-23T0100-operator-tokens": { up: operatorTokens },
+  "2026-11-25T0930-messages-behind": { up: messagesBehind },
 };
 
 /**

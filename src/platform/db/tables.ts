@@ -52,6 +52,8 @@ export interface PlatformTables {
     error: string | null;
     created_at: Timestamp;
     updated_at: Timestamp;
+    /** Since when something wanted is not shown; null while what is shown is what is wanted. */
+    behind_since: Timestamp | null;
   };
   slack_budget: { key: string; tokens: number; updated_at: Timestamp; blocked_until: Timestamp | null };
   audit: {

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { ChartSpec } from "../charts.ts";
 import type { Clock } from "../clock.ts";
 import type { Db } from "../db/database.ts";
@@ -77,6 +78,8 @@ async function afterTrouble(parts: Parts, row: Row, error: unknown): Promise<Rer
       return { again: until };
     }
     case "unreachable":
+    // A token that is mended takes what waited; the row must not count as shown.
+    case "rejected":
       throw error;
     case "gone":
     case "refused":
@@ -84,12 +87,20 @@ async function afterTrouble(parts: Parts, row: Row, error: unknown): Promise<Rer
       parts.log.error({ key: row.key, method: error.method, code: trouble.code }, "Slack refused a message");
       await parts.db
         .updateTable("messages")
-        .set({ shown_version: row.wanted_version, error: `${error.method}: ${trouble.code}` })
+        .set({
+          shown_version: row.wanted_version,
+          behind_since: behindAfter(row, now),
+          error: `${error.method}: ${trouble.code}`,
+        })
         .where("key", "=", row.key)
         .execute();
       return undefined;
   }
 }
+
+/** What was wanted since this row was read is behind from now on; nothing else is. */
+const behindAfter = (row: Row, now: Date) =>
+  sql<Date | null>`case when wanted_version > ${row.wanted_version} then ${now}::timestamptz end`;
 
 async function showEphemeral(parts: Parts, row: Row): Promise<Rerun> {
   const wanted = row.wanted as Wanted & { thread?: string };
@@ -126,7 +137,12 @@ async function showEphemeral(parts: Parts, row: Row): Promise<Rerun> {
   // Said once: the address it went to is of no further use and is not kept.
   await parts.db
     .updateTable("messages")
-    .set({ shown_version: row.wanted_version, reply_to: null, updated_at: parts.clock.now() })
+    .set({
+      shown_version: row.wanted_version,
+      behind_since: behindAfter(row, parts.clock.now()),
+      reply_to: null,
+      updated_at: parts.clock.now(),
+    })
     .where("key", "=", row.key)
     .execute();
   return undefined;
@@ -165,7 +181,11 @@ async function showPost(parts: Parts, row: Row): Promise<Rerun> {
   }
   await parts.db
     .updateTable("messages")
-    .set({ shown_version: row.wanted_version, error: null })
+    .set({
+      shown_version: row.wanted_version,
+      behind_since: behindAfter(row, parts.clock.now()),
+      error: null,
+    })
     .where("key", "=", row.key)
     .execute();
   return wantsChart(row) && wanted.chart ? await showChart(parts, row, wanted.chart) : undefined;

@@ -59,6 +59,7 @@ export async function writeSaid(trx: Trx, said: readonly Said[], now: Date): Pro
         urgent: message.urgent ?? false,
         created_at: now,
         updated_at: now,
+        behind_since: now,
       })
       .onConflict((conflict) =>
         conflict
@@ -68,6 +69,8 @@ export async function writeSaid(trx: Trx, said: readonly Said[], now: Date): Pro
             wanted_version: sql`messages.wanted_version + 1`,
             urgent: message.urgent ?? false,
             updated_at: now,
+            behind_since: sql`case when messages.shown_version < messages.wanted_version
+              then coalesce(messages.behind_since, messages.updated_at) else excluded.updated_at end`,
           })
           .where(sql<boolean>`messages.wanted is distinct from excluded.wanted`),
       )

@@ -6,6 +6,8 @@ export type SlackTrouble =
   | { kind: "rate_limited"; retryAfterSec: number }
   | { kind: "gone"; code: string }
   | { kind: "refused"; code: string }
+  /** Slack does not take our token: nothing can be said until somebody gives another one. */
+  | { kind: "rejected"; code: string }
   | { kind: "unreachable"; code: string };
 
 export class SlackError extends Error {
@@ -35,6 +37,20 @@ const serverCodes = new Set([
   "service_unavailable",
   "request_timeout",
   "team_added_to_org",
+]);
+
+/**
+ * The token, not the call, is what Slack will not take; the same call is taken once the token is mended.
+ * Source: Slack docs, errors common to all methods of the Web API.
+ */
+const tokenCodes = new Set([
+  "invalid_auth",
+  "not_authed",
+  "account_inactive",
+  "token_revoked",
+  "token_expired",
+  "org_login_required",
+  "ekm_access_denied",
 ]);
 
 export interface SlackApi {
@@ -124,6 +140,7 @@ function troubleOf(error: unknown): SlackTrouble {
     if (reason === "ratelimited" || reason === "rate_limited")
       return { kind: "rate_limited", retryAfterSec: 1 };
     if (goneCodes.has(reason)) return { kind: "gone", code: reason };
+    if (tokenCodes.has(reason)) return { kind: "rejected", code: reason };
     return serverCodes.has(reason)
       ? { kind: "unreachable", code: reason }
       : { kind: "refused", code: reason };

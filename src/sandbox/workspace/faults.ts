@@ -5,6 +5,8 @@ interface Fault {
   method: string;
   status: number;
   retryAfterSec?: number;
+  /** Slack's own code, in an answer that says `ok: false`. */
+  error?: string;
   timesLeft: number;
 }
 
@@ -18,6 +20,9 @@ export class FaultBook implements Faults {
   fail(method: string, status: number, times: number): void {
     this.#faults.push({ method, status, timesLeft: times });
   }
+  refuse(method: string, error: string, times: number): void {
+    this.#faults.push({ method, status: 200, error, timesLeft: times });
+  }
   clear(): void {
     this.#faults = [];
   }
@@ -26,7 +31,7 @@ export class FaultBook implements Faults {
   }
 
   /** Counts a call and says how it should fail, if it should. */
-  take(method: string): { status: number; retryAfterSec?: number } | undefined {
+  take(method: string): { status: number; retryAfterSec?: number; error?: string } | undefined {
     this.#calls.set(method, this.calls(method) + 1);
     const fault = this.#faults.find(
       (one) => one.timesLeft > 0 && (one.method === method || one.method === "*"),

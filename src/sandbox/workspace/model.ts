@@ -80,6 +80,8 @@ export interface Faults {
   rateLimit(method: string, retryAfterSec: number, times: number): void;
   /** The next `times` calls of `method` (`*` = any) get this HTTP status. */
   fail(method: string, status: number, times: number): void;
+  /** The next `times` calls of `method` (`*` = any) are answered with `ok: false` and this code. */
+  refuse(method: string, error: string, times: number): void;
   clear(): void;
   /** Calls of `method` seen so far, failed ones included. */
   calls(method: string): number;

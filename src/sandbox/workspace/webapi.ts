@@ -55,7 +55,7 @@ async function serve(
     await readBody(req, bodyBytesMax);
     const headers: Record<string, string> =
       fault.retryAfterSec === undefined ? {} : { "retry-after": String(fault.retryAfterSec) };
-    const error = fault.status === 429 ? "ratelimited" : "internal_error";
+    const error = fault.error ?? (fault.status === 429 ? "ratelimited" : "internal_error");
     return sendJson(res, fault.status, { ok: false, error }, headers);
   }
   const args = argsOf(req, url, (await readBody(req, bodyBytesMax)).toString("utf8"));

@@ -78,6 +78,17 @@ describe("when Slack is in trouble", () => {
     expect(await withText("failing")).toHaveLength(1);
   });
 
+  it("keeps what a rejected token could not say and says it once the token is mended", async () => {
+    quarterdeck.workspace.faults.refuse("chat.postMessage", "token_revoked", 1);
+    await say({ key: "card:rejected", text: "rejected" });
+    await until("the rejection to be seen", () =>
+      quarterdeck.log.lines.some((line) => line.includes("token_revoked")),
+    );
+    expect(await row("card:rejected")).toMatchObject({ error: null, behind_since: expect.any(Date) });
+    expect(await shown("card:rejected")).toMatchObject({ error: null, behind_since: null });
+    expect(await withText("rejected")).toHaveLength(1);
+  });
+
   it("finds by its mark what was posted although the answer was lost", async () => {
     await say({ key: "card:found", text: "found one" });
     const posted = await shown("card:found");
