@@ -161,6 +161,15 @@ export function serviceOfAlert(
   return ruled ?? service(catalog, Object.hasOwn(labels, "service") ? (labels.service ?? "") : "");
 }
 
+/** The service a sender names: as declared, or written another way (`API Service` for `api-service`). */
+export function serviceNamed(catalog: Catalog, name: string): Service | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  return (
+    service(catalog, name) ??
+    (name === "" ? undefined : catalog.services.find((entry) => plain(entry.name) === plain(name)))
+  );
+}
+
 /** Whether every matcher holds. A missing label counts as empty; patterns are anchored, as in Prometheus. */
 export function matchesLabels(
   labels: Readonly<Record<string, string>>,

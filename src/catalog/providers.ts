@@ -105,12 +105,3 @@ export const resourceSchema = z.strictObject({
   roles: z.array(accessRoleSchema).min(1),
 });
 export type Resource = z.output<typeof resourceSchema>;
-
-export const hookKinds = ["alertmanager", "grafana", "deploys"] as const;
-/** Where webhooks come from; each source has its own tokens (`quarterdeck token create`). */
-export const hookSourceSchema = z.strictObject({
-  name: nameField,
-  kind: z.enum(hookKinds),
-  team: nameField,
-});
-export type HookSource = z.output<typeof hookSourceSchema>;

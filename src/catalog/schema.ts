@@ -3,10 +3,10 @@
  * files are joined, and `organisation` and `policies` stand in one file each.
  */
 import { z } from "zod";
+import { hookSourceSchema } from "./hook-sources.ts";
 import { channelSchema, organisationSchema, personSchema, teamSchema } from "./people.ts";
 import {
   accessorInstanceSchema,
-  hookSourceSchema,
   metricsInstanceSchema,
   resourceSchema,
   ticketingInstanceSchema,
@@ -41,12 +41,12 @@ export type CatalogFile = z.output<typeof catalogFileSchema>;
 export type Catalog = Required<CatalogFile>;
 
 export type { Histogram, LabelMatcher, Milliseconds, Selector } from "./fields.ts";
+export type { HookSource } from "./hook-sources.ts";
 export type { Channel, OnCallRotation, Organisation, Person, Team } from "./people.ts";
 export type {
   AccessorInstance,
   AccessPolicy,
   AccessRole,
-  HookSource,
   MetricsInstance,
   Resource,
   TicketingInstance,

@@ -57,9 +57,10 @@ export interface Modal {
 
 export interface HookRequest {
   source: string;
-  /** Team of the token. */
+  /** Team of the token, or of the source where a signature proves it. */
   team: string;
-  tokenId: string;
+  /** Id of the token; null where a signature proves it. */
+  tokenId: string | null;
   headers: IncomingMessage["headers"];
   body: Buffer;
   receivedAt: Date;
@@ -68,10 +69,21 @@ export interface HookAnswer {
   status: number;
   body?: Record<string, unknown>;
 }
-/** `POST /hooks/<source>`: authenticated by a hook token; answers once the body is committed. */
+/** A post before anybody knows who sent it. */
+export type HookAttempt = Pick<HookRequest, "headers" | "body" | "receivedAt">;
+/** `unsigned`: it brings no signature, so that a token decides. */
+export type HookProof =
+  | { state: "proven"; team: string }
+  | { state: "refused"; why: string }
+  | { state: "unsigned" };
+/** `POST /hooks/<source>`: authenticated by a hook token or a signature; answers once the body is committed. */
 export interface Hook {
   source: string;
   about: string;
+  /** Header, in lower case, in which this sender gives its token beside `Authorization` and `?token=`. */
+  tokenHeader?: string | undefined;
+  /** Looks at the sender's own signature. A wrong one is refused whatever token comes with it. */
+  authenticate?: ((attempt: HookAttempt) => HookProof | Promise<HookProof>) | undefined;
   handle(request: HookRequest): Promise<HookAnswer>;
 }
 

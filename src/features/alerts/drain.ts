@@ -2,9 +2,11 @@
 import type { Tx } from "../../platform/db/database.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
+import { writeEvents } from "./event-store.ts";
+import { announcedAs } from "./events.ts";
 import { type GroupIdentity, groupOf } from "./grouping.ts";
-import { drainJob, type Reader } from "./intake.ts";
-import { fold, type ReadDelivery } from "./model.ts";
+import { drainJob } from "./intake.ts";
+import { fold, type ReadAlert, type ReadDelivery } from "./model.ts";
 import { noteProblems } from "./problems.ts";
 import {
   addTotals,
@@ -30,7 +32,7 @@ const runMs = 20_000;
 
 export function createDrain(
   platform: Platform,
-  readers: (source: string) => Reader,
+  read: (delivery: Delivery) => ReadDelivery,
 ): { job: Job; drainOnce(): Promise<number> } {
   const { database, clock, catalogs, log } = platform;
 
@@ -40,8 +42,8 @@ export function createDrain(
       if (deliveries.length === 0) return 0;
       await foldBatch(
         tx,
-        deliveries.map((delivery) => ({ delivery, read: readers(delivery.source)(delivery.body) })),
-        (labels, source) => groupOf(catalogs.current(), labels, source),
+        deliveries.map((delivery) => ({ delivery, read: read(delivery) })),
+        ({ labels, named }, source) => groupOf(catalogs.current(), labels, source, named),
       );
       await markFolded(
         tx.trx,
@@ -71,7 +73,7 @@ export function createDrain(
         { err: error, delivery: delivery.id },
         "a delivery was read and cannot be kept as alerts; its body is kept",
       );
-      const problems = [{ field: "", why: `cannot be kept as alerts: ${error.message}` }];
+      const problems = [{ field: "body", why: `cannot be kept as alerts: ${error.message}` }];
       await keepAside(tx.trx, delivery.id, problems, tx.now);
       await noteProblems(tx, platform, [
         { source: delivery.source, at: delivery.received_at, problems, takenCount: 0 },
@@ -105,15 +107,16 @@ interface Arrived {
 async function foldBatch(
   tx: Tx,
   arrived: readonly Arrived[],
-  identify: (labels: Readonly<Record<string, string>>, source: string) => GroupIdentity,
+  identify: (alert: ReadAlert, source: string) => GroupIdentity,
 ): Promise<void> {
+  await tell(tx, arrived);
   const events = arrived.flatMap(({ delivery, read }) => read.alerts.map((alert) => ({ alert, delivery })));
   const keyOf = (source: string, fingerprint: string) => `${source}\u0000${fingerprint}`;
 
   // Locked in one order by everybody: groups first, then alerts.
   const identities = new Map<string, GroupIdentity>();
   for (const { alert, delivery } of events)
-    identities.set(keyOf(delivery.source, alert.fingerprint), identify(alert.labels, delivery.source));
+    identities.set(keyOf(delivery.source, alert.fingerprint), identify(alert, delivery.source));
   const distinct = new Map([...identities.values()].map((identity) => [identity.key, identity]));
   const groupIds = await upsertGroups(tx.trx, [...distinct.values()], tx.now);
   const groupIdOf = (key: string): string => groupIds.get(identities.get(key)?.key ?? "") as string;
@@ -154,11 +157,26 @@ async function foldBatch(
   for (const id of changed) tx.emit(changedEvent, id);
 }
 
+/** Keeps what deliveries tell besides alerts, and announces it to the rooms that act on it. */
+async function tell(tx: Tx, arrived: readonly Arrived[]): Promise<void> {
+  const told = arrived.flatMap(({ delivery, read }) =>
+    read.events.map((event) => ({ source: delivery.source, event, receivedAt: delivery.received_at })),
+  );
+  const ids = await writeEvents(tx.trx, told);
+  told.forEach(({ event }, index) => {
+    const name = announcedAs[event.kind];
+    if (name !== undefined) tx.emit(name, ids[index] as string);
+  });
+  for (const { delivery, read } of arrived)
+    if (read.followUp !== undefined) tx.emit(read.followUp, delivery.id);
+}
+
 function totalsOf(arrived: readonly Arrived[]): Map<string, Record<string, number>> {
   const totals = new Map<string, Record<string, number>>();
   for (const { delivery, read } of arrived) {
     const of = totals.get(delivery.source) ?? {};
     for (const { status } of read.alerts) of[status] = (of[status] ?? 0) + 1;
+    for (const { kind } of read.events) of[kind] = (of[kind] ?? 0) + 1;
     if (read.problems.length > 0) of.unreadable = (of.unreadable ?? 0) + read.problems.length;
     totals.set(delivery.source, of);
   }

@@ -1,7 +1,8 @@
 /** Which alerts are one cause: one ticket, one card. Pure. */
 import { createHash } from "node:crypto";
-import { environmentsOf, serviceOfAlert } from "../../catalog/lookup.ts";
+import { environmentsOf, serviceNamed, serviceOfAlert } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
+import { type Named, untitled } from "./model.ts";
 
 /** Alerts of one cause. */
 export interface GroupIdentity {
@@ -22,16 +23,20 @@ const environmentLabels = ["environment", "env", "deployment_environment", "stag
 /** Longest name kept, in characters. */
 const nameLengthMax = 120;
 
-/** Service, environment and rule an alert is about. `source` keeps apart what no service joins. */
+/**
+ * Service, environment and rule an alert is about. `source` keeps apart what no service joins; `named` is what the
+ * sender says of service and environment in words of its own, asked where labels and rules are silent.
+ */
 export function groupOf(
   catalog: Catalog,
   labels: Readonly<Record<string, string>>,
   source: string,
+  named: Named = {},
 ): GroupIdentity {
-  const name = [...(first(labels, nameLabels) ?? "Alert without a name")].slice(0, nameLengthMax).join("");
-  const known = serviceOfAlert(catalog, labels);
+  const name = [...(first(labels, nameLabels) ?? untitled)].slice(0, nameLengthMax).join("");
+  const known = serviceOfAlert(catalog, labels) ?? serviceNamed(catalog, named.service ?? "");
   if (known !== undefined) {
-    const environment = environmentOf(environmentsOf(catalog, known.name), labels);
+    const environment = environmentOf(environmentsOf(catalog, known.name), labels, named);
     return {
       key: keyOf(["service", known.name, environment, name]),
       service: known.name,
@@ -42,8 +47,10 @@ export function groupOf(
   }
   // A name alone would join alerts of strangers, so what the sender says of its origin counts too.
   const origin = serviceLabels.map((label) => own(labels, label));
-  const environment = first(labels, environmentLabels) ?? catalog.organisation.defaultEnvironment;
-  const said = first(labels, serviceLabels.slice(0, 1));
+  if (named.service !== undefined && !origin.includes(named.service)) origin.push(named.service);
+  const environment =
+    first(labels, environmentLabels) ?? named.environment ?? catalog.organisation.defaultEnvironment;
+  const said = first(labels, serviceLabels.slice(0, 1)) ?? named.service;
   const why =
     said === undefined
       ? "no rule of the catalog matches its labels"
@@ -58,8 +65,12 @@ export function groupOf(
 }
 
 /** The declared environment a label names, whatever its case; else the service's first. */
-function environmentOf(declared: readonly string[], labels: Readonly<Record<string, string>>): string {
-  const said = first(labels, environmentLabels)?.toLowerCase();
+function environmentOf(
+  declared: readonly string[],
+  labels: Readonly<Record<string, string>>,
+  named: Named,
+): string {
+  const said = (first(labels, environmentLabels) ?? named.environment)?.toLowerCase();
   return declared.find((name) => name.toLowerCase() === said) ?? (declared[0] as string);
 }
 

@@ -1,18 +1,23 @@
 /**
  * Alerts: what monitoring says, kept before it is answered, each alert once, joined by cause.
- * Owns: deliveries, alerts, groups of alerts. Pages about: nothing; tickets decide.
+ * Owns: deliveries, alerts, groups of alerts, events of hooks. Pages about: nothing; tickets decide.
  */
+
+import type { HookSource } from "../../catalog/hook-sources.ts";
 import type { Db, Trx } from "../../platform/db/database.ts";
-import type { Feature, Hook, HookRequest } from "../../platform/feature.ts";
+import type { Feature, Hook } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
 import { changedEvent, createDrain } from "./drain.ts";
-import { createIntake, type Reader } from "./intake.ts";
+import { eventOf, type ToldEvent } from "./event-store.ts";
+import { createIntake } from "./intake.ts";
 import { alertMigrations } from "./migrations.ts";
 import { type AlertGroup, alertTables, lockGroup, markStale, readGroup } from "./store.ts";
-import { readAlertmanager } from "./webhooks/alertmanager.ts";
+import { createProver } from "./webhooks/prove.ts";
+import { readDelivery, senderOf } from "./webhooks/senders.ts";
 
 export { changedEvent as alertsChanged } from "./drain.ts";
+export type * from "./events.ts";
 export { alertMigrations } from "./migrations.ts";
 export type { Severity } from "./model.ts";
 export type { AlertGroup } from "./store.ts";
@@ -22,22 +27,24 @@ export interface Alerts {
   readGroup(db: Db | Trx, id: string): Promise<AlertGroup | undefined>;
   /** Locks a cause; decide about it under this lock. */
   lockGroup(trx: Trx, id: string): Promise<void>;
+  /** What a hook told besides alerts, by the ref of `hooks.deploy`, `hooks.page` or `hooks.ticket`. */
+  eventOf(db: Db | Trx, id: string): Promise<ToldEvent | undefined>;
 }
 
-/** Readers by kind of hook source, as the catalog names them. */
-const readers: Readonly<Record<string, Reader>> = { alertmanager: readAlertmanager };
 /** Source served while the catalog declares none. */
-const defaultSource = "alertmanager";
+const defaultSource: HookSource = { name: "alertmanager", kind: "alertmanager", team: "-" };
 const staleBatchMax = 1_000;
 
 export function createAlerts(platform: Platform): Feature & { api: Alerts; drainOnce(): Promise<number> } {
   const { database, clock, catalogs } = platform;
-  const intakes = new Map(
-    Object.entries(readers).map(([kind, reader]) => [kind, createIntake(platform, reader)]),
+  // A source that is declared no more is read as it would be by default: what it sent before must not be lost.
+  const sourceOf = (source: string): HookSource =>
+    catalogs.current().hookSources.find(({ name }) => name === source) ?? { ...defaultSource, name: source };
+  const prove = createProver(platform);
+  const intake = createIntake(platform, sourceOf);
+  const drain = createDrain(platform, ({ source, body, headers, received_at: receivedAt }) =>
+    readDelivery({ body, headers: headers ?? {}, source: sourceOf(source), receivedAt }),
   );
-  const kindOf = (source: string): string =>
-    catalogs.current().hookSources.find(({ name }) => name === source)?.kind ?? "alertmanager";
-  const drain = createDrain(platform, (source) => readers[kindOf(source)] ?? readAlertmanager);
 
   const staleJob: Job = {
     name: "alerts.stale",
@@ -54,18 +61,16 @@ export function createAlerts(platform: Platform): Feature & { api: Alerts; drain
     },
   };
 
-  const hookOf = (source: string): Hook => ({
-    source,
-    about: "Alerts as Alertmanager sends them (webhook_config, version 4; version 3 is read too).",
-    handle: (request: HookRequest) =>
-      (intakes.get(kindOf(source)) as (request: HookRequest) => ReturnType<Hook["handle"]>)(request),
+  const hookOf = (source: HookSource): Hook => ({
+    source: source.name,
+    about: senderOf(source.kind)?.about ?? "",
+    tokenHeader: senderOf(source.kind)?.tokenHeader,
+    authenticate: prove(source),
+    handle: intake,
   });
-  const sources = (): string[] => {
+  const sources = (): readonly HookSource[] => {
     try {
-      return catalogs
-        .current()
-        .hookSources.filter(({ kind }) => readers[kind] !== undefined)
-        .map(({ name }) => name);
+      return catalogs.current().hookSources.filter(({ kind }) => senderOf(kind) !== undefined);
     } catch {
       // Before the first catalog is in force there is nothing to ask; the default source is what will be there.
       return [];
@@ -120,8 +125,9 @@ export function createAlerts(platform: Platform): Feature & { api: Alerts; drain
       },
       { table: "alert_totals", column: "last_at", keepDays: 400 },
       { table: "alert_problems", column: "last_at", keepDays: 35 },
+      { table: "hook_events", column: "received_at", keepDays: 30 },
     ],
-    api: { readGroup, lockGroup },
+    api: { readGroup, lockGroup, eventOf },
     drainOnce: drain.drainOnce,
   };
 }

@@ -30,6 +30,19 @@ const alertTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const senders = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table alert_deliveries add column headers jsonb, add column delivery_id text;
+    create unique index alert_deliveries_once on alert_deliveries (source, delivery_id) where delivery_id is not null;
+    alter table alerts add column title text, add column links jsonb not null default '[]';
+    create table hook_events (
+      id bigint generated always as identity primary key, source text not null, event jsonb not null,
+      received_at timestamptz not null);
+    create index hook_events_received on hook_events (received_at);
+  `.execute(db);
+};
+
 export const alertMigrations: Record<string, Migration> = {
   "2026-11-23T1010-alerts": { up: alertTables },
+  "2026-11-25T0930-alerts-senders": { up: senders },
 };

@@ -1,4 +1,6 @@
 /** Alerts as Quarterdeck sees them, whoever sent them. Pure. */
+import type { ReadEvent } from "./events.ts";
+import type { AlertLink } from "./webhooks/links.ts";
 
 /** Worst first. */
 const severities = ["critical", "error", "warning", "info"] as const;
@@ -8,7 +10,7 @@ export type Severity = (typeof severities)[number];
 const words: Readonly<Record<Exclude<Severity, "info">, readonly string[]>> = {
   critical: ["critical", "crit", "page", "sev0", "sev1", "p1", "alarm", "emergency", "fatal", "disaster"],
   error: ["error", "sev2", "p2", "high", "major"],
-  warning: ["warning", "warn", "sev3", "p3", "insufficient_data"],
+  warning: ["warning", "warn", "sev3", "p3", "insufficient_data", "medium", "moderate"],
 };
 
 /** A sender's severity on our scale; what is not known counts as info and is shown as it came. */
@@ -26,28 +28,46 @@ export interface ReadAlert {
   annotations: Readonly<Record<string, string>>;
   startsAt?: Date | undefined;
   endsAt?: Date | undefined;
-  /** Only when it is an http(s) address. */
-  link?: string | undefined;
+  /** What a person calls it, on one line. */
+  title: string;
+  /** http(s) addresses only; the first is the sender's own page of it. */
+  links: readonly AlertLink[];
   severity: Severity;
   /** The sender's own word, as it came. */
   severityText?: string | undefined;
+  /** Service and environment in the sender's words; used where no rule of the catalog and no label says. */
+  named?: Named | undefined;
 }
+
+export interface Named {
+  service?: string | undefined;
+  environment?: string | undefined;
+}
+
+/** Title of an alert to which its sender gives none. */
+export const untitled = "Alert without a name";
 
 /** What a reader could not read: the field by its path, and why. */
 export interface Unreadable {
-  /** `alerts[3].startsAt`, or empty for the body as a whole. */
+  /** `alerts[3].startsAt`, or `body` for the body as a whole. */
   field: string;
   why: string;
 }
 
 /** One delivery as read: what is readable is taken, what is not is named. */
 export interface ReadDelivery {
+  /** The sender's own id of this delivery, the same when it is sent again; null when it gives none. */
+  deliveryId: string | null;
   alerts: readonly ReadAlert[];
+  /** What it tells besides alerts. */
+  events: readonly ReadEvent[];
   problems: readonly Unreadable[];
   /** The sender's own group, as text. */
   groupKey: string;
   /** More alerts fire in the sender's group than it listed: what is absent here may still fire. */
   hiddenCount: number;
+  /** Outbox event to announce with the delivery's row id once it is folded: for what else must be done about it. */
+  followUp?: string | undefined;
 }
 
 /** An alert as kept, one per (source, fingerprint). */
@@ -57,6 +77,8 @@ export interface KeptAlert {
   status: "firing" | "resolved";
   labels: Readonly<Record<string, string>>;
   annotations: Readonly<Record<string, string>>;
+  title: string;
+  links: readonly AlertLink[];
   link: string | null;
   severity: Severity;
   severityText: string | null;
@@ -114,7 +136,9 @@ function begin(read: ReadAlert, source: string, receivedAt: Date): KeptAlert {
     status: read.status,
     labels: read.labels,
     annotations: read.annotations,
-    link: read.link ?? null,
+    title: read.title,
+    links: read.links,
+    link: read.links[0]?.url ?? null,
     severity: read.severity,
     severityText: read.severityText ?? null,
     startsAt: notAfter(read.startsAt, receivedAt),
@@ -143,7 +167,9 @@ function withWords(kept: KeptAlert, read: ReadAlert): KeptAlert {
     ...kept,
     labels: Object.keys(read.labels).length > 0 ? read.labels : kept.labels,
     annotations: { ...kept.annotations, ...Object.fromEntries(told) },
-    link: read.link ?? kept.link,
+    title: read.title === untitled ? kept.title : read.title,
+    links: read.links.length > 0 ? read.links : kept.links,
+    link: read.links[0]?.url ?? kept.link,
     severity: read.severityText === undefined ? kept.severity : read.severity,
     severityText: read.severityText ?? kept.severityText,
   };

@@ -50,7 +50,7 @@ export async function noteProblems(tx: Tx, platform: Platform, posts: readonly P
 }
 
 function problemCard(post: ProblemPost, problem: Unreadable, seen: { seen_count: number; first_at: Date }) {
-  const what = problem.field === "" ? "the body" : `field ${escapeText(problem.field)}`;
+  const what = problem.field === "body" ? "the body" : `field ${escapeText(problem.field)}`;
   return card({
     mark: "🟠",
     headline: `${escapeText(post.source)} · a body I cannot read: ${what}`,

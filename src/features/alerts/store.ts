@@ -1,7 +1,8 @@
 import { type ColumnType, type Generated, type Insertable, sql } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
 import type { GroupIdentity } from "./grouping.ts";
-import type { KeptAlert, Severity, Unreadable } from "./model.ts";
+import { type KeptAlert, type Severity, type Unreadable, untitled } from "./model.ts";
+import type { AlertLink } from "./webhooks/links.ts";
 
 type Time = ColumnType<Date, Date, Date>;
 type Json<T> = ColumnType<T, string, string>;
@@ -13,6 +14,10 @@ export interface AlertTables {
     team: string;
     received_at: Time;
     body: Buffer;
+    /** Those its reader needs; never a secret. */
+    headers: Json<Readonly<Record<string, string>>> | null;
+    /** The sender's own id; one row for each source and id. */
+    delivery_id: string | null;
     problems: Json<readonly Unreadable[]> | null;
     folded_at: Time | null;
   };
@@ -35,6 +40,8 @@ export interface AlertTables {
     status: "firing" | "resolved";
     labels: Json<Record<string, string>>;
     annotations: Json<Record<string, string>>;
+    title: string | null;
+    links: Json<readonly AlertLink[]>;
     link: string | null;
     severity: Severity;
     severity_text: string | null;
@@ -66,6 +73,30 @@ export interface Delivery {
   source: string;
   received_at: Date;
   body: Buffer;
+  headers: Readonly<Record<string, string>> | null;
+}
+
+/**
+ * Keeps deliveries; answers of each whether it is new. One that came before, by its source and the sender's own id,
+ * is kept no second time; rows go in in one order, so that two transactions never wait for each other in a circle.
+ */
+export async function insertDeliveries(trx: Trx, rows: readonly NewDelivery[]): Promise<boolean[]> {
+  const keyOf = (row: { source: string; delivery_id?: string | null | undefined }) =>
+    JSON.stringify([row.source, row.delivery_id]);
+  const sorted = rows.every((row) => row.delivery_id === null)
+    ? rows
+    : [...rows].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
+  const written = await alertTables(trx)
+    .insertInto("alert_deliveries")
+    .values(sorted)
+    .onConflict((conflict) =>
+      conflict.columns(["source", "delivery_id"]).where("delivery_id", "is not", null).doNothing(),
+    )
+    .returning(["source", "delivery_id"])
+    .execute();
+  const fresh = new Set(written.filter((row) => row.delivery_id !== null).map(keyOf));
+  // The first of those with one id was written, if any was.
+  return rows.map((row) => row.delivery_id === null || fresh.delete(keyOf(row)));
 }
 
 /** Oldest deliveries not folded yet, locked, at most so many and so many bytes (one at least). */
@@ -83,7 +114,7 @@ export async function takeDeliveries(trx: Trx, rowsMax: number, bytesMax: number
   if (ids.length === 0) return [];
   return alertTables(trx)
     .selectFrom("alert_deliveries")
-    .select(["id", "source", "received_at", "body"])
+    .select(["id", "source", "received_at", "body", "headers"])
     .where("id", "in", ids)
     .orderBy("id")
     .execute();
@@ -149,6 +180,8 @@ export async function lockAlerts(
     status: row.status,
     labels: row.labels,
     annotations: row.annotations,
+    title: row.title ?? untitled,
+    links: row.links,
     link: row.link,
     severity: row.severity,
     severityText: row.severity_text,
@@ -168,15 +201,15 @@ export async function writeAlerts(trx: Trx, alerts: readonly Filed[]): Promise<v
     `${one.source}\u0000${one.fingerprint}` < `${other.source}\u0000${other.fingerprint}` ? -1 : 1,
   );
   await sql`
-    insert into alerts (source, fingerprint, group_id, status, labels, annotations, link, severity, severity_text, starts_at,
+    insert into alerts (source, fingerprint, group_id, status, labels, annotations, title, links, link, severity, severity_text, starts_at,
       latest_starts_at, ended_at, first_seen_at, last_seen_at, received_count, stale_at)
-    select a."source", a."fingerprint", a."groupId", a."status", a."labels", a."annotations", a."link", a."severity",
+    select a."source", a."fingerprint", a."groupId", a."status", a."labels", a."annotations", a."title", a."links", a."link", a."severity",
       a."severityText", a."startsAt", a."latestStartsAt", a."endedAt", a."firstSeenAt", a."lastSeenAt", a."receivedCount", null
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as a("source" text, "fingerprint" text, "groupId" bigint,
-      "status" text, "labels" jsonb, "annotations" jsonb, "link" text, "severity" text, "severityText" text,
+      "status" text, "labels" jsonb, "annotations" jsonb, "title" text, "links" jsonb, "link" text, "severity" text, "severityText" text,
       "startsAt" timestamptz, "latestStartsAt" timestamptz, "endedAt" timestamptz, "firstSeenAt" timestamptz, "lastSeenAt" timestamptz, "receivedCount" int)
     on conflict (source, fingerprint) do update set group_id = excluded.group_id, status = excluded.status,
-      labels = excluded.labels, annotations = excluded.annotations, link = excluded.link, severity = excluded.severity,
+      labels = excluded.labels, annotations = excluded.annotations, title = excluded.title, links = excluded.links, link = excluded.link, severity = excluded.severity,
       severity_text = excluded.severity_text, starts_at = excluded.starts_at, latest_starts_at = excluded.latest_starts_at, ended_at = excluded.ended_at,
       last_seen_at = excluded.last_seen_at, received_count = excluded.received_count, stale_at = null`.execute(
     trx,

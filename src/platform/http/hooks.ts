@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import type { Clock } from "../clock.ts";
 import type { Hook } from "../feature.ts";
 import { BodyTooLarge, type Handle, readBody, sendJson } from "./server.ts";
@@ -7,8 +8,9 @@ import { BodyTooLarge, type Handle, readBody, sendJson } from "./server.ts";
 export const hookBytesMax = 5_000_000;
 
 /**
- * `POST /hooks/<source>`. The token comes as `Authorization: Bearer …`, as basic password, or as `?token=` for
- * senders that can send no header. 401 stores nothing; 413 past the limit; 503 when it cannot be kept now.
+ * `POST /hooks/<source>`. The token comes as `Authorization: Bearer …`, as basic password, as `?token=` for senders
+ * that can send no header, or in the header the hook names; a hook may take its sender's signature instead. 401
+ * stores nothing; 413 past the limit; 503 when it cannot be kept now.
  */
 export function hookHandler(parts: {
   hooks: () => readonly Hook[];
@@ -16,24 +18,24 @@ export function hookHandler(parts: {
   clock: Clock;
 }): Handle {
   return async (req, res, url) => {
-    const source = /^\/hooks\/([a-z0-9_-]{1,63})$/.exec(url.pathname)?.[1];
+    const source = /^\/hooks\/([a-z0-9._-]{1,63})$/i.exec(url.pathname)?.[1];
     if (source === undefined) return false;
     if (req.method !== "POST") {
       res.setHeader("allow", "POST");
       sendJson(res, 405, { error: "method_not_allowed", message: "Webhooks are sent by POST." });
       return true;
     }
-    const token = tokenOf(req.headers.authorization, url);
-    const owner = token ? await parts.authenticate(source, token) : undefined;
     const hook = parts.hooks().find((candidate) => candidate.source === source);
-    if (!owner || !hook) {
+    const token = hook && tokenOf(req, url, hook.tokenHeader);
+    const owner = token ? await parts.authenticate(source, token) : undefined;
+    const refuse = (why: string): true => {
       req.resume();
-      sendJson(res, 401, {
-        error: "unauthenticated",
-        message: `No valid token for ${source}. Create one: quarterdeck token create ${source} --team <team>.`,
-      });
+      sendJson(res, 401, { error: "unauthenticated", message: why });
       return true;
-    }
+    };
+    const noToken = `No valid token for ${source}. Create one: quarterdeck token create ${source} --team <team>.`;
+    // Without a signature to look for, a body from nobody is not even read.
+    if (!hook || (!owner && !hook.authenticate)) return refuse(noToken);
     let body: Buffer;
     try {
       body = await readBody(req, hookBytesMax);
@@ -43,21 +45,21 @@ export function hookHandler(parts: {
       sendJson(res, 413, { error: "too_large", message: error.message });
       return true;
     }
-    const answer = await hook.handle({
-      source,
-      team: owner.team,
-      tokenId: owner.id,
-      headers: req.headers,
-      body,
-      receivedAt: parts.clock.now(),
-    });
+    const attempt = { headers: req.headers, body, receivedAt: parts.clock.now() };
+    const proof = (await hook.authenticate?.(attempt)) ?? { state: "unsigned" };
+    if (proof.state === "refused") return refuse(`Not proven to come from ${source}: ${proof.why}.`);
+    const team = proof.state === "proven" ? proof.team : owner?.team;
+    if (team === undefined) return refuse(noToken);
+    const answer = await hook.handle({ ...attempt, source, team, tokenId: owner?.id ?? null });
     sendJson(res, answer.status, answer.body ?? { ok: answer.status < 300 });
     return true;
   };
 }
 
-function tokenOf(authorization: string | undefined, url: URL): string | undefined {
-  const [scheme, value] = authorization?.split(" ", 2) ?? [];
+function tokenOf(req: IncomingMessage, url: URL, tokenHeader: string | undefined): string | undefined {
+  const own = tokenHeader === undefined ? undefined : req.headers[tokenHeader];
+  if (typeof own === "string") return own;
+  const [scheme, value] = req.headers.authorization?.split(" ", 2) ?? [];
   if (scheme?.toLowerCase() === "bearer") return value;
   if (scheme?.toLowerCase() === "basic" && value)
     return Buffer.from(value, "base64").toString("utf8").split(":").slice(1).join(":");

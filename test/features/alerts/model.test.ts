@@ -13,6 +13,8 @@ const read = (
   status,
   labels: { alertname: "Down" },
   annotations: {},
+  title: "Down",
+  links: [],
   severity: "critical",
   severityText: "critical",
   startsAt: startsAt === undefined ? undefined : at(startsAt),
@@ -79,11 +81,17 @@ describe("what is kept of an alert", () => {
 
   it("is not overwritten with blanks", () => {
     const kept = keptAfter(
-      [read("firing", 0, undefined, { annotations: { summary: "down" }, link: "http://p/1" }), 1],
+      [
+        read("firing", 0, undefined, {
+          annotations: { summary: "down" },
+          links: [{ label: "source", url: "http://p/1" }],
+        }),
+        1,
+      ],
       [
         read("resolved", 0, 2, {
           annotations: { summary: " " },
-          link: undefined,
+          links: [],
           severityText: undefined,
           severity: "info",
         }),

@@ -3,44 +3,18 @@
  * per-alert status and fingerprint came with later releases of version 4.
  */
 import { z } from "zod";
-import { type ReadAlert, type ReadDelivery, severityOf, type Unreadable } from "../model.ts";
-import { parseExactJson } from "./exact-json.ts";
+import { type ReadAlert, type ReadDelivery, severityOf, type Unreadable, untitled } from "../model.ts";
+import { fingerprintOf, givenKey } from "./fingerprint.ts";
+import { labelOf, namedOf } from "./labels.ts";
+import { linksOf, linksOfAnnotations } from "./links.ts";
+import { delivery, type Inbound, problemsOf, readBody } from "./reader.ts";
+import { clean, firstText, texts } from "./texts.ts";
+import { time } from "./times.ts";
 
-/** Most alerts read of one body, and characters kept of one text. */
+/** Most alerts read of one body. */
 const alertsMax = 20_000;
-const textCharsMax = 8_000;
-const labelsMax = 200;
 
-/** A text Postgres can keep: no NUL, no half of a pair. */
-const clean = (text: string): string =>
-  text.slice(0, textCharsMax).toWellFormed().replaceAll("\u0000", "\ufffd");
-
-const scalar = z.union([z.string(), z.number(), z.boolean()]).transform((value) => clean(String(value)));
-
-const texts = z
-  .record(z.string(), scalar.nullable(), { error: "must be an object of texts" })
-  .transform((record) => Object.entries(record).filter((pair): pair is [string, string] => pair[1] !== null))
-  .transform((pairs) =>
-    Object.fromEntries(pairs.slice(0, labelsMax).map(([name, text]) => [clean(name), text])),
-  );
-
-const rfc3339 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
-
-/** Absent, empty and the year 1 (Go's zero time) all say "not known". */
-const time = z
-  .string({ error: "must be a time such as 2026-03-02T10:00:00Z" })
-  .nullish()
-  .transform((text, context): Date | undefined => {
-    if (text === undefined || text === null || text === "") return undefined;
-    const parts = rfc3339.exec(text);
-    const at = parts ? new Date(`${parts[1]}${(parts[2] ?? ".0").slice(0, 4)}${parts[3]}`) : undefined;
-    if (at === undefined || Number.isNaN(at.getTime())) {
-      context.addIssue({ code: "custom", message: `"${clean(text).slice(0, 60)}" is not a time` });
-      return z.NEVER;
-    }
-    return at.getUTCFullYear() < 1970 ? undefined : at;
-  });
-
+/** firing or resolved, whatever its case. */
 const status = z
   .string()
   .transform((text) => text.toLowerCase())
@@ -71,110 +45,51 @@ const bodySchema = z.object({
 });
 
 /** Reads a body. Never throws for what it holds: each readable alert is answered, the others are named. */
-export function readAlertmanager(body: Buffer): ReadDelivery {
-  let json: unknown;
-  try {
-    json = parseExactJson(body.toString("utf8"));
-  } catch (error) {
-    return refused([
-      { field: "", why: `the body is not JSON: ${clean((error as Error).message).slice(0, 200)}` },
-    ]);
-  }
-  const read = bodySchema.safeParse(json, {
-    error: (issue) =>
-      issue.code === "invalid_type" ? "has another type than Alertmanager sends" : undefined,
-  });
-  if (!read.success) return refused(problemsOf(read.error, ""));
-  const { alerts: items, groupKey, truncatedAlerts, commonAnnotations, status: groupStatus } = read.data;
+export function readAlertmanager({ body }: Inbound): ReadDelivery {
+  const read = readBody(body, bodySchema);
+  if ("problems" in read) return delivery({ problems: read.problems });
+  const { alerts: items, groupKey, truncatedAlerts, commonAnnotations, status: groupStatus } = read.value;
   const alerts: ReadAlert[] = [];
   const problems: Unreadable[] = [];
   items.forEach((item, index) => {
-    const alert = readAlert(item, groupStatus ?? undefined, commonAnnotations ?? {});
-    if (Array.isArray(alert))
-      problems.push(
-        ...alert.map(({ field, why }) => ({ field: `alerts[${index}]${field && `.${field}`}`, why })),
-      );
+    const alert = readAlert(item, `alerts[${index}]`, groupStatus ?? undefined, commonAnnotations ?? {});
+    if (Array.isArray(alert)) problems.push(...alert);
     else alerts.push(alert as ReadAlert);
   });
   const isIncomplete = groupStatus === "firing" && (truncatedAlerts ?? 0) > 0;
-  return {
+  return delivery({
     alerts,
     problems,
     groupKey: clean(String(groupKey ?? "")),
     hiddenCount: isIncomplete ? (truncatedAlerts ?? 0) : 0,
-  };
+  });
 }
 
 function readAlert(
   item: unknown,
+  at: string,
   groupStatus: ReadAlert["status"] | undefined,
   commonAnnotations: Readonly<Record<string, string>>,
 ): ReadAlert | Unreadable[] {
   const read = alertSchema.safeParse(item);
-  if (!read.success) return problemsOf(read.error, "");
+  if (!read.success) return problemsOf(read.error, at);
   const { labels, startsAt, endsAt, generatorURL, fingerprint } = read.data;
   const own = read.data.status ?? groupStatus;
-  if (own === undefined) return [{ field: "status", why: "is given neither here nor for the group" }];
-  const severityText = Object.hasOwn(labels, "severity") ? labels.severity?.trim() || undefined : undefined;
-  const given =
-    fingerprint === undefined || fingerprint === null ? "" : clean(String(fingerprint)).trim().slice(0, 200);
+  if (own === undefined) return [{ field: `${at}.status`, why: "is given neither here nor for the group" }];
+  const annotations = { ...commonAnnotations, ...read.data.annotations };
+  const severityText = labelOf(labels, "severity");
   return {
-    fingerprint: given || fingerprintOf(labels),
+    fingerprint: givenKey(fingerprint) ?? fingerprintOf(labels),
     status: own,
+    title: labelOf(labels, "alertname") ?? firstText(annotations.summary, annotations.title) ?? untitled,
     labels,
-    annotations: { ...commonAnnotations, ...read.data.annotations },
+    annotations,
     startsAt,
     // A firing alert's end is when the sender will give it up, not when it ended.
     endsAt: own === "resolved" ? endsAt : undefined,
-    link: linkOf(generatorURL),
+    links: linksOf([["source", generatorURL], ...linksOfAnnotations(annotations)]),
     severity: severityOf(severityText),
     severityText,
+    named: namedOf(labels),
   };
-}
-
-function linkOf(value: unknown): string | undefined {
-  if (typeof value !== "string" || value.length > 2_000) return undefined;
-  return /^https?:\/\/[^\s<>]+$/i.test(value) && URL.canParse(value) ? clean(value) : undefined;
-}
-
-function problemsOf(error: z.ZodError, prefix: string): Unreadable[] {
-  return error.issues.slice(0, 5).map(({ path, message }) => ({
-    field: clean(
-      `${prefix}${path.map((part, index) => (typeof part === "number" ? `[${part}]` : `${index > 0 ? "." : ""}${String(part)}`)).join("")}`,
-    ).slice(0, 200),
-    why: message,
-  }));
-}
-
-const refused = (problems: readonly Unreadable[]): ReadDelivery => ({
-  alerts: [],
-  problems,
-  groupKey: "",
-  hiddenCount: 0,
-});
-
-const fnvOffset = 14695981039346656037n;
-const fnvPrime = 1099511628211n;
-const separator = 255n;
-
-/**
- * Fingerprint of labels for senders that give none: 64-bit FNV-1a over names and values, sorted, as Alertmanager
- * itself computes it, so that an alert keeps its identity when the sender is upgraded.
- * Source: prometheus/common model, `labelSetToFingerprint`.
- */
-export function fingerprintOf(labels: Readonly<Record<string, string>>): string {
-  let sum = fnvOffset;
-  const add = (byte: bigint) => {
-    sum = BigInt.asUintN(64, (sum ^ byte) * fnvPrime);
-  };
-  const names = Object.keys(labels).sort((one, other) =>
-    Buffer.compare(Buffer.from(one), Buffer.from(other)),
-  );
-  for (const name of names) {
-    for (const text of [name, labels[name] ?? ""]) {
-      for (const byte of Buffer.from(text)) add(BigInt(byte));
-      add(separator);
-    }
-  }
-  return sum.toString(16).padStart(16, "0");
 }

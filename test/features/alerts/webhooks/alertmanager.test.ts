@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fingerprintOf, readAlertmanager } from "../../../../src/features/alerts/webhooks/alertmanager.ts";
+import { readAlertmanager as reader } from "../../../../src/features/alerts/webhooks/alertmanager.ts";
+import { fingerprintOf } from "../../../../src/features/alerts/webhooks/fingerprint.ts";
 import { escapeText } from "../../../../src/platform/messages/blocks.ts";
+import { inbound } from "./inbound.ts";
 
+const readAlertmanager = (body: Buffer) => reader(inbound("alertmanager", body));
 const file = (name: string): Buffer => readFileSync(`test/fixtures/payloads/alertmanager-${name}.json`);
 const bodyOf = (alerts: readonly unknown[], over: object = {}): Buffer =>
   Buffer.from(JSON.stringify({ version: "4", status: "firing", groupKey: "{}", alerts, ...over }));
@@ -22,7 +25,7 @@ describe("bodies as they are sent", () => {
         severity: "critical",
         startsAt: new Date("2023-06-12T08:24:38.326Z"),
         endsAt: undefined,
-        link: undefined,
+        links: [],
       });
   });
 
@@ -33,7 +36,7 @@ describe("bodies as they are sent", () => {
       fingerprint: "fbab788ec4c1018b",
       severity: "warning",
       severityText: "Warning",
-      link: undefined,
+      links: [],
       startsAt: new Date("2022-07-29T11:13:27.300Z"),
       endsAt: new Date("2022-07-29T11:17:27.300Z"),
     });

@@ -1,0 +1,60 @@
+/** Every sender this room serves, by the kind the catalog names. */
+import type { HookKind, HookSource } from "../../../catalog/hook-sources.ts";
+import type { ReadDelivery } from "../model.ts";
+import { readAlertmanager } from "./alertmanager.ts";
+import { delivery, type Inbound, type Sender } from "./reader.ts";
+import { clean } from "./texts.ts";
+
+/** Kinds of sources whose bodies this room reads; `deploys` is read by the room of that name. */
+export type SenderKind = Exclude<HookKind, "deploys">;
+
+export const senders: Readonly<Partial<Record<SenderKind, Sender>>> = {
+  alertmanager: {
+    about: "Alerts as Alertmanager sends them (webhook_config, version 4; version 3 is read too).",
+    read: readAlertmanager,
+    unreadableStatus: 400,
+  },
+};
+
+export const senderOf = (kind: HookKind): Sender | undefined =>
+  kind === "deploys" ? undefined : senders[kind];
+
+/** Reads one delivery as its source declares. Never throws: a fault of a reader is a problem of this delivery alone. */
+export function readDelivery(inbound: Inbound): ReadDelivery {
+  const sender = senderOf(inbound.source.kind);
+  if (sender === undefined)
+    return delivery({
+      problems: [{ field: "body", why: `is of a kind nobody here reads: ${inbound.source.kind}` }],
+    });
+  try {
+    const read = sender.read(inbound);
+    const { defaultEnvironment } = inbound.source;
+    return defaultEnvironment === undefined
+      ? read
+      : { ...read, alerts: read.alerts.map(inside(defaultEnvironment)) };
+  } catch (error) {
+    return delivery({
+      problems: [{ field: "body", why: `met a fault of the reader: ${String(error).slice(0, 200)}` }],
+    });
+  }
+}
+
+const inside =
+  (environment: string) =>
+  <Alert extends ReadDelivery["alerts"][number]>(alert: Alert): Alert =>
+    alert.named?.environment === undefined ? { ...alert, named: { ...alert.named, environment } } : alert;
+
+/** The headers to keep with a body: those its reader needs, so that no secret is kept with them. */
+export function keptHeaders(
+  source: HookSource,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  const wanted = ["content-type", "user-agent", ...(senderOf(source.kind)?.headers ?? [])];
+  const isWanted = (name: string) =>
+    wanted.some((one) => (one.endsWith("*") ? name.startsWith(one.slice(0, -1)) : name === one));
+  return Object.fromEntries(
+    Object.entries(headers)
+      .filter((pair): pair is [string, string | string[]] => pair[1] !== undefined && isWanted(pair[0]))
+      .map(([name, value]) => [name, clean(Array.isArray(value) ? value.join(", ") : value)]),
+  );
+}
