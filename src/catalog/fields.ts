@@ -112,4 +112,8 @@ export const histogramField = z.strictObject({
 });
 export type Histogram = z.output<typeof histogramField>;
 
+/** Whether an entry counts its events by the good or by the bad ones, by one of them. */
+export const goodXorBad = (entry: { good?: unknown; bad?: unknown }): boolean =>
+  (entry.good === undefined) !== (entry.bad === undefined);
+
 export type { Milliseconds };

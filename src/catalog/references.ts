@@ -1,28 +1,13 @@
 /** What no single entry can know: names must lead somewhere, and numbers must fit each other. */
-import { closest, distance } from "fastest-levenshtein";
 import { DateTime } from "luxon";
 import { formatDuration } from "../platform/commands/time.ts";
 import { parseId } from "../platform/ids.ts";
+import { type Checks, checkMeasured, type Refer, type Say, unknownName } from "./checks.ts";
 import type { Merged } from "./merge.ts";
 import type { Problem } from "./problem.ts";
-import type { Catalog, Resource, Service, Slo, Team } from "./schema.ts";
-import { burnMax } from "./slo-rows.ts";
+import type { Resource, Service, Team } from "./schema.ts";
+import { checkSlo, warnOfFewSlos } from "./slo-references.ts";
 import type { FieldPath } from "./yaml-file.ts";
-
-type Say = (entry: object, path: FieldPath, message: string) => void;
-type Refer = (entry: object, path: FieldPath, name: string | undefined) => void;
-
-interface Checks {
-  catalog: Catalog;
-  say: Say;
-  person: Refer;
-  team: Refer;
-  channel: Refer;
-  service: Refer;
-  metrics: Refer;
-  traffic: Refer;
-  accessor: Refer;
-}
 
 /** Every cross reference and cross limit; `problems` refuse the catalog, `warnings` do not. */
 export function checkReferences({ catalog, problemAt }: Merged): {
@@ -45,6 +30,7 @@ export function checkReferences({ catalog, problemAt }: Merged): {
     catalog,
     say,
     person: refer("person", catalog.people),
+    personOrTeam: refer("person or team", [...catalog.people, ...catalog.teams]),
     team: refer("team", catalog.teams),
     channel: refer("channel", catalog.channels),
     service: refer("service", catalog.services),
@@ -62,21 +48,12 @@ export function checkReferences({ catalog, problemAt }: Merged): {
   }
   for (const service of catalog.services) {
     checkService(checks, service);
-    const hasSlo = catalog.slos.some((slo) => slo.service === service.name);
-    if (service.tier === "critical" && !hasSlo)
-      warn(service, [], "is critical and has no SLO: nothing says when to page");
+    warnOfFewSlos(catalog, service, warn);
   }
   for (const slo of catalog.slos) checkSlo(checks, slo);
   for (const resource of catalog.resources) checkResource(checks, resource);
   for (const source of catalog.hookSources) checks.team(source, ["team"], source.team);
   return { problems, warnings };
-}
-
-function unknownName(what: string, name: string, names: readonly string[]): string {
-  if (names.length === 0) return `names ${what} "${name}", but none is declared; declare it`;
-  const nearest = closest(name, [...names]);
-  const isNear = distance(name, nearest) <= Math.max(2, Math.floor(name.length / 3));
-  return `names ${what} "${name}", which is not declared; ${isNear ? `did you mean ${nearest}?` : "declare it"}`;
 }
 
 function checkSlackIds({ catalog, say }: Checks): void {
@@ -192,43 +169,10 @@ function checkService(checks: Checks, service: Service): void {
   }
 }
 
-function checkMeasured(
-  checks: Checks,
-  entry: object,
-  at: FieldPath,
-  provider: string | undefined,
-  own: string | undefined,
-) {
-  checks.metrics(entry, [...at, "provider"], own);
-  if (provider === undefined) {
-    checks.say(entry, at, "has no metrics instance; name one as provider here or as metrics of the service");
-  }
-}
-
 function checkTwice(say: Say, entry: object, path: FieldPath, items: readonly { name: string }[]): void {
   items.forEach(({ name }, index) => {
     if (items.findIndex((item) => item.name === name) < index) {
       say(entry, [...path, index, "name"], `"${name}" stands twice in this list; rename or remove one`);
-    }
-  });
-}
-
-function checkSlo(checks: Checks, slo: Slo): void {
-  checks.service(slo, ["service"], slo.service);
-  const service = checks.catalog.services.find(({ name }) => name === slo.service);
-  if (service !== undefined) checkMeasured(checks, slo, [], slo.provider ?? service.metrics, slo.provider);
-  const highest = burnMax(slo.objective);
-  slo.alerting.forEach((row, index) => {
-    if (row.burn >= highest) {
-      const message = `can never fire: at ${slo.objective} % the burn rate stays under ${highest}; lower burn or raise objective`;
-      checks.say(slo, ["alerting", index, "burn"], message);
-    }
-    if (row.long > slo.window.rolling) {
-      checks.say(
-        slo,
-        ["alerting", index, "long"],
-        `is longer than the SLO's window, ${formatDuration(slo.window.rolling)}; shorten it`,
-      );
     }
   });
 }

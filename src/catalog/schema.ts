@@ -13,7 +13,7 @@ import {
   trafficInstanceSchema,
 } from "./providers.ts";
 import { policiesSchema, serviceSchema } from "./services.ts";
-import { sloSchema } from "./signals.ts";
+import { sloSchema } from "./slos.ts";
 
 const providersSchema = z.strictObject({
   metrics: z.array(metricsInstanceSchema).default([]),
@@ -40,6 +40,7 @@ export type CatalogFile = z.output<typeof catalogFileSchema>;
 /** All files together, checked. Spans are in milliseconds. Plain data: it is stored as a row. */
 export type Catalog = Required<CatalogFile>;
 
+export type { BudgetLevel, ErrorBudgetPolicy } from "./error-budget.ts";
 export type { Histogram, LabelMatcher, Milliseconds, Selector } from "./fields.ts";
 export type { HookSource } from "./hook-sources.ts";
 export type { Channel, OnCallRotation, Organisation, Person, Team } from "./people.ts";
@@ -53,5 +54,7 @@ export type {
   TrafficInstance,
 } from "./providers.ts";
 export type { Policies, RolloutStep, RolloutStrategy, Service, ServiceTraffic } from "./services.ts";
-export type { Indicator, Signal, Slo } from "./signals.ts";
+export type { Signal } from "./signals.ts";
 export type { AlertingRow } from "./slo-rows.ts";
+export type { CalendarUnit, SloWindow } from "./slo-windows.ts";
+export type { Indicator, Slo, SloSlices } from "./slos.ts";

@@ -1,5 +1,6 @@
 /** Services: who owns them, how they are measured, released and paged about. */
 import { z } from "zod";
+import { errorBudgetSchema } from "./error-budget.ts";
 import {
   durationOr,
   labelMatchersField,
@@ -91,6 +92,8 @@ export const serviceSchema = z.strictObject({
   rollout: rolloutSchema.optional(),
   /** Services this one needs. */
   dependencies: z.array(nameField).default([]),
+  /** What is asked of changes while little budget is left; the organisation's policy when left out. */
+  errorBudget: errorBudgetSchema.optional(),
   /** A page although no user is hurt; needs someone who answers for it. */
   paging: z
     .strictObject({
@@ -111,6 +114,8 @@ export const policiesSchema = z.strictObject({
       minBudgetLeftPercent: percentField.default(10),
     })
     .prefault({}),
+  /** Of services that declare none of their own. */
+  errorBudget: errorBudgetSchema.prefault({}),
   runbook: z.strictObject({ staleAfter: durationOr("90d"), deadline: durationOr("3s") }).prefault({}),
   paging: z.strictObject({ remindEvery: durationOr("5m"), escalateAfter: durationOr("15m") }).prefault({}),
   alerts: z

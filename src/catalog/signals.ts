@@ -1,7 +1,6 @@
-/** What is measured of a service, and the objectives set on it. */
+/** What is measured of a service. */
 import { z } from "zod";
-import { durationField, durationOr, histogramField, nameField, selectorField, wordsField } from "./fields.ts";
-import { standardRows, standardWindowMinMs } from "./slo-rows.ts";
+import { durationOr, goodXorBad, histogramField, nameField, selectorField, wordsField } from "./fields.ts";
 
 /**
  * PromQL in place of the declaration, for Prometheus instances only. `$window` stands for the range and
@@ -67,9 +66,6 @@ const gaugeSignal = z.strictObject({
   promql: promql({ value: expression }),
 });
 
-const goodXorBad = (entry: { good?: unknown; bad?: unknown }) =>
-  (entry.good === undefined) !== (entry.bad === undefined);
-
 export const signalSchema = z
   .discriminatedUnion("kind", [ratioSignal, quantileSignal, rateSignal, gaugeSignal])
   .refine((signal) => signal.kind !== "ratio" || goodXorBad(signal), {
@@ -77,71 +73,3 @@ export const signalSchema = z
     path: ["bad"],
   });
 export type Signal = z.output<typeof signalSchema>;
-
-const ratioIndicator = z.strictObject({
-  kind: z.literal("ratio"),
-  total: selectorField,
-  good: selectorField.optional(),
-  bad: selectorField.optional(),
-});
-
-const latencyIndicator = z.strictObject({
-  kind: z.literal("latency"),
-  histogram: histogramField,
-  /** Good is this fast or faster; a bucket bound of the histogram, in its unit. */
-  threshold: z.number().gt(0, "must be above 0 and a bucket bound of the histogram"),
-});
-
-const indicatorSchema = z
-  .discriminatedUnion("kind", [ratioIndicator, latencyIndicator])
-  .refine((indicator) => indicator.kind !== "ratio" || goodXorBad(indicator), {
-    error: "a ratio needs either good or bad, one of them",
-    path: ["bad"],
-  });
-export type Indicator = z.output<typeof indicatorSchema>;
-
-const alertingRowSchema = z
-  .strictObject({
-    severity: z.enum(["page", "ticket"]),
-    long: durationField,
-    short: durationField,
-    burn: z.number().gt(0, "must be above 0"),
-  })
-  .refine((row) => row.short < row.long, { error: "must be shorter than long", path: ["short"] });
-
-const objectiveField = z
-  .number()
-  .gt(0, "must be above 0 percent")
-  .lt(100, "leaves no error budget at 100; write 99.9, say")
-  .refine((percent) => percent <= 0 || percent >= 1, {
-    error: "looks like a ratio; write percent: 99.9, not 0.999",
-  });
-
-/** Longest SLO window: samples are rolled up for 35 days. */
-const windowMaxMs = 35 * 86_400_000;
-
-export const sloSchema = z
-  .strictObject({
-    name: nameField,
-    service: nameField,
-    description: wordsField.optional(),
-    /** Metrics instance; the service's own when left out. */
-    provider: nameField.optional(),
-    indicator: indicatorSchema,
-    /** Percent of good events, from 1 to under 100. */
-    objective: objectiveField,
-    window: z
-      .strictObject({ rolling: durationField })
-      .refine((window) => window.rolling <= windowMaxMs, { error: "must be at most 35d", path: ["rolling"] }),
-    userFacing: z.boolean().default(false),
-    /** Standard multi-window rows when left out. */
-    alerting: z.array(alertingRowSchema).min(1).max(8).optional(),
-    /** Bad events in the long window a page needs at least; fewer make a ticket. */
-    minBad: z.number().int().min(1).default(5),
-  })
-  .refine((slo) => slo.alerting !== undefined || slo.window.rolling >= standardWindowMinMs, {
-    error: "the standard rows need a window of 7d or more; declare alerting rows",
-    path: ["alerting"],
-  })
-  .transform((slo) => ({ ...slo, alerting: slo.alerting ?? standardRows(slo.window.rolling) }));
-export type Slo = z.output<typeof sloSchema>;

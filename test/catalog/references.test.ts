@@ -4,6 +4,7 @@ import { base, problems, read, team } from "./files.ts";
 const latency = "indicator: { kind: latency, histogram: { metric: h }, threshold: 0.5 }";
 const slo = (more: string) =>
   `slos:\n  - { name: fast, service: shop, ${latency}, window: { rolling: 28d }, ${more} }\n`;
+const windowOf = (text: string) => slo("objective: 99").replace("rolling: 28d", text);
 const resource = (policy: string) =>
   `resources:\n  - name: orders-db\n    accessor: pg\n    roles:\n      - name: ro\n        grants: read\n        terms: { grantRole: app_ro }\n        policy: ${policy}\n`;
 
@@ -114,7 +115,62 @@ describe("numbers that do not fit each other", () => {
       slo("objective: 99").replace("28d", "1d"),
       "the standard rows need a window of 7d or more",
     ],
-    ["a window past what is kept", slo("objective: 99").replace("28d", "36d"), "must be at most 35d"],
+    [
+      "a window past what a scrape instance keeps",
+      slo("objective: 99").replace("28d", "36d"),
+      "slos.fast.window.rolling: must be at most 35d: direct keeps samples for as long",
+    ],
+    [
+      "a calendar window past what a scrape instance keeps",
+      slo("objective: 99").replace("rolling: 28d", "calendar: quarter, zone: Europe/Berlin"),
+      "slos.fast.window.calendar: must be a month at most",
+    ],
+    [
+      "PromQL in an SLO of a scrape instance",
+      slo("objective: 99").replace(latency, "indicator: { kind: promql, total: up, bad: up }"),
+      "slos.fast.indicator.kind: promql is for Prometheus, and direct is not",
+    ],
+    [
+      "a row shorter than a slice",
+      slo("objective: 99.9, slices: { length: 10m, goodPercent: 99 }"),
+      "slos.fast.alerting.0.short: is shorter than a slice, 10m",
+    ],
+    [
+      "more slices than can be asked for",
+      slo("objective: 99.9, slices: { length: 1m, goodPercent: 99 }"),
+      "makes more than 11000 slices of the window",
+    ],
+    ["an SLO of nobody", slo("objective: 99, owner: olvie"), "slos.fast.owner: names person or team"],
+    [
+      "an SLO that depends on itself",
+      slo("objective: 99, dependencies: [shop]"),
+      "slos.fast.dependencies.0: names the SLO's own service",
+    ],
+    [
+      "an SLO that depends on nothing known",
+      slo("objective: 99, dependencies: [ledgr]"),
+      "slos.fast.dependencies.0: names service",
+    ],
+    ["a window of two kinds", windowOf("rolling: 28d, calendar: month"), "stands beside rolling"],
+    ["a window of no kind", windowOf(""), "slos.fast.window: has no length"],
+    ["a month of nowhere", windowOf("calendar: month"), "slos.fast.window.zone: is missing"],
+    ["a month of Atlantis", windowOf("calendar: month, zone: Sea/Atlantis"), "is not an IANA time zone"],
+    [
+      "a period that starts on no day",
+      windowOf("calendar: month, zone: UTC, start: 2026-02-30"),
+      "slos.fast.window.start: is no day of the calendar",
+    ],
+    ["a rolling window with a zone", windowOf("rolling: 28d, zone: UTC"), "is for a calendar window"],
+    [
+      "an error budget policy that grows laxer",
+      "policies: { errorBudget: { levels: [{ leftPercent: 50, action: freeze }, { leftPercent: 20, action: careful }] } }\n",
+      "policies.errorBudget.levels: must fall in leftPercent and grow stricter",
+    ],
+    [
+      "an unknown budget that reads as healthy",
+      "policies: { errorBudget: { unknown: ship } }\n",
+      "policies.errorBudget.unknown: must be one of careful, approval, freeze",
+    ],
     [
       "more approvals than leads",
       resource("{ requesters: [storefront], approvers: [storefront], quorum: 2 }"),
@@ -195,6 +251,19 @@ it("warns of a team nobody can page and of a critical service without SLO", () =
   );
   expect(result.ok && result.warnings.map(({ field, message }) => `${field}: ${message}`)).toEqual([
     "teams.t: has no onCall: nobody of it can be paged",
-    "services.shop: is critical and has no SLO: nothing says when to page",
+    "services.shop: is critical and has no SLO: nothing says when to page; declare 3 at least, such as availability, latency and one of its work",
   ]);
+});
+
+it("warns of a critical service until it has three SLOs", () => {
+  const slos = (names: readonly string[]) =>
+    `slos:\n${names.map((name) => `  - { name: ${name}, service: shop, ${latency}, window: { rolling: 28d }, objective: 99 }\n`).join("")}`;
+  const warnings = (...names: string[]) => {
+    const result = read(base, `${team}    tier: critical\n`, slos(names));
+    return result.ok ? result.warnings.map(({ message }) => message) : ["refused"];
+  };
+  expect(warnings("a", "b")).toEqual([
+    expect.stringMatching(/^is critical and has 2 SLOs; declare 3 at least/),
+  ]);
+  expect(warnings("a", "b", "c")).toEqual([]);
 });

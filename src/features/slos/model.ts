@@ -103,6 +103,17 @@ export function poolEvents(all: readonly EventCounts[]): EventCounts {
   );
 }
 
+/**
+ * Slices of time as events: a slice is bad when too small a share of its events is good, and one without events is
+ * neither. The share is compared with a hair's tolerance, so that 99 of 100 is 99 %.
+ * Source: OpenSLO v1, budgetingMethod Timeslices.
+ */
+export function slicesOf(slices: readonly EventCounts[], goodPercent: number): EventCounts {
+  const used = slices.filter(({ total }) => total > 0);
+  const isBad = ({ bad, total }: EventCounts) => (100 * (total - bad)) / total < goodPercent - 1e-9;
+  return { bad: used.filter(isBad).length, total: used.length };
+}
+
 /** The budget as a part of anything that can be divided: events, milliseconds, slices. In 12 digits. */
 export function budgetOfAmount(amount: number, objectivePercent: number): number {
   return Number((amount * budgetRatio(objectivePercent)).toPrecision(12));

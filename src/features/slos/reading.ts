@@ -1,13 +1,14 @@
 /** From the arithmetic of one SLO to its reading, and from all readings to how users are. Pure. */
 import type { Slo } from "../../catalog/schema.ts";
+import { type Period, windowText } from "../../catalog/slo-windows.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
 import type { BudgetStatus } from "./model.ts";
 import type { Budget, SloReading } from "./types.ts";
 
 export function readingOf(
   slo: Slo,
   status: BudgetStatus,
-  partial: string | null,
-  trouble: string | null,
+  { period, partial, trouble }: { period: Period; partial: string | null; trouble: string | null },
 ): SloReading {
   const burnOf = (windowMs: number | undefined): number | undefined => {
     const window = status.burns.find((burn) => burn.windowMs === windowMs);
@@ -24,7 +25,10 @@ export function readingOf(
   return {
     slo: slo.name,
     objectivePercent: slo.objective,
-    windowMs: slo.window.rolling,
+    windowMs: period.to.getTime() - period.from.getTime(),
+    windowText: windowText(slo.window, formatDuration),
+    ...("calendar" in slo.window ? { renewsAt: period.to } : {}),
+    decides: (slo.policy ?? "enforce") === "enforce",
     isUserFacing: slo.userFacing,
     state: status.state,
     severity: status.severity,
@@ -38,6 +42,11 @@ export function readingOf(
     firing: row
       ? { severity: row.severity, longMs: row.long, shortMs: row.short, burn: row.burn }
       : undefined,
+    exhaustion: status.exhaustion,
+    burns: status.burns.map((window) => ({
+      windowMs: window.windowMs,
+      burn: window.state === "ok" ? window.burn : null,
+    })),
     errorRatio: firstShort?.state === "ok" ? firstShort.errorRatio : undefined,
   };
 }

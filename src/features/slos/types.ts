@@ -1,9 +1,17 @@
+import type { Exhaustion } from "./model.ts";
+
 /** How one SLO of a service stands. `unknown` is a state of its own and never reads as healthy. */
 export interface SloReading {
   slo: string;
   objectivePercent: number;
-  /** The SLO's rolling window in milliseconds. */
+  /** The SLO's window in milliseconds; of a calendar window the period that runs, with its real length. */
   windowMs: number;
+  /** `28d`, `the month in Europe/Berlin`. */
+  windowText?: string | undefined;
+  /** When a calendar window's budget is whole again. */
+  renewsAt?: Date | undefined;
+  /** Whether what is left of it decides about changes; true when left out. */
+  decides?: boolean | undefined;
   /** Whether its users are people outside; only such an SLO pages. */
   isUserFacing: boolean;
   state: "healthy" | "burning" | "exhausted" | "no-data" | "unknown";
@@ -25,6 +33,10 @@ export interface SloReading {
   burn?: number | undefined;
   /** Row that fires, if one does. */
   firing?: { severity: "page" | "ticket"; longMs: number; shortMs: number; burn: number } | undefined;
+  /** How long the rest lasts at the burn of the first row's long window; null when not known. */
+  exhaustion?: Exhaustion | null | undefined;
+  /** Burn rate of every window its rows name, the shortest first; null when it could not be read. */
+  burns?: readonly { windowMs: number; burn: number | null }[] | undefined;
   /** Share of bad events over the short window of the first row. */
   errorRatio?: number | undefined;
 }

@@ -16,7 +16,8 @@ export type GaugeAggregate = "avg" | "min" | "max" | "sum";
 
 /**
  * A question to any metrics system. `promql` takes the place of the selectors and is for Prometheus alone: `$window`
- * stands for the range (`300s`), `$labels` for the matchers of {@link QueryOptions.labels} without braces; an
+ * stands for the range (`300s`), `$range` for it as names of recording rules have it (`5m`), `$labels` for the matchers of {@link QueryOptions.labels}
+ * without braces; an
  * expression of a ratio counts events (`sum(increase(errors{$labels}[$window]))`).
  */
 export type SignalQuery =
@@ -31,13 +32,20 @@ export type SignalQuery =
   | { kind: "quantile"; histogram: Selector; quantile: number; promql?: { value: string } | undefined }
   /** Share of events slower than `bound`, which must be a bucket bound, in the histogram's unit. */
   | { kind: "slower-than"; histogram: Selector; bound: number }
+  /** Samples of a gauge of 0 and 1: each is an event, and bad by what is missing to 1. */
+  | { kind: "availability"; gauge: Selector }
+  /** Events counted by the system's own language alone. */
+  | { kind: "expression"; promql: { bad: string; total: string } }
   /** Events per second. */
   | { kind: "rate"; counter: Selector; promql?: { value: string } | undefined }
   /** Per series over the window (the mean; for min and max the extreme), then `aggregate` over the series. */
   | { kind: "gauge"; gauge: Selector; aggregate: GaugeAggregate; promql?: { value: string } | undefined };
 
 /** The kinds that count events, and so can be judged and budgeted. */
-export type CountQuery = Extract<SignalQuery, { kind: "ratio" | "slower-than" }>;
+export type CountQuery = Extract<
+  SignalQuery,
+  { kind: "ratio" | "slower-than" | "availability" | "expression" }
+>;
 
 export interface QueryOptions {
   /** One answer per value of this label; without it one answer over all series. */

@@ -186,6 +186,11 @@ export function familiesOf(catalog: Catalog, instance: string): readonly string[
         case "latency":
           add(indicator.histogram, "_bucket");
           break;
+        case "availability":
+          add(indicator.gauge);
+          break;
+        case "promql":
+          break;
       }
     }
   }

@@ -36,9 +36,21 @@ export function outcomeOf(query: SignalQuery, input: OutcomeInput): Outcome {
   switch (query.kind) {
     case "ratio": {
       const total = sum(main);
+      // Errors that are no number are not the same as no errors.
+      if (part.length === 0 && input.part.length > 0)
+        return none("invalid", "The counted part of the events is no number");
       // No error series while the total is there: no error has happened yet.
       const bad = query.promql || query.bad ? sum(part) : total - sum(part);
       return ratio(bad, total);
+    }
+    case "expression":
+      return part.length < input.part.length
+        ? none("invalid", "The bad events are no number")
+        : ratio(sum(part), sum(main));
+    case "availability": {
+      const counted = sum(main);
+      if (part.length < main.length) return none("invalid", "The gauge holds samples that are no number");
+      return ratio(counted - sum(part), counted);
     }
     case "slower-than": {
       const counted = slowerThan(query.bound, bucketsOf(main));

@@ -4,7 +4,7 @@ import { type PromAnswer, PrometheusApi, type PrometheusApiOptions } from "./pro
 import {
   durationText,
   expressionText,
-  gaugeSamplesText,
+  gaugeSumText,
   gaugeText,
   increaseText,
   newestText,
@@ -160,7 +160,7 @@ export function createPrometheusSource(options: PrometheusOptions): MetricSource
       const [answer, times, counted] = await Promise.all([
         binned(gaugeText(selector, aggregate, bins.binSec, labels), bins, signal),
         newest(selector, bins, by, signal),
-        api.query(gaugeSamplesText(selector, bins.binSec * bins.count, labels), end, signal),
+        api.query(gaugeSumText("count", selector, bins.binSec * bins.count, labels), end, signal),
       ]);
       return {
         rows: rowsOf(answer, bins, by),
@@ -171,6 +171,25 @@ export function createPrometheusSource(options: PrometheusOptions): MetricSource
           counted.series.map((series) => [groupOf(series.labels, by), series.points[0]?.value ?? 0]),
         ),
       };
+    },
+
+    gaugeSums: async (selector, bins, { by, signal }) => {
+      const labels = by ? [by] : [];
+      const end = endOf(bins, bins.count - 1);
+      const [count, sum, times, oldest] = await Promise.all([
+        binned(gaugeSumText("count", selector, bins.binSec, labels), bins, signal),
+        binned(gaugeSumText("sum", selector, bins.binSec, labels), bins, signal),
+        newest(selector, bins, by, signal),
+        api.query(oldestText(selector, bins.binSec * bins.count), end, signal),
+      ]);
+      const oldestSec = oldest.series[0]?.points[0]?.value;
+      const tallyOf = (answer: PromAnswer): Tally => ({
+        rows: rowsOf(answer, bins, by),
+        newestSampleAt: times.byGroup,
+        oldestSampleAt: oldestSec === undefined ? null : new Date(oldestSec * 1000),
+        partial: partialOf([...answer.warnings, ...times.warnings, ...oldest.warnings]),
+      });
+      return { count: tallyOf(count), sum: tallyOf(sum) };
     },
 
     expression: async (text, labels, bins, { by, signal }) => {

@@ -26,6 +26,17 @@ export const selectorText = ({ metric, labels }: Selector): string => {
 export const durationText = (sec: number): string =>
   Number.isInteger(sec) ? `${sec}s` : `${Math.round(sec * 1000)}ms`;
 
+/** `5m`, `1h`, `3d`: a span in its largest whole unit, as names of recording rules have it. */
+export const rangeText = (sec: number): string => {
+  for (const [unit, unitSec] of [
+    ["d", 86_400],
+    ["h", 3_600],
+    ["m", 60],
+  ] as const)
+    if (sec % unitSec === 0) return `${sec / unitSec}${unit}`;
+  return durationText(sec);
+};
+
 const grouped = (aggregate: string, by: readonly string[], expression: string): string =>
   by.length === 0 ? `${aggregate}(${expression})` : `${aggregate} by (${by.join(", ")}) (${expression})`;
 
@@ -48,8 +59,13 @@ export const gaugeText = (
 ): string =>
   grouped(aggregate, by, `${overTime[aggregate]}(${selectorText(selector)}[${durationText(windowSec)}])`);
 
-export const gaugeSamplesText = (selector: Selector, windowSec: number, by: readonly string[]): string =>
-  grouped("sum", by, `count_over_time(${selectorText(selector)}[${durationText(windowSec)}])`);
+/** How many samples there were (`count`), or what they add up to (`sum`). */
+export const gaugeSumText = (
+  what: "count" | "sum",
+  selector: Selector,
+  windowSec: number,
+  by: readonly string[],
+): string => grouped("sum", by, `${what}_over_time(${selectorText(selector)}[${durationText(windowSec)}])`);
 
 /**
  * Seconds since the epoch of the newest sample: exact while it is fresh, else to a hundredth of the window.
@@ -66,4 +82,7 @@ const timesText = (selector: Selector, windowSec: number): string =>
   `timestamp(${selectorText(selector)})[${durationText(windowSec)}:${durationText(Math.max(1, Math.floor(windowSec / 100)))}]`;
 
 export const expressionText = (text: string, labels: LabelMatchers, windowSec: number): string =>
-  text.replaceAll("$window", durationText(windowSec)).replaceAll("$labels", () => matchersText(labels));
+  text
+    .replaceAll("$window", durationText(windowSec))
+    .replaceAll("$range", rangeText(windowSec))
+    .replaceAll("$labels", () => matchersText(labels));

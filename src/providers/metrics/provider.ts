@@ -106,6 +106,12 @@ async function measure(
       const [main = null] = await counted([query.counter], false);
       return { tallies: { main, part: null }, samples: null, hasTimes: true };
     }
+    case "availability": {
+      const { count, sum } = await source.gaugeSums(withLabels(query.gauge, labels), bins, asked);
+      return { tallies: { main: count, part: sum }, samples: null, hasTimes: true };
+    }
+    case "expression":
+      throw new Error("An expression without PromQL was measured");
     case "gauge": {
       const main = await source.gauges(withLabels(query.gauge, labels), query.aggregate, bins, asked);
       return { tallies: { main, part: null }, samples: main.samples, hasTimes: true };

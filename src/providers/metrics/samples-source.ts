@@ -188,6 +188,22 @@ export function createSamplesSource(options: SamplesSourceOptions): MetricSource
         };
       }),
 
+    gaugeSums: (selector, bins, { by, signal }) =>
+      within(signal, async (trx) => {
+        const { series, cells, ...rest } = await tally(trx, selector, bins, by);
+        const rowsOf = (part: (cell: Cell) => number): BinRow[] =>
+          cells.map((cell) => ({
+            bin: cell.bin,
+            group: series.get(cell.series_id)?.group ?? null,
+            le: null,
+            value: part(cell),
+          }));
+        return {
+          count: { ...rest, rows: rowsOf(({ n }) => n) },
+          sum: { ...rest, rows: rowsOf(({ sum }) => sum) },
+        };
+      }),
+
     expression: async (_text, _labels, _bins, _options: SourceOptions) => {
       throw new ProviderError(
         "rejected",

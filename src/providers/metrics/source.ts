@@ -55,6 +55,8 @@ export interface MetricSource {
     bins: Bins,
     options: SourceOptions,
   ): Promise<GaugeTally>;
+  /** How many samples a gauge had, and their sum: of 0 and 1 that is how often it was looked at and how often up. */
+  gaugeSums(selector: Selector, bins: Bins, options: SourceOptions): Promise<{ count: Tally; sum: Tally }>;
   /** An expression of this system's own language. Throws `rejected` where it has none. */
   expression(text: string, labels: LabelMatchers, bins: Bins, options: SourceOptions): Promise<Tally>;
 }

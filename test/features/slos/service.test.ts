@@ -95,7 +95,7 @@ it("knows nothing of users where no SLO faces them", async () => {
   const { users, worst, readings } = await budget(slos);
   expect(users).toBe("unknown");
   expect(worst).toBeUndefined();
-  expect(readings).toMatchObject([{ severity: "page", isUserFacing: false }]);
+  expect(readings[0]).toMatchObject({ severity: "page", isUserFacing: false });
 });
 
 it("counts slow requests for an SLO on latency", async () => {
