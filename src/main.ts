@@ -54,6 +54,18 @@ command(
   .action(async (folder: string | undefined, options: { json?: boolean }) =>
     (await import("./cli/lint.ts")).run(folder, options),
   );
+const slo = command("slo", "Service level objectives: rules for Prometheus.", [
+  "quarterdeck slo rules --out slo-rules.yml && promtool check rules slo-rules.yml",
+  "quarterdeck slo rules --service shop",
+]);
+slo
+  .command("rules")
+  .description("Prints Prometheus' recording and alerting rules for the SLOs of the catalog in CATALOG_PATH.")
+  .option("--service <service>", "the SLOs of one service only")
+  .option("--out <file>", "write to a file instead")
+  .action(async (options: { service?: string; out?: string }) =>
+    (await import("./cli/slo-rules.ts")).run(options),
+  );
 command("manifest", "Prints the Slack app's manifest, for api.slack.com/apps → Create New App.", [
   "PUBLIC_URL=https://ops.example.com quarterdeck manifest > manifest.json",
   "quarterdeck manifest --explain     # why each scope is asked",

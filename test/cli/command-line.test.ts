@@ -12,6 +12,7 @@ const names = [
   "migrate",
   "demo",
   "lint",
+  "slo",
   "manifest",
   "token",
   "audit",

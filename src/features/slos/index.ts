@@ -14,6 +14,8 @@ import { createSlosApi } from "./service.ts";
 import type { Budget, SloReading, Slos } from "./types.ts";
 import { burnText, mark, percentText, usersLine, whyLines } from "./words.ts";
 
+export { sloOfAlert } from "./binding.ts";
+export { rulesOf, type SloRules } from "./rules.ts";
 export type * from "./types.ts";
 export { usersLine } from "./words.ts";
 

@@ -1,0 +1,56 @@
+/**
+ * An SLO's indicator in PromQL: all events and bad events per second, over any window. Pure. Rates are taken per
+ * series and then summed, since a sum of counters that restart is no counter; long windows are weighed by events.
+ * Source: prometheus.io, "Query functions" and "Recording rules".
+ */
+import type { Indicator, LabelMatcher, Selector } from "../../../catalog/schema.ts";
+import { selectorText } from "../../../providers/metrics/promql.ts";
+
+/** Matchers put on every selector that does not set the label itself. */
+export type ServiceLabels = Readonly<Record<string, LabelMatcher>>;
+
+export interface Rates {
+  /** Events per second; nothing while there are no series, 0 without traffic. */
+  readonly events: string;
+  /** Bad events per second; 0 while no bad event was ever counted, nothing when it cannot be told. */
+  readonly errors: string;
+}
+
+/** `window` as Prometheus writes a range: `5m`. */
+export function ratesOf(indicator: Indicator, labels: ServiceLabels, window: string): Rates {
+  const rate = (selector: Selector): string =>
+    `sum(rate(${selectorText({ metric: selector.metric, labels: { ...labels, ...selector.labels } })}[${window}]))`;
+  switch (indicator.kind) {
+    case "ratio": {
+      const events = rate(indicator.total);
+      // A counter with a label for its outcome has no series before the first such outcome.
+      const orNone = (selector: Selector) => `(${rate(selector)} or 0 * ${events})`;
+      if (indicator.bad) return { events, errors: orNone(indicator.bad) };
+      return { events, errors: `clamp_min(${events} - ${orNone(indicator.good as Selector)}, 0)` };
+    }
+    case "latency": {
+      const { metric, labels: own } = indicator.histogram;
+      const events = rate({ metric: `${metric}_count`, labels: own });
+      // Without such a bucket nothing is known: an `or 0` here would call every event slow.
+      const fast = rate({
+        metric: `${metric}_bucket`,
+        labels: { ...own, le: boundMatcher(indicator.threshold) },
+      });
+      return { events, errors: `clamp_min(${events} - ${fast}, 0)` };
+    }
+  }
+}
+
+/** A bucket's bound as Prometheus may write it: 3.x says 1.0 where earlier ones said 1; from a million on 1e+06. */
+export function boundMatcher(bound: number): LabelMatcher {
+  const plain = String(bound);
+  const exponent = bound.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+  const forms = [
+    plain,
+    ...(Number.isInteger(bound) ? [`${plain}.0`] : []),
+    ...(bound >= 1e6 ? [exponent] : []),
+  ];
+  return forms.length === 1
+    ? plain
+    : { matches: forms.map((form) => form.replaceAll(/[.+]/g, "\\$&")).join("|") };
+}
