@@ -6,6 +6,7 @@
 import { metricLabelsOf, service as serviceOf, team as teamOf } from "../../catalog/lookup.ts";
 import type { Catalog, Slo } from "../../catalog/schema.ts";
 import { burnMax } from "../../catalog/slo-rows.ts";
+import { nominalWindowMs, windowText } from "../../catalog/slo-windows.ts";
 import { burnAlerts, missingAlert } from "./rules/alerts.ts";
 import { promDuration, sloLabel } from "./rules/names.ts";
 import { metaRecordings, periodRecordings, windowRecordings } from "./rules/recordings.ts";
@@ -90,13 +91,13 @@ function groupsOf(catalog: Catalog, slo: Slo, { publicUrl }: RulesScope): RuleGr
     (a, b) => a - b,
   );
   const shortestMs = windowsMs[0] ?? 0;
-  const periodMs = slo.window.rolling;
+  const periodMs = nominalWindowMs(slo.window);
   const intervalMs = Math.max(intervalMinMs, Math.min(intervalMaxMs, shortestMs / evaluationsPerWindow));
   const runbook = service?.runbooks[0];
   const context = {
     labels,
     own,
-    promise: `${slo.objective} % over ${promDuration(periodMs)}`,
+    promise: `${slo.objective} % over ${windowText(slo.window, promDuration)}`,
     links: {
       ...(runbook === undefined ? {} : { runbook }),
       ...(runbook === undefined || publicUrl === undefined
@@ -105,6 +106,7 @@ function groupsOf(catalog: Catalog, slo: Slo, { publicUrl }: RulesScope): RuleGr
     },
   };
   const serviceLabels = metricLabelsOf(catalog, slo.service);
+  // A window as long as the SLO's own is recorded already.
   const longestMs = windowsMs.at(-1) ?? 0;
   return [
     {
@@ -120,8 +122,10 @@ function groupsOf(catalog: Catalog, slo: Slo, { publicUrl }: RulesScope): RuleGr
       name: `quarterdeck-slo-${slo.name}-budget`,
       interval: promDuration(periodMs >= dayMs ? Math.max(periodIntervalMs, intervalMs) : intervalMs),
       rules: [
-        // A window as long as the SLO's own is recorded already.
-        ...periodRecordings(slo, periodMs, shortestMs, labels, own).slice(longestMs === periodMs ? 1 : 0),
+        // No range of Prometheus begins with the month: a calendar window's budget is not for rules to tell.
+        ...("rolling" in slo.window
+          ? periodRecordings(slo, periodMs, shortestMs, labels, own).slice(longestMs === periodMs ? 1 : 0)
+          : []),
         ...metaRecordings(slo, periodMs, shortestMs, labels, own),
       ],
     },

@@ -76,10 +76,14 @@ export function missingAlert(
   forMs: number,
   context: AlertContext,
 ): AlertingRule {
-  const window = promDuration(shortestMs);
-  const [events, errors] = [series.events(window), series.errors(window)].map(
-    (name) => `${name}${context.own}`,
-  );
+  const [events, errors] = (
+    slo.slices
+      ? [
+          series.sliceEvents(promDuration(slo.slices.length)),
+          series.sliceErrors(promDuration(slo.slices.length)),
+        ]
+      : [series.events(promDuration(shortestMs)), series.errors(promDuration(shortestMs))]
+  ).map((name) => `${name}${context.own}`);
   return {
     alert: alertNames.missing,
     // Without traffic the series is there and 0; that is no alert.

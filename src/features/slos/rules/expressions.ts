@@ -4,7 +4,8 @@
  * Source: prometheus.io, "Query functions" and "Recording rules".
  */
 import type { Indicator, LabelMatcher, Selector } from "../../../catalog/schema.ts";
-import { selectorText } from "../../../providers/metrics/promql.ts";
+import { expressionText, selectorText } from "../../../providers/metrics/promql.ts";
+import { numberText, promDuration } from "./names.ts";
 
 /** Matchers put on every selector that does not set the label itself. */
 export type ServiceLabels = Readonly<Record<string, LabelMatcher>>;
@@ -16,10 +17,11 @@ export interface Rates {
   readonly errors: string;
 }
 
-/** `window` as Prometheus writes a range: `5m`. */
-export function ratesOf(indicator: Indicator, labels: ServiceLabels, window: string): Rates {
-  const rate = (selector: Selector): string =>
-    `sum(rate(${selectorText({ metric: selector.metric, labels: { ...labels, ...selector.labels } })}[${window}]))`;
+export function ratesOf(indicator: Indicator, labels: ServiceLabels, windowMs: number): Rates {
+  const window = promDuration(windowMs);
+  const over = (read: string, { metric, labels: own }: Selector): string =>
+    `sum(${read}(${selectorText({ metric, labels: { ...labels, ...own } })}[${window}]))`;
+  const rate = (selector: Selector): string => over("rate", selector);
   switch (indicator.kind) {
     case "ratio": {
       const events = rate(indicator.total);
@@ -37,6 +39,24 @@ export function ratesOf(indicator: Indicator, labels: ServiceLabels, window: str
         labels: { ...own, le: boundMatcher(indicator.threshold) },
       });
       return { events, errors: `clamp_min(${events} - ${fast}, 0)` };
+    }
+    case "availability": {
+      const [seen, up] = ["count_over_time", "sum_over_time"].map((read) => over(read, indicator.gauge));
+      const each = numberText(windowMs / 1_000);
+      return { events: `${seen} / ${each}`, errors: `clamp_min(${seen} - ${up}, 0) / ${each}` };
+    }
+    case "promql": {
+      // These count events over the window; without an aggregation of their own their series are added up.
+      const counted = (text: string) => `sum(${expressionText(text, labels, windowMs / 1_000)})`;
+      const each = numberText(windowMs / 1_000);
+      const total = counted(indicator.total);
+      const orNone = (text: string) => `(${counted(text)} or 0 * ${total})`;
+      return {
+        events: `${total} / ${each}`,
+        errors: indicator.bad
+          ? `${orNone(indicator.bad)} / ${each}`
+          : `clamp_min(${total} - ${orNone(indicator.good ?? "")}, 0) / ${each}`,
+      };
     }
   }
 }

@@ -8,6 +8,9 @@ export const series = {
   events: (window: string) => `slo:events:rate${window}`,
   errors: (window: string) => `slo:errors:rate${window}`,
   ratio: (window: string) => `slo:errors:ratio_rate${window}`,
+  sliceEvents: (length: string) => `slo:slice_events:rate${length}`,
+  sliceErrors: (length: string) => `slo:slice_errors:rate${length}`,
+  sliceIsBad: (length: string) => `slo:slice_bad:bool${length}`,
 } as const;
 
 export const alertNames = { burn: "SloErrorBudgetBurn", missing: "SloMetricsMissing" } as const;
