@@ -4,6 +4,7 @@ import type { Catalog } from "./schema.ts";
 import type { FieldPath } from "./yaml-file.ts";
 
 export type Say = (entry: object, path: FieldPath, message: string) => void;
+/** Says so when nothing of that name is declared. */
 export type Refer = (entry: object, path: FieldPath, name: string | undefined) => void;
 
 export interface Checks {
@@ -17,6 +18,8 @@ export interface Checks {
   metrics: Refer;
   traffic: Refer;
   accessor: Refer;
+  pager: Refer;
+  hookSource: Refer;
 }
 
 export function unknownName(what: string, name: string, names: readonly string[]): string {

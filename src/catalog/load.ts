@@ -28,7 +28,7 @@ const fileBytesMax = 1_048_576;
  * Reads every `.yaml` and `.yml` file under `dir`, hidden ones left out. Never throws for what the files hold
  * or for a folder that is not there: the answer is the catalog, or every problem with file and line.
  */
-export async function loadCatalog(dir: string, variables: Variables): Promise<CatalogResult> {
+export async function loadCatalog(dir: string, variables: Variables, now?: Date): Promise<CatalogResult> {
   const files: { file: string; text: string }[] = [];
   try {
     for (const name of await catalogFileNames(dir)) {
@@ -38,14 +38,18 @@ export async function loadCatalog(dir: string, variables: Variables): Promise<Ca
     const message = `cannot be read: ${cause instanceof Error ? cause.message : cause}; set CATALOG_PATH to the catalog's folder`;
     return { ok: false, problems: [{ file: dir, line: 1, field: "", message }] };
   }
-  return readCatalog(dir, files, variables);
+  return readCatalog(dir, files, variables, now);
 }
 
-/** As {@link loadCatalog}, from texts already read. `source` names the whole in problems. */
+/**
+ * As {@link loadCatalog}, from texts already read. `source` names the whole in problems. With `now`, warnings also
+ * tell what comes of it in the next weeks.
+ */
 export function readCatalog(
   source: string,
   files: readonly { file: string; text: string }[],
   variables: Variables,
+  now?: Date,
 ): CatalogResult {
   if (files.length === 0) {
     return {
@@ -80,7 +84,7 @@ export function readCatalog(
   if (problems.length > 0) return { ok: false, problems };
   const merged = mergeFiles(read);
   if ("problems" in merged) return { ok: false, problems: merged.problems };
-  const { problems: broken, warnings } = checkReferences(merged);
+  const { problems: broken, warnings } = checkReferences(merged, now);
   if (broken.length > 0) return { ok: false, problems: broken };
   return { ok: true, catalog: merged.catalog, digest: digestOf(merged.catalog), warnings };
 }

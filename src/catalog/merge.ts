@@ -20,6 +20,7 @@ export const sections = {
   "providers.traffic": (file: CatalogFile) => file.providers.traffic,
   "providers.accessors": (file: CatalogFile) => file.providers.accessors,
   "providers.ticketing": (file: CatalogFile) => file.providers.ticketing,
+  "providers.pagers": (file: CatalogFile) => file.providers.pagers,
   resources: (file: CatalogFile) => file.resources,
   hookSources: (file: CatalogFile) => file.hookSources,
 } as const;
@@ -101,6 +102,7 @@ export function mergeFiles(files: readonly ReadFile[]): Merged | { problems: Pro
       traffic: list("providers.traffic"),
       accessors: list("providers.accessors"),
       ticketing: list("providers.ticketing"),
+      pagers: list("providers.pagers"),
     },
     resources: list("resources"),
     hookSources: list("hookSources"),

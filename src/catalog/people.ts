@@ -10,6 +10,7 @@ import {
   wordsField,
   zoneField,
 } from "./fields.ts";
+import { escalationSchema, onCallSchema } from "./schedules.ts";
 
 export const organisationSchema = z.strictObject({
   name: wordsField,
@@ -37,21 +38,6 @@ export const personSchema = z.strictObject({
 });
 export type Person = z.output<typeof personSchema>;
 
-/** A local start such as `2026-01-05T09:00`, in the rotation's zone. */
-const localTimeField = z
-  .string()
-  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$/, "must be a local time such as 2026-01-05T09:00");
-
-export const onCallSchema = z.strictObject({
-  /** Person ids in turn; one name is on call all the time. */
-  rotation: z.array(nameField).min(1, "names nobody; list at least one person id").max(60),
-  rotate: z.enum(["daily", "weekly"]).default("weekly"),
-  /** First hand-over: the first person's turn starts here. */
-  start: localTimeField,
-  zone: zoneField,
-});
-export type OnCallRotation = z.output<typeof onCallSchema>;
-
 export const teamSchema = z.strictObject({
   name: nameField,
   /** Person ids. */
@@ -62,5 +48,9 @@ export const teamSchema = z.strictObject({
   alertChannel: nameField,
   leadsChannel: nameField,
   onCall: onCallSchema.optional(),
+  /** Paging providers told of each of its pages, beside Slack and at the same moment. */
+  pagers: z.array(nameField).max(5).optional(),
+  /** What happens while nobody acknowledges; by `policies.paging.escalateAfter` when left out. */
+  escalation: escalationSchema.optional(),
 });
 export type Team = z.output<typeof teamSchema>;

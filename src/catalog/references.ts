@@ -1,16 +1,22 @@
 /** What no single entry can know: names must lead somewhere, and numbers must fit each other. */
-import { DateTime } from "luxon";
 import { formatDuration } from "../platform/commands/time.ts";
 import { parseId } from "../platform/ids.ts";
 import { type Checks, checkMeasured, type Refer, type Say, unknownName } from "./checks.ts";
 import type { Merged } from "./merge.ts";
+import { checkPaging, warnOfPaging } from "./paging-checks.ts";
 import type { Problem } from "./problem.ts";
 import type { Resource, Service, Team } from "./schema.ts";
 import { checkSlo, warnOfFewSlos } from "./slo-references.ts";
 import type { FieldPath } from "./yaml-file.ts";
 
-/** Every cross reference and cross limit; `problems` refuse the catalog, `warnings` do not. */
-export function checkReferences({ catalog, problemAt }: Merged): {
+/**
+ * Every cross reference and cross limit; `problems` refuse the catalog, `warnings` do not. With `now`, what comes of
+ * it in the next weeks is warned of as well.
+ */
+export function checkReferences(
+  { catalog, problemAt }: Merged,
+  now?: Date,
+): {
   problems: Problem[];
   warnings: Problem[];
 } {
@@ -37,21 +43,22 @@ export function checkReferences({ catalog, problemAt }: Merged): {
     metrics: refer("metrics instance", providers.metrics),
     traffic: refer("traffic instance", providers.traffic),
     accessor: refer("accessor instance", providers.accessors),
+    pager: refer("pager", providers.pagers),
+    hookSource: refer("hook source", catalog.hookSources),
   };
 
   checks.channel(catalog.organisation, ["defaultChannel"], catalog.organisation.defaultChannel);
   checks.team(catalog.organisation, ["defaultOwner"], catalog.organisation.defaultOwner);
   checkSlackIds(checks);
-  for (const team of catalog.teams) {
-    checkTeam(checks, team);
-    if (team.onCall === undefined) warn(team, [], "has no onCall: nobody of it can be paged");
-  }
+  for (const team of catalog.teams) checkTeam(checks, team);
   for (const service of catalog.services) {
     checkService(checks, service);
     warnOfFewSlos(catalog, service, warn);
   }
   for (const slo of catalog.slos) checkSlo(checks, slo);
   for (const resource of catalog.resources) checkResource(checks, resource);
+  checkPaging(checks);
+  if (problems.length === 0) warnOfPaging(catalog, warn, now);
   for (const source of catalog.hookSources) checks.team(source, ["team"], source.team);
   return { problems, warnings };
 }
@@ -94,7 +101,7 @@ function checkSlackIds({ catalog, say }: Checks): void {
   }
 }
 
-function checkTeam({ say, person, channel }: Checks, team: Team): void {
+function checkTeam({ person, channel }: Checks, team: Team): void {
   team.members.forEach((name, index) => {
     person(team, ["members", index], name);
   });
@@ -103,16 +110,6 @@ function checkTeam({ say, person, channel }: Checks, team: Team): void {
   });
   channel(team, ["alertChannel"], team.alertChannel);
   channel(team, ["leadsChannel"], team.leadsChannel);
-  team.onCall?.rotation.forEach((name, index) => {
-    person(team, ["onCall", "rotation", index], name);
-  });
-  if (team.onCall !== undefined && !DateTime.fromISO(team.onCall.start, { zone: team.onCall.zone }).isValid) {
-    say(
-      team,
-      ["onCall", "start"],
-      `"${team.onCall.start}" is not a date and time; write one such as 2026-01-05T09:00`,
-    );
-  }
 }
 
 function checkService(checks: Checks, service: Service): void {

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { hookSourceSchema } from "./hook-sources.ts";
+import { pagerInstanceSchema } from "./pagers.ts";
 import { channelSchema, organisationSchema, personSchema, teamSchema } from "./people.ts";
 import {
   accessorInstanceSchema,
@@ -20,6 +21,7 @@ const providersSchema = z.strictObject({
   traffic: z.array(trafficInstanceSchema).default([]),
   accessors: z.array(accessorInstanceSchema).default([]),
   ticketing: z.array(ticketingInstanceSchema).default([]),
+  pagers: z.array(pagerInstanceSchema).default([]),
 });
 
 /** One file. */
@@ -43,7 +45,8 @@ export type Catalog = Required<CatalogFile>;
 export type { BudgetLevel, ErrorBudgetPolicy } from "./error-budget.ts";
 export type { Histogram, LabelMatcher, Milliseconds, Selector } from "./fields.ts";
 export type { HookSource } from "./hook-sources.ts";
-export type { Channel, OnCallRotation, Organisation, Person, Team } from "./people.ts";
+export type { PagerInstance } from "./pagers.ts";
+export type { Channel, Organisation, Person, Team } from "./people.ts";
 export type {
   AccessorInstance,
   AccessPolicy,
@@ -53,6 +56,7 @@ export type {
   TicketingInstance,
   TrafficInstance,
 } from "./providers.ts";
+export type { OnCall, Rung, ScheduleLayer } from "./schedules.ts";
 export type { Policies, RolloutStep, RolloutStrategy, Service, ServiceTraffic } from "./services.ts";
 export type { Signal } from "./signals.ts";
 export type { AlertingRow } from "./slo-rows.ts";

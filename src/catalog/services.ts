@@ -94,6 +94,8 @@ export const serviceSchema = z.strictObject({
   dependencies: z.array(nameField).default([]),
   /** What is asked of changes while little budget is left; the organisation's policy when left out. */
   errorBudget: errorBudgetSchema.optional(),
+  /** Paging providers told of its pages, instead of its team's. */
+  pagers: z.array(nameField).max(5).optional(),
   /** A page although no user is hurt; needs someone who answers for it. */
   paging: z
     .strictObject({

@@ -10,7 +10,7 @@ import { say } from "./world.ts";
 export async function run(folder: string | undefined, options: { json?: boolean }): Promise<void> {
   const settings = readSettings();
   const dir = folder ?? settings.CATALOG_PATH;
-  const result = await loadCatalog(dir, environment());
+  const result = await loadCatalog(dir, environment(), new Date());
   // Runbooks name what the catalog declares: they are checked once it can be read.
   const problems = result.ok
     ? await lintRunbooks(settings.RUNBOOKS_PATH, result.catalog, commandNames())

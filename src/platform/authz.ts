@@ -26,6 +26,9 @@ export interface Authz {
   whoCould(role: Role, scope: Scope, slackTeam: string): readonly string[];
 }
 
+const isScheduled = ({ onCall }: Team, { id }: Person): boolean =>
+  [onCall, ...(onCall?.layers ?? [])].some((part) => part?.rotation?.includes(id));
+
 export function createAuthz(catalogOf: () => Catalog, usergroupMembers: UsergroupMembers): Authz {
   const whoCould: Authz["whoCould"] = (role, scope, slackTeam) => {
     const catalog = catalogOf();
@@ -36,11 +39,7 @@ export function createAuthz(catalogOf: () => Catalog, usergroupMembers: Usergrou
   };
 
   const isMember = async (team: Team, person: Person, actor: Actor, isFresh: boolean): Promise<boolean> => {
-    if (
-      team.members.includes(person.id) ||
-      team.leads.includes(person.id) ||
-      team.onCall?.rotation.includes(person.id)
-    )
+    if (team.members.includes(person.id) || team.leads.includes(person.id) || isScheduled(team, person))
       return true;
     const group = team.slackUsergroup?.[actor.team];
     return (

@@ -37,10 +37,18 @@ services:
     metrics: direct
 `;
 
+const variables = { SET: "value", EMPTY: "", NUMBER: "7" };
+const filesOf = (texts: readonly string[]) =>
+  texts.map((text, index) => ({ file: `${"abcdef"[index]}.yaml`, text }));
+
 /** Reads files named a.yaml, b.yaml, … in order. */
 export function read(...texts: string[]) {
-  const files = texts.map((text, index) => ({ file: `${"abcdef"[index]}.yaml`, text }));
-  return readCatalog("catalog", files, { SET: "value", EMPTY: "", NUMBER: "7" });
+  return readCatalog("catalog", filesOf(texts), variables);
+}
+
+/** As `read`, on 2 March 2026: with warnings of what comes. */
+export function readAt(...texts: string[]) {
+  return readCatalog("catalog", filesOf(texts), variables, new Date("2026-03-02T10:00:00Z"));
 }
 
 export function problems(...texts: string[]): string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { base, problems, read, team } from "./files.ts";
+import { base, problems, read, readAt, team } from "./files.ts";
 
 const latency = "indicator: { kind: latency, histogram: { metric: h }, threshold: 0.5 }";
 const slo = (more: string) =>
@@ -86,6 +86,89 @@ describe("names that lead nowhere", () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(/^c\.yaml:\d+: /);
     expect(found[0]).toContain(expected);
+  });
+});
+
+const pagers = `hookSources:
+  - { name: pd, kind: deploys, team: storefront }
+providers:
+  pagers:
+    - { name: phone, kind: pagerduty, routingKeyEnv: PD_KEY, hookSource: pd }
+`;
+const layered = (layers: string, more = "") =>
+  team.replace(/onCall: .*\n/, `onCall: { layers: [${layers}] }\n${more === "" ? "" : `    ${more}\n`}`);
+const always = '{ name: all, rotation: [olive, lena], start: "2026-03-23T09:00", zone: UTC }';
+
+describe("schedules and paging providers", () => {
+  it("take layers, restrictions, providers and steps that lead somewhere, and then warn of nothing", () => {
+    const office =
+      '{ name: office, rotation: [olive], rotate: 12h, start: "2026-03-23T09:00", zone: Europe/Berlin, during: [{ days: [mon, tue], from: "09:00", to: "17:00" }] }';
+    const more =
+      "pagers: [phone]\n    escalation: [{ after: 5m, wake: next }, { after: 10m, wake: leads }, { after: 5m, pager: phone }]";
+    const result = readAt(base, pagers, layered(`${office}, ${always}`, more));
+    expect(result.ok && result.warnings).toEqual([]);
+  });
+
+  it("warn of hours that nobody covers in the next four weeks, in the schedule's zone", () => {
+    const office =
+      '{ name: office, rotation: [olive], start: "2026-03-23T09:00", zone: Europe/Berlin, during: [{ days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "23:00" }] }';
+    const result = readAt(base, pagers, layered(office, "pagers: [phone]"));
+    expect(result.ok && result.warnings.map(({ field, message }) => `${field}: ${message}`)).toEqual([
+      "teams.storefront.onCall: leaves nobody on call in the next 4 weeks (Europe/Berlin): Mon 2 Mar 23:00 to Tue 3 Mar 00:00; Tue 3 Mar 23:00 to Wed 4 Mar 00:00; Wed 4 Mar 23:00 to Thu 5 Mar 00:00 and 25 more; its leads are paged then",
+    ]);
+  });
+
+  it.each([
+    ["a pager nobody declares", layered(always, "pagers: [phon]"), "did you mean phone?"],
+    [
+      "a step to a pager nobody declares",
+      layered(always, "escalation: [{ after: 5m, pager: nobodys-at-all }]"),
+      'teams.storefront.escalation.0.pager: names pager "nobodys-at-all"',
+    ],
+    [
+      "a step that wakes nobody",
+      layered(always, "escalation: [{ after: 5m }]"),
+      "teams.storefront.escalation.0: needs either wake or pager",
+    ],
+    [
+      "somebody in a layer whom nobody knows",
+      layered(always.replace("lena", "lenna")),
+      "teams.storefront.onCall.layers.all.rotation.1: names person",
+    ],
+    [
+      "a day that does not exist",
+      layered(always.replace("2026-03-23", "2026-06-31")),
+      'teams.storefront.onCall.layers.all.start: "2026-06-31T09:00" is not a date and time',
+    ],
+    [
+      "two layers of one name",
+      layered(`${always}, ${always}`),
+      'teams.storefront.onCall.layers.all.name: "all" stands twice',
+    ],
+    [
+      "a rotation beside layers",
+      team.replace("onCall: { ", `onCall: { layers: [${always}], `),
+      "teams.storefront.onCall.rotation: stands beside layers; move it into one",
+    ],
+    ["a schedule of nothing", team.replace(/onCall: .*/, "onCall: {}"), "is missing; add it, or layers"],
+    [
+      "a turn of half an hour",
+      layered(always.replace("zone: UTC", "zone: UTC, rotate: 30m")),
+      "must be daily, weekly or a number of hours such as 12h",
+    ],
+    [
+      "a time of day past the day",
+      layered(always.replace("zone: UTC", 'zone: UTC, during: [{ from: "09:00", to: "25:00" }]')),
+      "must be a time of day such as 09:00",
+    ],
+    [
+      "a hook source nobody declares",
+      pagers.replace("hookSource: pd", "hookSource: pdd"),
+      "did you mean pd?",
+    ],
+  ])("name %s", (_, text, expected) => {
+    const files = text.includes("providers:") ? [base, team, text] : [base, pagers, text];
+    expect(problems(...files).join("\n")).toContain(expected);
   });
 });
 
@@ -249,9 +332,13 @@ it("warns of a team nobody can page and of a critical service without SLO", () =
     `${team}    tier: critical\n`,
     "teams:\n  - { name: t, leads: [lena], alertChannel: ops, leadsChannel: ops }\n",
   );
+  const slackAlone =
+    "is paged by Slack alone, and a Slack message does not ring through do-not-disturb; name a paging provider in pagers";
   expect(result.ok && result.warnings.map(({ field, message }) => `${field}: ${message}`)).toEqual([
-    "teams.t: has no onCall: nobody of it can be paged",
     "services.shop: is critical and has no SLO: nothing says when to page; declare 3 at least, such as availability, latency and one of its work",
+    `teams.storefront: ${slackAlone}`,
+    "teams.t: has no onCall: its leads are paged",
+    `teams.t: ${slackAlone}`,
   ]);
 });
 
@@ -260,7 +347,8 @@ it("warns of a critical service until it has three SLOs", () => {
     `slos:\n${names.map((name) => `  - { name: ${name}, service: shop, ${latency}, window: { rolling: 28d }, objective: 99 }\n`).join("")}`;
   const warnings = (...names: string[]) => {
     const result = read(base, `${team}    tier: critical\n`, slos(names));
-    return result.ok ? result.warnings.map(({ message }) => message) : ["refused"];
+    if (!result.ok) return ["refused"];
+    return result.warnings.flatMap(({ field, message }) => (field === "services.shop" ? [message] : []));
   };
   expect(warnings("a", "b")).toEqual([
     expect.stringMatching(/^is critical and has 2 SLOs; declare 3 at least/),

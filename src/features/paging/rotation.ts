@@ -1,6 +1,6 @@
 /** Who is on call, and who is asked next. Pure. */
 import { person as personOf, team as teamOf } from "../../catalog/lookup.ts";
-import { onCall as rotationAt } from "../../catalog/on-call.ts";
+import { scheduledOf, onCall as shiftAt, turnsFrom } from "../../catalog/on-call.ts";
 import type { Catalog, Person } from "../../catalog/schema.ts";
 import type { Override } from "./store.ts";
 
@@ -11,7 +11,7 @@ export interface Duty {
   override?: Override | undefined;
 }
 
-/** Whoever has the duty at a moment; undefined for a team without rotation or override. */
+/** Whoever has the duty at a moment; undefined for a team without schedule or override, and in a schedule's gap. */
 export function dutyAt(
   catalog: Catalog,
   teamName: string,
@@ -24,11 +24,14 @@ export function dutyAt(
   const substitute = override && personOf(catalog, override.person);
   if (override && substitute) return { person: substitute, until: override.until, override };
   const team = teamOf(catalog, teamName);
-  const shift = team && rotationAt(catalog, team, at);
+  const shift = team && shiftAt(catalog, team, at);
   return shift && { person: shift.person, until: shift.until };
 }
 
-/** First the one to wake, then the rotation in turn, then the leads; each once. */
+/**
+ * First the one to wake, then their layer's rotation in turn, then the leads, then whoever else the schedule names;
+ * each once. In a gap the leads come first.
+ */
 export function wakeOrder(
   catalog: Catalog,
   teamName: string,
@@ -38,15 +41,12 @@ export function wakeOrder(
   const team = teamOf(catalog, teamName) ?? teamOf(catalog, catalog.organisation.defaultOwner);
   if (!team) return [];
   const duty = dutyAt(catalog, team.name, overrides, at);
-  const rotation = team.onCall?.rotation ?? [];
-  const byRotation = rotationAt(catalog, team, at)?.person.id;
-  const turn = Math.max(0, rotation.indexOf(byRotation ?? ""));
-  const ids = [...rotation.slice(turn), ...rotation.slice(0, turn), ...team.leads];
+  const ids = [...turnsFrom(team, at), ...team.leads, ...scheduledOf(team)];
   const people = [duty?.person, ...ids.map((id) => personOf(catalog, id))].filter((one) => one !== undefined);
   return [...new Map(people.map((one) => [one.id, one])).values()];
 }
 
-/** Who is on call now, first the one to wake; the leads of a team that has no rotation. */
+/** Who is on call now, first the one to wake; the leads of a team that has nobody on call. */
 export function onCallAt(
   catalog: Catalog,
   teamName: string,
