@@ -13,6 +13,7 @@ import type {
   Slo,
   Team,
   TrafficInstance,
+  Watchdog,
 } from "./schema.ts";
 import { rolloutSchema } from "./services.ts";
 
@@ -167,6 +168,18 @@ export function serviceNamed(catalog: Catalog, name: string): Service | undefine
   return (
     service(catalog, name) ??
     (name === "" ? undefined : catalog.services.find((entry) => plain(entry.name) === plain(name)))
+  );
+}
+
+/** The declared watchdog an alert is; such an alert is no trouble but a sign that all is well. */
+export function watchdogOf(
+  catalog: Catalog,
+  source: string,
+  labels: Readonly<Record<string, string>>,
+): Watchdog | undefined {
+  // A catalog in force that was loaded by an older release has none.
+  return (catalog.watchdogs ?? []).find(
+    (watchdog) => watchdog.source === source && matchesLabels(labels, watchdog.labels),
   );
 }
 

@@ -23,6 +23,7 @@ export const sections = {
   "providers.pagers": (file: CatalogFile) => file.providers.pagers,
   resources: (file: CatalogFile) => file.resources,
   hookSources: (file: CatalogFile) => file.hookSources,
+  watchdogs: (file: CatalogFile) => file.watchdogs,
 } as const;
 export type Section = keyof typeof sections;
 
@@ -106,6 +107,7 @@ export function mergeFiles(files: readonly ReadFile[]): Merged | { problems: Pro
     },
     resources: list("resources"),
     hookSources: list("hookSources"),
+    watchdogs: list("watchdogs"),
   };
   if (organisation === undefined) {
     const file = files[0]?.source.file ?? "";

@@ -60,6 +60,11 @@ export function checkReferences(
   checkPaging(checks);
   if (problems.length === 0) warnOfPaging(catalog, warn, now);
   for (const source of catalog.hookSources) checks.team(source, ["team"], source.team);
+  const hookSource = refer("hook source", catalog.hookSources);
+  for (const watchdog of catalog.watchdogs) {
+    hookSource(watchdog, ["source"], watchdog.source);
+    checks.team(watchdog, ["team"], watchdog.team);
+  }
   return { problems, warnings };
 }
 

@@ -15,6 +15,7 @@ import {
 } from "./providers.ts";
 import { policiesSchema, serviceSchema } from "./services.ts";
 import { sloSchema } from "./slos.ts";
+import { watchdogSchema } from "./watchdogs.ts";
 
 const providersSchema = z.strictObject({
   metrics: z.array(metricsInstanceSchema).default([]),
@@ -35,6 +36,7 @@ export const catalogFileSchema = z.strictObject({
   providers: providersSchema.prefault({}),
   resources: z.array(resourceSchema).default([]),
   hookSources: z.array(hookSourceSchema).default([]),
+  watchdogs: z.array(watchdogSchema).default([]),
   policies: policiesSchema.optional(),
 });
 export type CatalogFile = z.output<typeof catalogFileSchema>;
@@ -62,3 +64,4 @@ export type { Signal } from "./signals.ts";
 export type { AlertingRow } from "./slo-rows.ts";
 export type { CalendarUnit, SloWindow } from "./slo-windows.ts";
 export type { Indicator, Slo, SloSlices } from "./slos.ts";
+export type { Watchdog } from "./watchdogs.ts";

@@ -63,6 +63,13 @@ export const settingsSchema = z.object({
     .startsWith("qd")
     .optional()
     .describe("Token of `quarterdeck ops`, for a terminal that keeps none in a file."),
+  HEARTBEAT_URL: z
+    .string()
+    .url()
+    .optional()
+    .describe(
+      "Address that is sent a POST each minute while intake, queue and paging are seen to work; what waits there pages when it stays away.",
+    ),
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal"])
     .default("info")

@@ -20,6 +20,7 @@ import { createSignals, signalsMigrations } from "./signals/index.ts";
 import { createSlos } from "./slos/index.ts";
 import { createTickets, ticketMigrations } from "./tickets/index.ts";
 import { createTrail } from "./trail/index.ts";
+import { createWatch, watchMigrations } from "./watch/index.ts";
 
 /** Parts a caller may wrap or replace; production passes none. */
 export interface FeatureOverrides {
@@ -61,6 +62,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     alerts: alerts.api,
   });
   const trail = createTrail(platform);
+  const watch = createWatch(platform, { alerts: alerts.api, paging: paging.api, channels: () => [] });
   const features: Feature[] = [
     slos.feature,
     signals.feature,
@@ -73,6 +75,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     access,
     runbooks,
     trail,
+    watch,
   ];
   const home = createHome(platform, () => features);
   features.unshift(home);
@@ -92,5 +95,6 @@ export function allMigrations(): Record<string, Migration> {
     ...ticketMigrations,
     ...accessMigrations,
     ...runbookMigrations,
+    ...watchMigrations,
   };
 }

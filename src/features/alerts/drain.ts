@@ -21,6 +21,7 @@ import {
   upsertGroups,
   writeAlerts,
 } from "./store.ts";
+import { withoutWatchdogs } from "./watched.ts";
 
 /** Rung for each group that changed, by its id. */
 export const changedEvent = "alerts.changed";
@@ -42,7 +43,10 @@ export function createDrain(
       if (deliveries.length === 0) return 0;
       await foldBatch(
         tx,
-        deliveries.map((delivery) => ({ delivery, read: read(delivery) })),
+        deliveries.map((delivery) => ({
+          delivery,
+          read: withoutWatchdogs(tx, catalogs.current(), delivery.source, read(delivery)),
+        })),
         ({ labels, named }, source) => groupOf(catalogs.current(), labels, source, named),
       );
       await markFolded(

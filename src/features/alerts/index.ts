@@ -13,6 +13,7 @@ import { eventOf, type ToldEvent } from "./event-store.ts";
 import { createIntake } from "./intake.ts";
 import { alertMigrations } from "./migrations.ts";
 import { type AlertGroup, alertTables, lockGroup, markStale, readGroup } from "./store.ts";
+import { waitingSince } from "./watched.ts";
 import { createProver } from "./webhooks/prove.ts";
 import { readDelivery, senderOf } from "./webhooks/senders.ts";
 
@@ -21,12 +22,15 @@ export type * from "./events.ts";
 export { alertMigrations } from "./migrations.ts";
 export type { Severity } from "./model.ts";
 export type { AlertGroup } from "./store.ts";
+export { watchdogCame } from "./watched.ts";
 
 export interface Alerts {
   /** A cause and its alerts, counted; undefined when no such group is kept. */
   readGroup(db: Db | Trx, id: string): Promise<AlertGroup | undefined>;
   /** Locks a cause; decide about it under this lock. */
   lockGroup(trx: Trx, id: string): Promise<void>;
+  /** When the oldest delivery came in that is not folded; null when none waits. */
+  waitingSince(db: Db): Promise<Date | null>;
   /** What a hook told besides alerts, by the ref of `hooks.deploy`, `hooks.page` or `hooks.ticket`. */
   eventOf(db: Db | Trx, id: string): Promise<ToldEvent | undefined>;
 }
@@ -127,7 +131,7 @@ export function createAlerts(platform: Platform): Feature & { api: Alerts; drain
       { table: "alert_problems", column: "last_at", keepDays: 35 },
       { table: "hook_events", column: "received_at", keepDays: 30 },
     ],
-    api: { readGroup, lockGroup, eventOf },
+    api: { readGroup, lockGroup, eventOf, waitingSince },
     drainOnce: drain.drainOnce,
   };
 }
