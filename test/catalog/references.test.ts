@@ -57,6 +57,11 @@ describe("names that lead nowhere", () => {
       'names accessor instance "mysql"',
     ],
     [
+      "hook source of a watchdog",
+      "hookSources:\n  - { name: am, kind: alertmanager, team: storefront }\nwatchdogs:\n  - { name: w, source: amm, labels: { a: b }, every: 5m, team: storefront }\n",
+      'watchdogs.w.source: names hook source "amm", which is not declared; did you mean am?',
+    ],
+    [
       "service of an SLO",
       slo("objective: 99").replace("service: shop", "service: shpo"),
       "slos.fast.service: names service",

@@ -29,15 +29,20 @@ export interface WatchParts {
   paging: Pick<Paging, "page" | "resolve">;
   /** Ways to somebody that need neither Slack nor a worker. */
   channels: () => readonly Channel[];
+  /** Postgres' own clock when left out. */
+  databaseNow?: (() => Promise<Date>) | undefined;
 }
 
-export function createWatch(platform: Platform, { alerts, paging, channels }: WatchParts): Feature {
+export function createWatch(
+  platform: Platform,
+  { alerts, paging, channels, ...parts }: WatchParts,
+): Feature & { look(): Promise<void> } {
   const { database, clock } = platform;
   const look = createLook({
     platform,
     channels,
     heartbeatUrl: platform.settings.HEARTBEAT_URL,
-    databaseNow: () => databaseNow(database.db),
+    databaseNow: parts.databaseNow ?? (() => databaseNow(database.db)),
     deliverySince: () => alerts.waitingSince(database.db),
   });
   const canaries = lanes.map(
@@ -67,6 +72,7 @@ export function createWatch(platform: Platform, { alerts, paging, channels }: Wa
     ],
     summaries: watchSummaries(platform),
     metrics: watchMetrics(platform),
+    look,
     migrations: watchMigrations,
     retention: [
       { table: "watch_alarms", column: "ended_at", keepDays: 400 },

@@ -12,6 +12,7 @@ import { alarming, troubleCard } from "./cards.ts";
 import { type EvidenceParts, readEvidence } from "./evidence.ts";
 import { beatEveryMs, sendHeartbeat } from "./heartbeat.ts";
 import { type Evidence, type Finding, findingsOf, isExplained, step, whySilent } from "./model.ts";
+import { isListening } from "./overdue.ts";
 import {
   type Alarm,
   claimBeat,
@@ -29,8 +30,6 @@ import {
 
 /** Milliseconds between two questions to Slack. */
 const slackEveryMs = 50_000;
-/** A gap between looks longer than this: nobody listened, and what was sent meanwhile is not known. */
-const gapMaxMs = 60_000;
 
 export interface LookParts {
   platform: Pick<Platform, "log" | "clock" | "catalogs" | "slack" | "slackTeam"> & { database: Database };
@@ -86,10 +85,9 @@ async function decide(
   if (silentWhy !== null && silentWhy !== state.silentWhy)
     log.error({ found: silentWhy }, `no heartbeat goes out: ${silentWhy}`);
   if (silentWhy === null && state.silentWhy !== null) log.info("all is well again; heartbeats go out");
-  const hasGap = evidence.at.getTime() - state.lookedAt.getTime() > gapMaxMs;
   await writeLook(tx.trx, {
     lookedAt: evidence.at,
-    listeningSince: hasGap ? evidence.at : state.listeningSince,
+    listeningSince: isListening(state.lookedAt, evidence.at) ? state.listeningSince : evidence.at,
     findings: found,
     silentWhy,
   });

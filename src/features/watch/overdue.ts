@@ -3,6 +3,12 @@
 /** Milliseconds a watchdog may be late at least: senders wait for company before they send. */
 const lateLeastMs = 60_000;
 
+/** A gap between looks longer than this: nobody listened, and what was sent meanwhile is not known. */
+const gapMaxMs = 60_000;
+
+export const isListening = (lookedAt: Date, now: Date): boolean =>
+  now.getTime() - lookedAt.getTime() <= gapMaxMs;
+
 export interface Coming {
   /** Milliseconds between two, as declared. */
   every: number;

@@ -7,7 +7,7 @@ import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
 import type { Paging } from "../paging/index.ts";
 import { spanText } from "./model.ts";
-import { missingFrom } from "./overdue.ts";
+import { isListening, missingFrom } from "./overdue.ts";
 import { readState, watchTables } from "./store.ts";
 
 export const cameJob = "watch.came";
@@ -50,12 +50,14 @@ export function watchdogJobs(
 
   const judge = async (tx: Tx, watchdog: Watchdog): Promise<void> => {
     const dog = await lockDog(tx, watchdog.name);
-    const listeningSince = (await readState(tx.trx))?.listeningSince ?? tx.now;
+    const state = await readState(tx.trx);
+    // Nobody looks, so nobody may have listened: the first look after such a gap says since when somebody does.
+    if (!state || !isListening(state.lookedAt, tx.now)) return;
     const from = missingFrom({
       every: watchdog.every,
       lastAt: dog.last_at,
       declaredAt: dog.declared_at,
-      listeningSince,
+      listeningSince: state.listeningSince,
     });
     if (dog.missing_since !== null || tx.now < from) return;
     await watchTables(tx.trx)
