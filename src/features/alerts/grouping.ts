@@ -34,7 +34,7 @@ export function groupOf(
   named: Named = {},
 ): GroupIdentity {
   const name = [...(first(labels, nameLabels) ?? untitled)].slice(0, nameLengthMax).join("");
-  const known = serviceOfAlert(catalog, labels) ?? serviceNamed(catalog, named.service ?? "");
+  const known = serviceOfAlert(catalog, labels) ?? namedService(catalog, named);
   if (known !== undefined) {
     const environment = environmentOf(environmentsOf(catalog, known.name), labels, named);
     return {
@@ -63,6 +63,10 @@ export function groupOf(
     note: `Filed with the default owner: ${why}.`,
   };
 }
+
+/** The first of the sender's words that the catalog declares. */
+const namedService = (catalog: Catalog, { service, hints = [] }: Named) =>
+  [service ?? "", ...hints].map((name) => serviceNamed(catalog, name)).find((known) => known !== undefined);
 
 /** The declared environment a label names, whatever its case; else the service's first. */
 function environmentOf(

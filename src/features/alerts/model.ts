@@ -41,6 +41,8 @@ export interface ReadAlert {
 
 export interface Named {
   service?: string | undefined;
+  /** What may be a service's name, counted only where the catalog declares one of that name. */
+  hints?: readonly string[] | undefined;
   environment?: string | undefined;
 }
 

@@ -68,15 +68,18 @@ export function problemsOf(error: z.ZodError, at = ""): Unreadable[] {
   });
 }
 
-/** Reads a whole body by one schema, which says in its own words what is wrong. */
-export function readBody<Output>(
-  body: Buffer,
-  schema: z.ZodType<Output>,
-): { value: Output } | { problems: readonly Unreadable[] } {
-  const parsed = jsonOf(body);
-  if ("problems" in parsed) return parsed;
-  const read = schema.safeParse(parsed.json, { error: typeSaid });
+export type Checked<Output> = { value: Output } | { problems: readonly Unreadable[] };
+
+/** What a schema, which says in its own words what is wrong, makes of a body's JSON. */
+export function checked<Output>(json: unknown, schema: z.ZodType<Output>): Checked<Output> {
+  const read = schema.safeParse(json, { error: typeSaid });
   return read.success ? { value: read.data } : { problems: problemsOf(read.error) };
+}
+
+/** Reads a whole body by one schema. */
+export function readBody<Output>(body: Buffer, schema: z.ZodType<Output>): Checked<Output> {
+  const parsed = jsonOf(body);
+  return "problems" in parsed ? parsed : checked(parsed.json, schema);
 }
 
 /** Words for what no schema words itself. */

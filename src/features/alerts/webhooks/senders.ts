@@ -1,19 +1,31 @@
 /** Every sender this room serves, by the kind the catalog names. */
 import type { HookKind, HookSource } from "../../../catalog/hook-sources.ts";
 import type { ReadDelivery } from "../model.ts";
-import { readAlertmanager } from "./alertmanager.ts";
+import { alertmanager } from "./alertmanager.ts";
+import { azureMonitor } from "./azure-monitor.ts";
+import { datadog } from "./datadog.ts";
+import { gcpMonitoring } from "./gcp-monitoring.ts";
+import { grafana } from "./grafana.ts";
+import { newrelic } from "./newrelic.ts";
+import { opsgenie } from "./opsgenie.ts";
+import { pagerduty } from "./pagerduty.ts";
 import { delivery, type Inbound, type Sender } from "./reader.ts";
+import { sentry } from "./sentry.ts";
 import { clean } from "./texts.ts";
 
 /** Kinds of sources whose bodies this room reads; `deploys` is read by the room of that name. */
 export type SenderKind = Exclude<HookKind, "deploys">;
 
 export const senders: Readonly<Partial<Record<SenderKind, Sender>>> = {
-  alertmanager: {
-    about: "Alerts as Alertmanager sends them (webhook_config, version 4; version 3 is read too).",
-    read: readAlertmanager,
-    unreadableStatus: 400,
-  },
+  alertmanager,
+  grafana,
+  datadog,
+  pagerduty,
+  sentry,
+  newrelic,
+  opsgenie,
+  gcp_monitoring: gcpMonitoring,
+  azure_monitor: azureMonitor,
 };
 
 export const senderOf = (kind: HookKind): Sender | undefined =>

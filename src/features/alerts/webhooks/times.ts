@@ -30,3 +30,21 @@ export const time = z
     }
     return at.getUTCFullYear() < firstYear ? undefined : at;
   });
+
+/** Milliseconds of the last moment a time of ours may hold: the year 9999. */
+const latestMs = Date.UTC(9999, 11, 31);
+
+/** Seconds, milliseconds or nanoseconds since 1970 by its size; zero and null say "not known". */
+export const epoch = z
+  .union([z.number(), z.string()], { error: "must be a time in seconds or milliseconds since 1970" })
+  .nullish()
+  .transform((given, context): Date | undefined => {
+    if (given === undefined || given === null || given === "" || given === 0) return undefined;
+    const count = Number(given);
+    const ms = count > 1e17 ? count / 1e6 : count > 1e14 ? count / 1e3 : count > 1e11 ? count : count * 1e3;
+    if (!(ms > 0 && ms <= latestMs)) {
+      context.addIssue({ code: "custom", message: `"${clean(String(given)).slice(0, 60)}" is not a time` });
+      return z.NEVER;
+    }
+    return new Date(Math.floor(ms));
+  });

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readAlertmanager as reader } from "../../../../src/features/alerts/webhooks/alertmanager.ts";
+import { alertmanager } from "../../../../src/features/alerts/webhooks/alertmanager.ts";
 import { fingerprintOf } from "../../../../src/features/alerts/webhooks/fingerprint.ts";
 import { escapeText } from "../../../../src/platform/messages/blocks.ts";
 import { inbound } from "./inbound.ts";
 
-const readAlertmanager = (body: Buffer) => reader(inbound("alertmanager", body));
+const readAlertmanager = (body: Buffer) => alertmanager.read(inbound("alertmanager", body));
 const file = (name: string): Buffer => readFileSync(`test/fixtures/payloads/alertmanager-${name}.json`);
 const bodyOf = (alerts: readonly unknown[], over: object = {}): Buffer =>
   Buffer.from(JSON.stringify({ version: "4", status: "firing", groupKey: "{}", alerts, ...over }));
