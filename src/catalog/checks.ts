@@ -20,6 +20,7 @@ export interface Checks {
   accessor: Refer;
   pager: Refer;
   hookSource: Refer;
+  ticketing: Refer;
 }
 
 export function unknownName(what: string, name: string, names: readonly string[]): string {

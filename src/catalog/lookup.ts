@@ -12,6 +12,7 @@ import type {
   Signal,
   Slo,
   Team,
+  TicketingInstance,
   TrafficInstance,
   Watchdog,
 } from "./schema.ts";
@@ -116,6 +117,22 @@ export const metricsInstance = (catalog: Catalog, name: string): MetricsInstance
   byName(catalog.providers.metrics, name);
 export const trafficInstance = (catalog: Catalog, name: string): TrafficInstance | undefined =>
   byName(catalog.providers.traffic, name);
+
+export const ticketingInstance = (catalog: Catalog, name: string): TicketingInstance | undefined =>
+  byName(catalog.providers.ticketing, name);
+
+/** Where the tickets of what names no instance are kept: Quarterdeck's own store. */
+export const builtinTicketing = "builtin";
+
+/** Name of the ticketing instance of a service: its own, its team's, the first declared, the built-in store. */
+export function ticketingFor(catalog: Catalog, serviceName: string): string {
+  return (
+    service(catalog, serviceName)?.ticketing ??
+    owningTeam(catalog, serviceName).ticketing ??
+    catalog.providers.ticketing[0]?.name ??
+    builtinTicketing
+  );
+}
 
 /** Labels that pick a service's series, beside those of each selector. */
 export function metricLabelsOf(catalog: Catalog, serviceName: string): Readonly<Record<string, string>> {

@@ -28,6 +28,8 @@ export type Organisation = z.output<typeof organisationSchema>;
 export const channelSchema = z.strictObject({ name: nameField, slack: slackChannelIds });
 export type Channel = z.output<typeof channelSchema>;
 
+const accountField = z.string().regex(/^[\w.:-]{1,128}$/, "must be an account, without @");
+
 export const personSchema = z.strictObject({
   id: nameField,
   name: wordsField,
@@ -35,6 +37,14 @@ export const personSchema = z.strictObject({
   slack: slackUserIds.default({}),
   email: emailField.optional(),
   timezone: zoneField.optional(),
+  /** Their account in each ticket system: a login at GitHub, a user name at GitLab, an account id at Jira. */
+  accounts: z
+    .strictObject({
+      github: accountField.optional(),
+      gitlab: accountField.optional(),
+      jira: accountField.optional(),
+    })
+    .prefault({}),
 });
 export type Person = z.output<typeof personSchema>;
 
@@ -47,6 +57,8 @@ export const teamSchema = z.strictObject({
   slackUsergroup: slackUsergroupIds.optional(),
   alertChannel: nameField,
   leadsChannel: nameField,
+  /** Ticketing instance of its services; the first declared when left out. */
+  ticketing: nameField.optional(),
   onCall: onCallSchema.optional(),
   /** Paging providers told of each of its pages, beside Slack and at the same moment. */
   pagers: z.array(nameField).max(5).optional(),

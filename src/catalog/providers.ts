@@ -59,7 +59,42 @@ export const accessorInstanceSchema = z.discriminatedUnion("kind", [postgresSche
 export type AccessorInstance = z.output<typeof accessorInstanceSchema>;
 
 const builtinTicketingSchema = z.strictObject({ name: nameField, kind: z.literal("builtin") });
-export const ticketingInstanceSchema = z.discriminatedUnion("kind", [builtinTicketingSchema]);
+const githubTicketingSchema = z.strictObject({
+  name: nameField,
+  kind: z.literal("github"),
+  repo: z.string().regex(/^[\w.-]+\/[\w.-]+$/, "must be owner/name, such as acme/ops"),
+  tokenEnv: envNameField,
+  /** Of an Enterprise Server: https://HOST/api/v3. */
+  apiUrl: urlField.default("https://api.github.com"),
+  deadline: durationOr("10s"),
+});
+const gitlabTicketingSchema = z.strictObject({
+  name: nameField,
+  kind: z.literal("gitlab"),
+  project: z
+    .string()
+    .regex(/^([\w.-]+(\/[\w.-]+)+|[0-9]+)$/, "must be a project's path or number, such as acme/ops or 42"),
+  tokenEnv: envNameField,
+  url: urlField.default("https://gitlab.com"),
+  deadline: durationOr("10s"),
+});
+const jiraTicketingSchema = z.strictObject({
+  name: nameField,
+  kind: z.literal("jira"),
+  url: urlField,
+  project: z.string().regex(/^[A-Z][A-Z0-9_]+$/, "must be a project key, such as OPS"),
+  issueType: wordsField.default("Task"),
+  /** Variable with the account's e-mail address. */
+  emailEnv: envNameField,
+  tokenEnv: envNameField,
+  deadline: durationOr("10s"),
+});
+export const ticketingInstanceSchema = z.discriminatedUnion("kind", [
+  builtinTicketingSchema,
+  githubTicketingSchema,
+  gitlabTicketingSchema,
+  jiraTicketingSchema,
+]);
 export type TicketingInstance = z.output<typeof ticketingInstanceSchema>;
 
 const accessPolicySchema = z.strictObject({

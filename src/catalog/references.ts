@@ -45,6 +45,7 @@ export function checkReferences(
     accessor: refer("accessor instance", providers.accessors),
     pager: refer("pager", providers.pagers),
     hookSource: refer("hook source", catalog.hookSources),
+    ticketing: refer("ticketing instance", providers.ticketing),
   };
 
   checks.channel(catalog.organisation, ["defaultChannel"], catalog.organisation.defaultChannel);
@@ -106,7 +107,8 @@ function checkSlackIds({ catalog, say }: Checks): void {
   }
 }
 
-function checkTeam({ person, channel }: Checks, team: Team): void {
+function checkTeam({ person, channel, ticketing }: Checks, team: Team): void {
+  ticketing(team, ["ticketing"], team.ticketing);
   team.members.forEach((name, index) => {
     person(team, ["members", index], name);
   });
@@ -124,6 +126,7 @@ function checkService(checks: Checks, service: Service): void {
   checks.team(service, ["team"], service.team);
   checks.person(service, ["dri"], service.dri);
   checks.channel(service, ["alertChannel"], service.alertChannel);
+  checks.ticketing(service, ["ticketing"], service.ticketing);
   checks.metrics(service, ["metrics"], service.metrics);
   checks.person(service, ["paging", "owner"], service.paging?.owner);
   service.dependencies.forEach((name, index) => {

@@ -79,6 +79,8 @@ export const serviceSchema = z.strictObject({
   environments: z.array(nameField).min(1).optional(),
   /** The team's when left out. */
   alertChannel: nameField.optional(),
+  /** Ticketing instance; the team's when left out. */
+  ticketing: nameField.optional(),
   alertRules: z.array(alertRuleSchema).default([]),
   /** Names of runbooks, likeliest first. */
   runbooks: z.array(nameField).default([]),

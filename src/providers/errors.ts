@@ -31,3 +31,15 @@ export class ProviderError extends Error {
     super(message, { cause });
   }
 }
+
+/** It asks us to come back later, and did nothing of what was asked. */
+export class RateLimited extends ProviderError {
+  constructor(
+    message: string,
+    hint: string,
+    /** How long it asks us to stay away; milliseconds. */
+    readonly retryAfterMs: number,
+  ) {
+    super("unreachable", message, hint);
+  }
+}

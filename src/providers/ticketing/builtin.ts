@@ -19,7 +19,13 @@ interface BuiltinTables {
 
 type Row = Pick<BuiltinTables["builtin_tickets"], "marker" | "state" | "title">;
 
-const shown = ({ marker, state, title }: Row): ExternalTicket => ({ key: marker, url: null, state, title });
+const shown = ({ marker, state, title }: Row): ExternalTicket => ({
+  key: marker,
+  url: null,
+  state,
+  title,
+  assignee: null,
+});
 
 export function createBuiltinTicketing(db: Db, now: () => Date): Ticketing {
   const own: Kysely<BuiltinTables> = tables<BuiltinTables>(db);
@@ -30,14 +36,21 @@ export function createBuiltinTicketing(db: Db, now: () => Date): Ticketing {
       .set({ ...set, changed_at: now() })
       .where("marker", "=", key)
       .executeTakeFirst();
-    if (changed.numUpdatedRows === 0n)
-      throw new ProviderError(
-        "not_found",
-        `There is no ticket ${key} in the built-in store.`,
-        "It may have been pruned; it is opened anew when the alert fires again.",
-      );
+    if (changed.numUpdatedRows === 0n) throw missing(key);
+  };
+  const mustRead = async (key: string): Promise<void> => {
+    if ((await read(key)) === undefined) throw missing(key);
+  };
+  const read = async (key: string): Promise<ExternalTicket | undefined> => {
+    const row = await own
+      .selectFrom("builtin_tickets")
+      .select(columns)
+      .where("marker", "=", key)
+      .executeTakeFirst();
+    return row && shown(row);
   };
   return {
+    lookLagMs: 0,
     async create(content, marker) {
       await own
         .insertInto("builtin_tickets")
@@ -53,14 +66,19 @@ export function createBuiltinTicketing(db: Db, now: () => Date): Ticketing {
       );
     },
     update: (key, content) => change(key, { ...content, state: "open" }),
-    close: (key, note) => change(key, { state: "closed", note }),
-    async read(key) {
-      const row = await own
-        .selectFrom("builtin_tickets")
-        .select(columns)
-        .where("marker", "=", key)
-        .executeTakeFirst();
-      return row && shown(row);
+    async close(key, note) {
+      if ((await read(key))?.state !== "closed") await change(key, { state: "closed", note: note.text });
     },
+    // Our own card says it; here nobody reads along.
+    comment: mustRead,
+    assign: mustRead,
+    read,
   };
 }
+
+const missing = (key: string): ProviderError =>
+  new ProviderError(
+    "not_found",
+    `There is no ticket ${key} in the built-in store.`,
+    "It may have been pruned; it is opened anew when the alert fires again.",
+  );
