@@ -44,7 +44,7 @@ export const personSchema = z.strictObject({
       gitlab: accountField.optional(),
       jira: accountField.optional(),
     })
-    .prefault({}),
+    .optional(),
 });
 export type Person = z.output<typeof personSchema>;
 

@@ -6,6 +6,7 @@ import type { SlackApi } from "../platform/slack/client.ts";
 import type { Accessor } from "../providers/accessors/contract.ts";
 import { createAccessors } from "../providers/accessors/instances.ts";
 import { createMetricsProviders } from "../providers/metrics/instances.ts";
+import { createTicketingProviders } from "../providers/ticketing/instances.ts";
 import type { TrafficEngine } from "../providers/traffic/contract.ts";
 import { createRouterEngine } from "../providers/traffic/router.ts";
 import { accessMigrations, createAccess } from "./access/index.ts";
@@ -49,7 +50,12 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   const rollouts = createRollouts(moving);
   const rollbacks = createRollbacks({ ...moving, rollouts: rollouts.api });
   const alerts = createAlerts(platform);
-  const tickets = createTickets(platform, { alerts: alerts.api, slos: slos.api, paging: paging.api });
+  const tickets = createTickets(platform, {
+    alerts: alerts.api,
+    slos: slos.api,
+    paging: paging.api,
+    ticketing: createTicketingProviders(platform),
+  });
   const access = createAccess(platform, {
     accessors: createAccessors(platform, overrides.accessor),
     paging: paging.api,

@@ -20,12 +20,15 @@ import {
   type Verb,
 } from "../../platform/messages/blocks.ts";
 import { type Mute, subjectOf, type Ticket, type TicketId } from "./model.ts";
+import { keyText, type Outside, systemOf } from "./outside.ts";
 
 export interface Scene {
   catalog: Catalog;
   slackTeam: string;
   /** In force for this ticket. */
   mutes: readonly Mute[];
+  /** Its side at its provider; undefined for the built-in store. */
+  outside?: Outside | undefined;
 }
 
 /** Key of a ticket's card for life; others hang their messages on it as `parent`. */
@@ -44,13 +47,14 @@ export function ticketCard(ticket: Ticket, scene: Scene): { text: string; blocks
       `since ${dateToken(ticket.since, "date_time")}`,
       ticket.id,
       ...(ticket.follows ? [`after ${ticket.follows}`] : []),
+      ...outsideText(ticket, scene),
     ],
     facts: [
       ...summary,
       ["Decision", escapeText(ticket.decision.words, 600)],
       ["Alerts", countsText(ticket)],
       ...(ticket.takenBy === null
-        ? []
+        ? assignedFact(ticket, scene)
         : [
             [
               "Taken by",
@@ -96,6 +100,32 @@ function ownerText(ticket: Ticket, scene: Scene): string {
   return `owner ${escapeText(ticket.team)}${dri ? `, ${escapeText(dri.name)}` : ""}`;
 }
 
+/** `GitHub #12` as a link, or that it is still to come. */
+function outsideText(ticket: Ticket, { outside, catalog }: Scene): string[] {
+  if (outside === undefined) return [];
+  const { externalKey, externalUrl } = ticket;
+  if (externalKey === null) return [`ticket pending at ${escapeText(systemOf(catalog, ticket.provider))}`];
+  const words = keyText(systemOf(catalog, ticket.provider), externalKey);
+  return [externalUrl === null ? escapeText(words) : link(externalUrl, words)];
+}
+
+function assignedFact(ticket: Ticket, { outside, catalog }: Scene): (readonly [string, string])[] {
+  const assignee = outside?.assignee ?? null;
+  if (assignee === null) return [];
+  return [
+    ["Assigned to", `${escapeText(assignee, 100)} at ${escapeText(systemOf(catalog, ticket.provider))}`],
+  ];
+}
+
+/** Why its side outside is behind. */
+function behindNotes(ticket: Ticket, { outside, catalog }: Scene): string[] {
+  if (outside === undefined || outside.error === null) return [];
+  const since = outside.failingSince === null ? "" : ` since ${dateToken(outside.failingSince, "date_time")}`;
+  return [
+    `${escapeText(systemOf(catalog, ticket.provider))} is behind${since}: ${escapeText(outside.error, 200)}. It is tried again by itself.`,
+  ];
+}
+
 /** By name, not by mention: a card wakes nobody; a page does. */
 function nameOf(slackId: string | null, scene: Scene): string {
   if (slackId === null) return "Quarterdeck";
@@ -104,7 +134,7 @@ function nameOf(slackId: string | null, scene: Scene): string {
 }
 
 function notesOf(ticket: Ticket, scene: Scene): string[] {
-  const notes = ticket.note === null ? [] : [escapeText(ticket.note)];
+  const notes = [...(ticket.note === null ? [] : [escapeText(ticket.note)]), ...behindNotes(ticket, scene)];
   if (ticket.state === "closed") return notes;
   if (ticket.staleCount > 0 && ticket.lastSeenAt !== null)
     notes.push(
@@ -168,10 +198,13 @@ export function rollBackVerb(ticket: Pick<Ticket, "service">, catalog: Catalog):
 
 function lastLine(ticket: Ticket, scene: Scene): string | undefined {
   if (ticket.state === "open" || ticket.closedAt === null) return undefined;
+  const closedOutside = ticket.closedBy === null ? scene.outside?.closedBy : undefined;
   const who =
-    ticket.closedBecause === "person"
-      ? `Resolved by ${nameOf(ticket.closedBy, scene)}`
-      : "All its alerts are resolved";
+    typeof closedOutside === "string"
+      ? `Closed at ${escapeText(systemOf(scene.catalog, ticket.provider))}${closedOutside === "" ? "" : ` by ${escapeText(closedOutside, 100)}`}`
+      : ticket.closedBecause === "person"
+        ? `Resolved by ${nameOf(ticket.closedBy, scene)}`
+        : "All its alerts are resolved";
   const parts = [
     `${who} after ${spanText(ticket.closedAt.getTime() - ticket.since.getTime())}`,
     ticket.wasPaged ? "paged" : "no page",

@@ -12,9 +12,11 @@ import { type Alerts, alertsChanged } from "../alerts/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Slos } from "../slos/index.ts";
 import { followJobs } from "./follow.ts";
+import { listenJobs, outsideJob, reconcileJob } from "./listen.ts";
 import { ticketMigrations } from "./migrations.ts";
 import type { Ticket } from "./model.ts";
 import { createMutes } from "./mutes.ts";
+import { countPending } from "./outside-store.ts";
 import { publishJobOf } from "./publish.ts";
 import { followJob, type TicketParts } from "./room.ts";
 import { createDeeds, type TicketDeeds } from "./service.ts";
@@ -44,6 +46,7 @@ export interface TicketRooms {
 }
 
 const redecideEverySec = 15;
+const reconcileEverySec = 300;
 
 export function createTickets(platform: Platform, rooms: TicketRooms): Feature & { api: Tickets } {
   const { database, clock } = platform;
@@ -59,9 +62,15 @@ export function createTickets(platform: Platform, rooms: TicketRooms): Feature &
     about: "One ticket per cause while it lasts: taken, judged, closed; and whether it pages.",
     commands: ticketCommands(platform, deeds, mutes),
     modals: [muteModal],
-    jobs: [follow, redecide, publishJobOf(parts), mutes.job],
-    schedules: [{ job: redecide.name, everySec: redecideEverySec }],
-    events: [{ on: alertsChanged, job: followJob }],
+    jobs: [follow, redecide, publishJobOf(parts), ...listenJobs(parts), mutes.job],
+    schedules: [
+      { job: redecide.name, everySec: redecideEverySec },
+      { job: reconcileJob, everySec: reconcileEverySec },
+    ],
+    events: [
+      { on: alertsChanged, job: followJob },
+      { on: "hooks.ticket", job: outsideJob },
+    ],
     summaries: ticketSummaries(platform),
     migrations: ticketMigrations,
     metrics: [
@@ -86,10 +95,27 @@ export function createTickets(platform: Platform, rooms: TicketRooms): Feature &
           }));
         },
       },
+      {
+        name: "quarterdeck_tickets_pending",
+        help: "Tickets whose side at their provider is behind, by provider.",
+        type: "gauge",
+        read: async () =>
+          (await countPending(database.db)).map(({ provider, count }) => ({
+            labels: { provider },
+            value: count,
+          })),
+      },
     ],
     retention: [
       { table: "tickets", column: "closed_at", keepDays: 400, where: "state = 'closed'" },
       { table: "ticket_mutes", column: "ended_at", keepDays: 400 },
+      {
+        table: "ticket_outside",
+        column: "changed_at",
+        keepDays: 1,
+        where: "not exists (select 1 from tickets where tickets.id = ticket_outside.ticket)",
+      },
+      { table: "ticket_systems", column: "away_until", keepDays: 1 },
       { table: "builtin_tickets", column: "changed_at", keepDays: 400, where: "state = 'closed'" },
     ],
     api: {

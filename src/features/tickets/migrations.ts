@@ -29,6 +29,21 @@ const ticketTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** What is known of a ticket at its provider; which provider asked to be left alone. */
+const ticketsOutside = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table ticket_outside (
+      ticket text primary key, agreed text check (agreed in ('open','closed')), assignee text, tried_at timestamptz,
+      error text, failing_since timestamptz, retry_at timestamptz, closed_by text,
+      is_kept_open boolean not null default false, told_taken text, read_at timestamptz,
+      changed_at timestamptz not null);
+    create table ticket_systems (name text primary key, away_until timestamptz not null);
+    create index tickets_behind on tickets (provider, opened_at) where wanted_version > published_version;
+    create index tickets_external on tickets (external_key) where external_key is not null;
+  `.execute(db);
+};
+
 export const ticketMigrations: Record<string, Migration> = {
   "2026-11-23T1020-tickets": { up: ticketTables },
+  "2026-11-25T1010-tickets-outside": { up: ticketsOutside },
 };

@@ -1,47 +1,274 @@
 /**
  * A ticket's side outside: what is wanted is a version on the row (the intent), the provider is called with our id as
- * marker, read back, and only then is the version recorded. Any step may be done again after a crash.
+ * marker, read back, and only then is the version recorded. Any step may be done again after a crash. Tickets of one
+ * provider go out one after another, the oldest first, so that a provider that was away gets them in their order.
  */
-import type { Job } from "../../platform/rings/runner.ts";
-import type { ExternalTicket, TicketContent, Ticketing } from "../../providers/ticketing/contract.ts";
+import { personBySlack } from "../../catalog/lookup.ts";
+import type { Job, Rerun } from "../../platform/rings/runner.ts";
+import { ProviderError, RateLimited } from "../../providers/errors.ts";
+import type { Note, TicketContent, Ticketing } from "../../providers/ticketing/contract.ts";
+import { adopt } from "./adopt.ts";
 import { spanText } from "./cards.ts";
-import { subjectOf, type Ticket } from "./model.ts";
-import { publishJob, type TicketParts } from "./room.ts";
+import { subjectOf, type Ticket, type TicketId } from "./model.ts";
+import { adoptionOf, isBuiltin, type Outside, systemOf } from "./outside.ts";
+import {
+  awayUntil,
+  nextRetryAt,
+  pendingTickets,
+  readOutside,
+  stayAway,
+  writeOutside,
+} from "./outside-store.ts";
+import { publishJob, show, type TicketParts } from "./room.ts";
 import { readTicket, ticketTables } from "./store.ts";
 
-export function publishJobOf({ platform, ticketing }: TicketParts): Job {
-  const { database, catalogs } = platform;
+/** Tickets brought out by one run. */
+const batchMax = 20;
+/** A run ends by itself after this, so that its lease holds. */
+const runMsMax = 30_000;
+/** A ticket the provider refuses is tried again after this: somebody may have corrected what it named. */
+const refusedMs = 10 * 60_000;
+
+const instancePrefix = "provider:";
+
+export function publishJobOf(parts: TicketParts): Job {
+  const { database, catalogs, clock, log } = parts.platform;
+
+  const publishAll = async (provider: string): Promise<Rerun> => {
+    const away = await awayUntil(database.db, provider);
+    const startedMs = clock.now().getTime();
+    if (away !== undefined && away.getTime() > startedMs) return { again: away };
+    const ids = await pendingTickets(database.db, provider, clock.now(), batchMax);
+    for (const id of ids) {
+      if (clock.now().getTime() - startedMs > runMsMax) return { again: clock.now() };
+      try {
+        const waitUntil = await publishOne(parts, id);
+        if (waitUntil !== undefined) return { again: waitUntil };
+      } catch (error) {
+        if (!(error instanceof ProviderError)) throw error;
+        await noteFailure(parts, id, error);
+        if (error instanceof RateLimited) {
+          const until = new Date(clock.now().getTime() + error.retryAfterMs);
+          await stayAway(database.db, provider, until);
+          return { again: until };
+        }
+        if (!isRefusal(error)) throw error;
+        log.warn(
+          { ticket: id, provider, err: error },
+          "a ticket was refused by its provider; the others go on",
+        );
+      }
+    }
+    if (ids.length === batchMax) return { again: clock.now() };
+    const next = await nextRetryAt(database.db, provider);
+    return next && { again: next };
+  };
+
   return {
     name: publishJob,
-    about: "Brings a ticket at its provider to what it should be.",
+    about: "Brings tickets at their provider to what they should be, the oldest first.",
     lane: "normal",
-    leaseSec: 60,
-    async run(id) {
-      const ticket = await readTicket(database.db, id);
+    leaseSec: 120,
+    async run(ref) {
+      if (ref.startsWith(instancePrefix)) return publishAll(ref.slice(instancePrefix.length));
+      const ticket = await readTicket(database.db, ref);
       if (ticket === undefined || ticket.publishedVersion >= ticket.wantedVersion) return undefined;
-      const content = contentOf(ticket, catalogs.current().organisation.defaultEnvironment);
-      const shown = await bring(ticketing(ticket.provider), ticket, content);
-      await ticketTables(database.db)
-        .updateTable("tickets")
-        .set({ external_key: shown.key, external_url: shown.url, published_version: ticket.wantedVersion })
-        .where("id", "=", id)
-        .where("published_version", "<", ticket.wantedVersion)
-        .execute();
+      if (isBuiltin(catalogs.current(), ticket.provider)) await publishOne(parts, ticket.id);
+      else
+        await database.tx(async (tx) =>
+          tx.ring({
+            job: publishJob,
+            ref: `${instancePrefix}${ticket.provider}`,
+            lane: "normal",
+          }),
+        );
       return undefined;
     },
   };
 }
 
-async function bring(provider: Ticketing, ticket: Ticket, content: TicketContent): Promise<ExternalTicket> {
-  const key = ticket.externalKey ?? (await provider.create(content, ticket.id)).key;
+/** Trying again at once will not help, and the next ticket may do better. */
+const isRefusal = ({ code }: ProviderError): boolean =>
+  code === "rejected" || code === "conflict" || code === "not_found";
+
+/** One ticket, whatever is wanted of it. Answers until when it must wait, if it cannot be brought out yet. */
+async function publishOne(parts: TicketParts, id: TicketId): Promise<Date | undefined> {
+  const { database, catalogs, clock } = parts.platform;
+  const ticket = await readTicket(database.db, id);
+  if (ticket === undefined || ticket.publishedVersion >= ticket.wantedVersion) return undefined;
+  const provider = parts.ticketing(ticket.provider);
+  const content = contentOf(ticket, catalogs.current().organisation.defaultEnvironment);
+  const outside = await readOutside(database.db, id);
+
+  let key = ticket.externalKey;
+  let agreed = outside.agreed;
+  if (key !== null) {
+    const shown = await provider.read(key);
+    if (shown === undefined) {
+      // Deleted there. A closed one is let be; an open one is opened anew.
+      if (ticket.state === "closed") return void (await record(parts, ticket, outside, undefined));
+      key = null;
+    } else if (
+      ["close", "reopen"].includes(adoptionOf(ticket, outside.agreed, shown.state)) &&
+      !isBuiltin(catalogs.current(), ticket.provider)
+    ) {
+      await database.tx((tx) => adopt(tx, parts, id, shown, null));
+      return clock.now();
+    }
+  }
+  if (key === null) {
+    const opened = await open(parts, provider, ticket, outside, content);
+    if ("waitUntil" in opened) return opened.waitUntil;
+    key = opened.key;
+    agreed = "open";
+  }
+
   if (ticket.state === "closed") await provider.close(key, closingNote(ticket));
-  else await provider.update(key, content);
+  else await provider.update(key, content, ticket.id);
+  const toldTaken = await tellWhoIsOnIt(parts, provider, key, ticket, outside);
   const shown = await provider.read(key);
   if (shown?.state !== ticket.state)
     throw new Error(
       `${ticket.provider} shows ${ticket.id} as ${shown?.state ?? "missing"} after it was asked for ${ticket.state}`,
     );
-  return shown;
+  await record(parts, ticket, { ...outside, agreed, toldTaken }, shown);
+  return undefined;
+}
+
+/** Two steps: that it is tried is a row before the call, so that after a crash it is looked for first. */
+async function open(
+  parts: TicketParts,
+  provider: Ticketing,
+  ticket: Ticket,
+  outside: Outside,
+  content: TicketContent,
+): Promise<{ key: string } | { waitUntil: Date }> {
+  const { database, clock } = parts.platform;
+  const now = clock.now();
+  const { triedAt } = outside;
+  if (triedAt !== null && now.getTime() < triedAt.getTime() + provider.lookLagMs)
+    return { waitUntil: new Date(triedAt.getTime() + provider.lookLagMs) };
+  if (isBuiltin(parts.platform.catalogs.current(), ticket.provider))
+    return await provider.create(content, ticket.id, null);
+  await writeOutside(database.db, { ...outside, triedAt: now }, now);
+  try {
+    const made = await provider.create(content, ticket.id, triedAt);
+    await database.tx(async (tx) => {
+      await ticketTables(tx.trx)
+        .updateTable("tickets")
+        .set({ external_key: made.key, external_url: made.url })
+        .where("id", "=", ticket.id)
+        .execute();
+      await writeOutside(tx.trx, { ...outside, triedAt: null, agreed: made.state }, tx.now);
+      const fresh = await readTicket(tx.trx, ticket.id);
+      if (fresh) await show(tx, parts, fresh);
+    });
+    return made;
+  } catch (error) {
+    const isUnclear =
+      !(error instanceof ProviderError) ||
+      error.code === "timeout" ||
+      (error.code === "unreachable" && !(error instanceof RateLimited));
+    // Nothing was opened now; what an earlier try did is as unclear as before.
+    if (!isUnclear) await writeOutside(database.db, { ...outside, triedAt }, clock.now());
+    throw error;
+  }
+}
+
+/** The version is there. */
+async function record(
+  parts: TicketParts,
+  ticket: Ticket,
+  outside: Outside,
+  shown: { key: string; url: string | null; assignee: string | null } | undefined,
+): Promise<void> {
+  const { database, catalogs } = parts.platform;
+  await database.tx(async (tx) => {
+    await ticketTables(tx.trx)
+      .updateTable("tickets")
+      .set({
+        ...(shown === undefined ? {} : { external_key: shown.key, external_url: shown.url }),
+        published_version: ticket.wantedVersion,
+      })
+      .where("id", "=", ticket.id)
+      .where("published_version", "<", ticket.wantedVersion)
+      .execute();
+    if (isBuiltin(catalogs.current(), ticket.provider)) return;
+    const before = await readOutside(tx.trx, ticket.id);
+    await writeOutside(
+      tx.trx,
+      {
+        ...before,
+        agreed: shown === undefined ? before.agreed : ticket.state,
+        assignee: shown?.assignee ?? null,
+        triedAt: null,
+        error: null,
+        failingSince: null,
+        retryAt: null,
+        isKeptOpen: before.isKeptOpen && ticket.state === "open",
+        toldTaken: outside.toldTaken,
+      },
+      tx.now,
+    );
+    const hasNews = before.error !== null || before.assignee !== (shown?.assignee ?? null);
+    const fresh = hasNews ? await readTicket(tx.trx, ticket.id) : undefined;
+    if (fresh) await show(tx, parts, fresh);
+  });
+}
+
+/** Kept for the card; said anew only when it is another trouble than before. */
+async function noteFailure(parts: TicketParts, id: TicketId, error: ProviderError): Promise<void> {
+  await parts.platform.database.tx(async (tx) => {
+    const ticket = await readTicket(tx.trx, id);
+    if (ticket === undefined) return;
+    const before = await readOutside(tx.trx, id);
+    await writeOutside(
+      tx.trx,
+      {
+        ...before,
+        error: error.message,
+        failingSince: before.failingSince ?? tx.now,
+        retryAt: isRefusal(error) ? new Date(tx.now.getTime() + refusedMs) : null,
+      },
+      tx.now,
+    );
+    if (before.error !== error.message) await show(tx, parts, ticket);
+  });
+}
+
+/** Says on the ticket outside who took it, and assigns it where the catalog knows their account. */
+async function tellWhoIsOnIt(
+  { platform }: TicketParts,
+  provider: Ticketing,
+  key: string,
+  ticket: Ticket,
+  outside: Outside,
+): Promise<string | null> {
+  const { takenBy, takenAt } = ticket;
+  const catalog = platform.catalogs.current();
+  if (takenBy === outside.toldTaken || isBuiltin(catalog, ticket.provider)) return outside.toldTaken;
+  if (takenBy === null) return null;
+  const person = personBySlack(catalog, platform.slackTeam(), takenBy);
+  const since = takenAt ?? ticket.changedAt;
+  await provider.comment(key, {
+    text: `${person?.name ?? takenBy} is on it.`,
+    mark: `${ticket.id}/taken/${since.getTime()}`,
+    since,
+  });
+  const kind = catalog.providers.ticketing.find(({ name }) => name === ticket.provider)?.kind;
+  const account = kind === undefined || kind === "builtin" ? undefined : person?.accounts?.[kind];
+  if (account !== undefined)
+    try {
+      await provider.assign(key, account);
+    } catch (error) {
+      // The words are there; an account that may not be assigned holds nothing up.
+      if (!(error instanceof ProviderError) || !isRefusal(error)) throw error;
+      platform.log.warn(
+        { ticket: ticket.id, account, err: error },
+        `${systemOf(catalog, ticket.provider)} does not assign the ticket to this account`,
+      );
+    }
+  return takenBy;
 }
 
 function contentOf(ticket: Ticket, defaultEnvironment: string): TicketContent {
@@ -55,7 +282,13 @@ function contentOf(ticket: Ticket, defaultEnvironment: string): TicketContent {
   };
 }
 
-const closingNote = ({ closedAt, since, closedNote }: Ticket): string =>
-  [`Over after ${spanText((closedAt ?? since).getTime() - since.getTime())}.`, closedNote]
-    .filter((part) => part !== null)
-    .join(" ");
+function closingNote({ id, closedAt, since, closedNote, changedAt }: Ticket): Note {
+  const at = closedAt ?? since;
+  return {
+    text: [`Over after ${spanText(at.getTime() - since.getTime())}.`, closedNote]
+      .filter((part) => part !== null)
+      .join(" "),
+    mark: `${id}/closed/${at.getTime()}`,
+    since: changedAt,
+  };
+}

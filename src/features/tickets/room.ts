@@ -8,6 +8,8 @@ import type { Slos } from "../slos/index.ts";
 import { cardKeyOf, ticketCard } from "./cards.ts";
 import type { Ticket } from "./model.ts";
 import { mutesOf } from "./mute-store.ts";
+import { isBuiltin } from "./outside.ts";
+import { readOutside } from "./outside-store.ts";
 
 export interface TicketParts {
   platform: Platform;
@@ -30,11 +32,9 @@ export async function show(
 ): Promise<void> {
   if (ticket.isQuiet) return;
   const mutes = await mutesOf(tx.trx, ticket, tx.now);
-  const shown = ticketCard(ticket, {
-    catalog: platform.catalogs.current(),
-    slackTeam: platform.slackTeam(),
-    mutes,
-  });
+  const catalog = platform.catalogs.current();
+  const outside = isBuiltin(catalog, ticket.provider) ? undefined : await readOutside(tx.trx, ticket.id);
+  const shown = ticketCard(ticket, { catalog, slackTeam: platform.slackTeam(), mutes, outside });
   tx.say({ key: cardKeyOf(ticket.id), channel: ticket.channel, urgent: ticket.pagedAt !== null, ...shown });
 }
 

@@ -1,5 +1,5 @@
 /** One transaction: a ticket opens, pages, changes, closes or opens again, by what its alerts say under the lock. */
-import { environmentsOf, owningTeam, service as serviceOf } from "../../catalog/lookup.ts";
+import { environmentsOf, owningTeam, service as serviceOf, ticketingFor } from "../../catalog/lookup.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import { systemActor } from "../../platform/people.ts";
 import { nextPublicId } from "../../platform/publicids.ts";
@@ -10,6 +10,7 @@ import { channelOf, spanText } from "./cards.ts";
 import { type Choice, decide, type Evidence, supersedes } from "./decide.ts";
 import { type Mute, stepOf, summaryOf, type Ticket, type TicketId } from "./model.ts";
 import { mutesOf } from "./mute-store.ts";
+import { readOutside } from "./outside-store.ts";
 import { page } from "./page.ts";
 import { published, show, type TicketParts } from "./room.ts";
 import { newestTicket, writeTicket } from "./store.ts";
@@ -37,6 +38,8 @@ export async function settle(
     case "nothing":
       return undefined;
     case "close":
+      // Somebody opened it again at its provider: a person closes it.
+      if ((await readOutside(tx.trx, (newest as Ticket).id)).isKeptOpen) return undefined;
       await close(tx, parts, withCounts(newest as Ticket, group), step.at);
       return undefined;
     case "open": {
@@ -160,7 +163,7 @@ function newTicket(
     lastSeenAt: null,
     decision,
     isQuiet: mutes.length > 0,
-    provider: catalog.providers.ticketing[0]?.name ?? "builtin",
+    provider: ticketingFor(catalog, group.service ?? ""),
   };
   return withCounts(ticket, group);
 }

@@ -16,7 +16,11 @@ const summaryCharsMax = 255;
 
 /** One line, cut by code points. */
 export function summaryOf(title: string): string {
-  const whole = title.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim() || "Alert";
+  const whole =
+    title
+      .toWellFormed()
+      .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+      .trim() || "Alert";
   if (whole.length <= summaryCharsMax) return whole;
   let kept = "";
   for (const point of whole) {
@@ -31,7 +35,10 @@ function docOf(lines: readonly string[], foot: string): Doc {
   const content: Paragraph[] = [];
   let left = docCharsMax - foot.length;
   for (const line of lines) {
-    const clean = line.toWellFormed().replace(/\p{Cc}/gu, " ").trim();
+    const clean = line
+      .toWellFormed()
+      .replace(/\p{Cc}/gu, " ")
+      .trim();
     if (clean === "") continue;
     if (clean.length > left) {
       const cut = [...clean.slice(0, Math.max(0, left - 1))].join("").toWellFormed();

@@ -75,7 +75,8 @@ export function createGithubTicketing(options: GithubOptions): Ticketing {
       const found = listed.find(({ body }) => carries(body, marker));
       if (found) return found;
       const last = listed.at(-1);
-      if (listed.length < perPage || last === undefined || new Date(last.created_at) < oldest) return undefined;
+      if (listed.length < perPage || last === undefined || new Date(last.created_at) < oldest)
+        return undefined;
     }
     return undefined;
   };

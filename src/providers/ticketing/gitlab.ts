@@ -86,7 +86,11 @@ export function createGitlabTicketing(options: GitlabOptions): Ticketing {
       }),
     );
     if (said.some(({ body }) => carriesNote(body, note.mark))) return;
-    await http.send({ method: "POST", path: `${one(key)}/notes`, body: { body: noteBody(note, bodyCharsMax) } });
+    await http.send({
+      method: "POST",
+      path: `${one(key)}/notes`,
+      body: { body: noteBody(note, bodyCharsMax) },
+    });
   };
 
   return {

@@ -81,7 +81,11 @@ export class TicketHttp {
         redirect: "manual",
         signal: deadline,
       });
-      return { status: response.status, headers: response.headers, text: await limitedText(response, system) };
+      return {
+        status: response.status,
+        headers: response.headers,
+        text: await limitedText(response, system),
+      };
     } catch (error) {
       if (error instanceof ProviderError) throw error;
       if (deadline.aborted)
@@ -136,10 +140,15 @@ export class TicketHttp {
         said,
         "Check the project in the catalog; to a token without rights a project is not there either.",
       );
-    if (status === 409) return new ProviderError("conflict", said, "Look at the ticket; somebody else changed it.");
+    if (status === 409)
+      return new ProviderError("conflict", said, "Look at the ticket; somebody else changed it.");
     if (status === 408 || status >= 500)
       return new ProviderError("unreachable", said, "The system is in trouble; tickets wait and come later.");
-    return new ProviderError("rejected", said, "Correct what it names, in the catalog or in the project's settings.");
+    return new ProviderError(
+      "rejected",
+      said,
+      "Correct what it names, in the catalog or in the project's settings.",
+    );
   }
 
   /** Seconds or a date (RFC 9110, 10.2.3), or GitHub's own epoch seconds; at least one second. */

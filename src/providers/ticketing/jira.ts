@@ -146,7 +146,13 @@ export function createJiraTicketing(options: JiraOptions): Ticketing {
         },
       });
       const { key } = http.checked(madeSchema, made);
-      return { key, url: `${site}/browse/${key}`, state: "open", title: summaryOf(content.title), assignee: null };
+      return {
+        key,
+        url: `${site}/browse/${key}`,
+        state: "open",
+        title: summaryOf(content.title),
+        assignee: null,
+      };
     },
     async update(key, content, marker) {
       const issue = await mustRead(key);

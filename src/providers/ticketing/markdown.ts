@@ -59,7 +59,12 @@ function cutLine(line: string, charsMax: number): string {
 
 /** One line, cut by code points; titles are plain text in both systems. */
 export function titleText(title: string, charsMax: number): string {
-  const points = [...title.toWellFormed().replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ").trim()];
+  const points = [
+    ...title
+      .toWellFormed()
+      .replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]+/gu, " ")
+      .trim(),
+  ];
   const whole = points.join("") || "Alert";
   if (whole.length <= charsMax) return whole;
   let kept = "";

@@ -32,11 +32,12 @@ it("goes on after a crash at any point between the intent and its result, with o
     return value;
   };
   const failing: Ticketing = {
-    create: (content, marker) => {
+    ...real,
+    create: (content, marker, triedSince) => {
       markers.push(marker);
-      return crash(real.create(content, marker));
+      return crash(real.create(content, marker, triedSince));
     },
-    update: (key, content) => crash(real.update(key, content)),
+    update: (key, content, marker) => crash(real.update(key, content, marker)),
     close: (key, note) => crash(real.close(key, note)),
     read: (key) => crash(real.read(key)),
   };
@@ -59,7 +60,7 @@ it("does not take a provider's word for it: what is read back must be what was a
   await rooms.work();
   await rooms.send([alert({ status: "resolved", endsAt: rooms.clock.now() })]);
   const real = createBuiltinTicketing(rooms.db, () => rooms.clock.now());
-  await real.update("T-1", { title: "t", body: "b", owner: "o", severity: "s" });
+  await real.update("T-1", { title: "t", body: "b", owner: "o", severity: "s" }, "T-1");
   await rooms.db
     .updateTable("tickets" as never)
     .set({ published_version: 0 } as never)

@@ -14,6 +14,7 @@ import type { Block } from "../../../src/platform/messages/blocks.ts";
 import type { Actor } from "../../../src/platform/people.ts";
 import type { Platform } from "../../../src/platform/platform.ts";
 import { Runner } from "../../../src/platform/rings/runner.ts";
+import { createTicketingProviders } from "../../../src/providers/ticketing/instances.ts";
 import { SetClock, testDatabase } from "../../support/database.ts";
 import { keptLog } from "../../support/silent-log.ts";
 
@@ -80,7 +81,13 @@ class TestPaging implements Paging {
 
 export type Rooms = Awaited<ReturnType<typeof startRooms>>;
 
-export async function startRooms(options: { change?: (catalog: Catalog) => void } = {}) {
+export interface RoomOptions {
+  change?: (catalog: Catalog) => void;
+  /** Secrets the catalog names. */
+  env?: Record<string, string>;
+}
+
+export async function startRooms(options: RoomOptions = {}) {
   const clock = new SetClock();
   const test = await testDatabase({ "alerts.changed": [{ job: "tickets.follow", lane: "normal" }] }, clock);
   const loaded = await loadCatalog("config/sample", {});
@@ -102,12 +109,13 @@ export async function startRooms(options: { change?: (catalog: Catalog) => void 
       async () => [],
     ),
     slackTeam: () => "T0LOCAL",
-    env: () => undefined,
+    env: (name: string) => options.env?.[name],
   } as unknown as Platform;
   const alerts = createAlerts(platform);
   const tickets = createTickets(platform, {
     alerts: alerts.api,
     paging,
+    ticketing: createTicketingProviders(platform),
     slos: {
       budgetOf: async (service, at) => {
         budget.reads += 1;
@@ -133,14 +141,16 @@ export async function startRooms(options: { change?: (catalog: Catalog) => void 
   runner.onRun = (job, outcome) => void (outcome === "failed" && failures.push(job));
 
   /** Runs everything that is due, as a worker would, until nothing is. */
-  const work = async (): Promise<void> => {
+  const work = async ({ failuresMay = false } = {}): Promise<void> => {
+    failures.length = 0;
     for (let round = 0; round < 200; round += 1) {
       const due = (
         await test.db.selectFrom("rings").select(["id", "job"]).where("due_at", "<=", clock.now()).execute()
       ).filter(({ job }) => known.has(job));
       if (due.length === 0) return;
       await Promise.all(due.map(({ id }) => runner.run(id)));
-      if (failures.length > 0) throw new Error(`failed: ${failures.join(", ")}; ${log.lines.at(-1)}`);
+      if (failures.length > 0 && !failuresMay)
+        throw new Error(`failed: ${failures.join(", ")}; ${log.lines.at(-1)}`);
     }
     throw new Error("there is always something due");
   };

@@ -40,7 +40,11 @@ export function ticketingConformance(bench: () => TicketingBench): void {
     expect(other.key).not.toBe(made.key);
     expect((await fresh().create(content, ours, since)).key).toBe(other.key);
     expect((await fresh().create(content, `${ours}1`, since)).key).toBe(made.key);
-    expect(await fresh().read(other.key)).toMatchObject({ state: "open", title: content.title, assignee: null });
+    expect(await fresh().read(other.key)).toMatchObject({
+      state: "open",
+      title: content.title,
+      assignee: null,
+    });
   });
 
   it("finds the ticket whose answer was lost, and opens no second one", async () => {
@@ -75,7 +79,9 @@ export function ticketingConformance(bench: () => TicketingBench): void {
     await fresh().comment(key, note(`${ours}/1`, "Olive Okafor is on it."));
     if (notes === undefined) return;
     loseNext?.();
-    await expect(fresh().comment(key, note(`${ours}/2`, "Again."))).rejects.toMatchObject({ code: "unreachable" });
+    await expect(fresh().comment(key, note(`${ours}/2`, "Again."))).rejects.toMatchObject({
+      code: "unreachable",
+    });
     await fresh().comment(key, note(`${ours}/2`, "Again."));
     const said = await notes(key);
     expect(said).toHaveLength(2);

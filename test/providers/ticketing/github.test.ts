@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../../src/platform/secret.ts";
 import type { Ticketing } from "../../../src/providers/ticketing/contract.ts";
 import { createGithubTicketing } from "../../../src/providers/ticketing/github.ts";
+import { type StandIn, startStandIn } from "../../support/stand-in.ts";
 import { ticketingConformance } from "./conformance.ts";
-import { type StandIn, startStandIn } from "./stand-in.ts";
 
 const token = "ghp_tests";
 const now = () => new Date();
@@ -26,7 +26,8 @@ beforeAll(async () => {
   });
   const inner = emulator.url.replace("localhost", "127.0.0.1");
   proxy = await startStandIn(async ({ method, path, headers, body }) => {
-    if (headers.authorization !== `Bearer ${token}`) return { status: 401, body: { message: "Bad credentials" } };
+    if (headers.authorization !== `Bearer ${token}`)
+      return { status: 401, body: { message: "Bad credentials" } };
     if (headers["x-github-api-version"] !== "2022-11-28" || headers["user-agent"] === undefined)
       return { status: 400, body: { message: "not as documented" } };
     const { title, body: words } = (body ?? {}) as { title?: string; body?: string };
@@ -55,7 +56,12 @@ const ticketing = (over: { token?: string; url?: string; deadlineMs?: number } =
     now,
   });
 
-const content = { title: "shop: slow", body: "Checkout\n\nis @dana slow #1", owner: "storefront", severity: "error" };
+const content = {
+  title: "shop: slow",
+  body: "Checkout\n\nis @dana slow #1",
+  owner: "storefront",
+  severity: "error",
+};
 const issues = "/repos/quarterdeck-bot/ops/issues";
 const commentsOf = async (key: string) => {
   const reply = await fetch(`${proxy.url}${issues}/${key}/comments`, {
@@ -118,11 +124,17 @@ describe("GitHub Issues, emulated", () => {
     });
     await ticketing().update(key, { ...content, body: "now worse" }, "T-701");
     const after = (await (await fetch(`${inner}${issues}/${key}`, { headers })).json()) as { body: string };
-    expect(after.body).toMatch(/^Seen before\n<!-- quarterdeck T-701 -->\nnow worse\n[^]*\nAsked the vendor$/);
+    expect(after.body).toMatch(
+      /^Seen before\n<!-- quarterdeck T-701 -->\nnow worse\n[\s\S]*\nAsked the vendor$/,
+    );
   });
 
   it.each([
-    ["Retry-After", { status: 403, body: { message: "secondary rate limit" }, headers: { "retry-after": "17" } }, 17_000],
+    [
+      "Retry-After",
+      { status: 403, body: { message: "secondary rate limit" }, headers: { "retry-after": "17" } },
+      17_000,
+    ],
     ["no time named", { status: 403, body: { message: "You have exceeded a secondary rate limit" } }, 60_000],
     ["a 429", { status: 429, body: { message: "slow down" } }, 60_000],
     [
@@ -157,10 +169,14 @@ describe("GitHub Issues, emulated", () => {
   });
 
   it("says when nobody answers, when it is not in time, and when it is not GitHub", async () => {
-    await expect(ticketing({ url: "http://127.0.0.1:9" }).read("1")).rejects.toMatchObject({ code: "unreachable" });
+    await expect(ticketing({ url: "http://127.0.0.1:9" }).read("1")).rejects.toMatchObject({
+      code: "unreachable",
+    });
     await expect(ticketing({ token: "wrong" }).read("1")).rejects.toMatchObject({ code: "unauthorised" });
     const silent = await startStandIn(() => new Promise(() => undefined));
-    await expect(ticketing({ url: silent.url, deadlineMs: 30 }).read("1")).rejects.toMatchObject({ code: "timeout" });
+    await expect(ticketing({ url: silent.url, deadlineMs: 30 }).read("1")).rejects.toMatchObject({
+      code: "timeout",
+    });
     await silent.close();
     proxy.refuseNext({ status: 200, body: { hello: "world" } });
     await expect(ticketing().read("1")).rejects.toMatchObject({ code: "rejected" });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../../src/platform/secret.ts";
 import { createGitlabTicketing } from "../../../src/providers/ticketing/gitlab.ts";
+import { type Answer, type Recorded, type StandIn, startStandIn } from "../../support/stand-in.ts";
 import { ticketingConformance } from "./conformance.ts";
-import { type Answer, type Recorded, type StandIn, startStandIn } from "./stand-in.ts";
 
 interface Issue {
   iid: number;
@@ -22,7 +22,8 @@ function gitlab() {
   const issues: Issue[] = [];
   const refused = (why: string): Answer => ({ status: 400, body: { message: why } });
   const answer = ({ method, path, headers, body }: Recorded): Answer => {
-    if (headers["private-token"] !== "glpat-tests") return { status: 401, body: { message: "401 Unauthorized" } };
+    if (headers["private-token"] !== "glpat-tests")
+      return { status: 401, body: { message: "401 Unauthorized" } };
     const url = new URL(path, "http://gitlab.test");
     const given = (body ?? {}) as Record<string, unknown>;
     if (method === "GET" && url.pathname === "/api/v4/users") {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../../src/platform/secret.ts";
 import { createJiraTicketing } from "../../../src/providers/ticketing/jira.ts";
+import { type Answer, type Recorded, type StandIn, startStandIn } from "../../support/stand-in.ts";
 import { ticketingConformance } from "./conformance.ts";
-import { type Answer, type Recorded, type StandIn, startStandIn } from "./stand-in.ts";
 
 interface Issue {
   key: string;
@@ -34,7 +34,8 @@ function jira() {
   const bad = (why: string): Answer => ({ status: 400, body: { errorMessages: [why], errors: {} } });
   const wellFormed = (fields: Record<string, unknown>): string | undefined => {
     const { summary, description } = fields;
-    if (typeof summary !== "string" || summary.length > 255 || /[\n\r]/.test(summary)) return "summary is invalid";
+    if (typeof summary !== "string" || summary.length > 255 || /[\n\r]/.test(summary))
+      return "summary is invalid";
     try {
       return readDoc(description) > 32_767 ? "CONTENT_LIMIT_EXCEEDED" : undefined;
     } catch (error) {
@@ -47,7 +48,9 @@ function jira() {
     const url = new URL(path, "http://jira.test");
     const given = (body ?? {}) as { fields?: Record<string, unknown> } & Record<string, unknown>;
     if (url.pathname === "/rest/api/3/search/jql") {
-      const label = /^project = "OPS" AND labels = "([^"]+)" ORDER BY created DESC$/.exec(String(given.jql))?.[1];
+      const label = /^project = "OPS" AND labels = "([^"]+)" ORDER BY created DESC$/.exec(
+        String(given.jql),
+      )?.[1];
       if (label === undefined || given.fields === undefined) return bad("jql");
       const found = issues.filter(({ labels }) => labels.includes(label)).reverse();
       return { status: 200, body: { issues: found.map(({ key }) => ({ id: "1", key })), isLast: true } };
@@ -78,7 +81,8 @@ function jira() {
       }
       case "PUT ": {
         const why = wellFormed(given.fields ?? {});
-        if (why !== undefined || given.fields?.status !== undefined) return bad(why ?? "status cannot be set");
+        if (why !== undefined || given.fields?.status !== undefined)
+          return bad(why ?? "status cannot be set");
         issue.summary = String(given.fields?.summary);
         return { status: 204 };
       }
@@ -101,7 +105,8 @@ function jira() {
         const { id } = given.transition as { id: string };
         const to = issue.category === "done" ? { "71": "new" as const } : { "41": "done" as const };
         const next = (to as Record<string, Issue["category"] | undefined>)[id];
-        if (next === undefined) return bad("It seems that you have tried to perform an illegal workflow operation");
+        if (next === undefined)
+          return bad("It seems that you have tried to perform an illegal workflow operation");
         issue.category = next;
         return { status: 204 };
       }
@@ -149,7 +154,12 @@ describe("Jira Cloud, before a strict stand-in", () => {
   }));
 
   it("asks for exactly this: the marker as a label, the status by the transition of this project", async () => {
-    const content = { title: "shop:\nslow", body: "See https://x.test/a?b=1 now\n\n", owner: "o", severity: "s" };
+    const content = {
+      title: "shop:\nslow",
+      body: "See https://x.test/a?b=1 now\n\n",
+      owner: "o",
+      severity: "s",
+    };
     const { key } = await ticketing().create(content, "T-700", null);
     const since = new Date();
     await ticketing().close(key, { text: "Over.", mark: "T-700/2", since });
@@ -183,7 +193,10 @@ describe("Jira Cloud, before a strict stand-in", () => {
             { type: "text", text: " now" },
           ],
         },
-        { type: "paragraph", content: [{ type: "text", text: "Owner: o · severity: s · Quarterdeck T-700" }] },
+        {
+          type: "paragraph",
+          content: [{ type: "text", text: "Owner: o · severity: s · Quarterdeck T-700" }],
+        },
       ],
     };
     const bodies = server.requests.map(({ body }) => body).filter((body) => body !== undefined);
@@ -204,7 +217,11 @@ describe("Jira Cloud, before a strict stand-in", () => {
   });
 
   it("says which transition is missing, who may not, and when to come back", async () => {
-    const { key } = await ticketing().create({ title: "t", body: "", owner: "o", severity: "s" }, "T-701", null);
+    const { key } = await ticketing().create(
+      { title: "t", body: "", owner: "o", severity: "s" },
+      "T-701",
+      null,
+    );
     await expect(ticketing("x@acme.test").read(key)).rejects.toMatchObject({ code: "unauthorised" });
     server.refuseNext({ status: 429, headers: { "retry-after": "5" } });
     await expect(ticketing().read(key)).rejects.toMatchObject({ retryAfterMs: 5_000 });

@@ -1,0 +1,264 @@
+import { createEmulator, type Emulator } from "emulate";
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reconcileJob } from "../../../src/features/tickets/listen.ts";
+import { adoptionOf, instancesOf, keyText } from "../../../src/features/tickets/outside.ts";
+import { type StandIn, startStandIn } from "../../support/stand-in.ts";
+import { alert, hurting, lena, olive, type Rooms, startRooms, well } from "./rooms.ts";
+
+describe("what a state at the provider means here", () => {
+  it.each([
+    // ours, agreed, shown
+    ["open", "open", "open", "nothing"],
+    ["open", "open", "closed", "close"],
+    ["closed", "closed", "open", "reopen"],
+    // Our own change, seen before it is recorded, or coming back late.
+    ["closed", "open", "closed", "agree"],
+    ["open", "closed", "open", "agree"],
+    // Our own change, not there yet.
+    ["closed", "open", "open", "nothing"],
+    ["open", "closed", "closed", "nothing"],
+    ["closed", null, "open", "nothing"],
+  ] as const)("ours %s, agreed %s, shown %s: %s", (state, agreed, shown, adoption) => {
+    expect(adoptionOf({ state }, agreed, shown)).toBe(adoption);
+  });
+});
+
+const token = "ghp_tests";
+const issues = "/repos/quarterdeck-bot/ops/issues";
+let emulator: Emulator;
+let github: StandIn;
+let rooms: Rooms;
+let isAway = false;
+beforeAll(async () => {
+  emulator = await createEmulator({
+    service: "github",
+    port: 0,
+    seed: {
+      tokens: { [token]: { login: "quarterdeck-bot", scopes: ["repo"] } },
+      github: {
+        users: [{ login: "quarterdeck-bot" }, { login: "dana" }, { login: "olive-gh" }],
+        repos: [{ owner: "quarterdeck-bot", name: "ops", private: true }],
+      },
+    },
+  });
+  const inner = emulator.url.replace("localhost", "127.0.0.1");
+  github = await startStandIn(async ({ method, path, body }) => {
+    if (isAway) return { status: 503, body: { message: "We are having problems" } };
+    const reply = await fetch(`${inner}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: reply.status, body: await reply.json() };
+  });
+  rooms = await startRooms({
+    env: { GITHUB_TOKEN: token },
+    change: (catalog) => {
+      catalog.providers.ticketing = [
+        {
+          name: "ops-github",
+          kind: "github",
+          repo: "quarterdeck-bot/ops",
+          tokenEnv: "GITHUB_TOKEN",
+          apiUrl: github.url,
+          deadline: 5_000,
+        },
+      ];
+      for (const person of catalog.people)
+        if (person.id === "olive") person.accounts = { github: "olive-gh" };
+    },
+  });
+});
+afterAll(async () => {
+  await rooms.close();
+  await github.close();
+  await emulator.close();
+});
+
+/** As somebody with a browser would, without Quarterdeck. */
+const atGithub = async (method: string, path: string, body?: object): Promise<unknown> => {
+  const reply = await fetch(`${emulator.url.replace("localhost", "127.0.0.1")}${issues}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return reply.json();
+};
+const issueOf = async (key: string | null | undefined) =>
+  (await atGithub("GET", `/${key}`)) as { state: string; title: string; assignees: { login: string }[] };
+const all = async () =>
+  (await atGithub("GET", "?state=all&sort=created&direction=asc")) as { title: string }[];
+
+const ticketOf = (id: string) => rooms.tickets.api.ticketOf(id);
+const cardOf = async (id: string) => (await rooms.messages()).find(({ key }) => key === `ticket:${id}`);
+/** Lets the backoff pass as long as something waits for it. */
+const later = async (ms = 61_000): Promise<void> => {
+  rooms.clock.advance(ms);
+  await rooms.work();
+};
+/** A hook of the provider, as the drain keeps and announces it. */
+const told = async (key: string | null | undefined, over: object): Promise<void> => {
+  const event = {
+    kind: "ticket",
+    system: "github",
+    project: "quarterdeck-bot/ops",
+    key,
+    by: "dana",
+    assignee: null,
+    at: null,
+    ...over,
+  };
+  const { rows } = await sql<{ id: string }>`
+    insert into hook_events (source, event, received_at) values ('github', ${JSON.stringify(event)}, ${rooms.clock.now()})
+    returning id`.execute(rooms.db);
+  const job = rooms.tickets.jobs?.find(({ name }) => name === "tickets.outside");
+  await job?.run(rows[0]?.id ?? "", { attempt: 1 });
+  await rooms.work();
+};
+const named = (alertname: string, over: object = {}) =>
+  alert({ labels: { alertname }, startsAt: rooms.clock.now(), ...over });
+const resolved = (alertname: string) =>
+  alert({ labels: { alertname }, status: "resolved", endsAt: rooms.clock.now() });
+
+describe("tickets at GitHub, emulated", () => {
+  it("links the card to the issue, says who took it and assigns it, and closes it with the alert", async () => {
+    await rooms.send([named("First")]);
+    const ticket = await ticketOf("T-1");
+    expect(ticket).toMatchObject({ provider: "ops-github", externalKey: "1" });
+    expect((await cardOf("T-1"))?.all).toContain(`${ticket?.externalUrl}|GitHub #1`);
+    await rooms.ask(olive, "ack T-1");
+    const comments = (await atGithub("GET", "/1/comments")) as { body: string }[];
+    expect(comments.map(({ body }) => body)).toEqual([expect.stringMatching(/^Olive Okafor is on it\./)]);
+    expect((await issueOf("1")).assignees.map(({ login }) => login)).toEqual(["olive-gh"]);
+    rooms.clock.advance(60_000);
+    await rooms.send([resolved("First")]);
+    expect((await issueOf("1")).state).toBe("closed");
+    expect(await atGithub("GET", "/1/comments")).toHaveLength(2);
+  });
+
+  it("says that the ticket is pending while GitHub is away, and opens all in their order, once, when it is back", async () => {
+    isAway = true;
+    await rooms.post([named("Second")]);
+    await rooms.work({ failuresMay: true });
+    await rooms.post([named("Third")]);
+    await rooms.work({ failuresMay: true });
+    expect((await cardOf("T-2"))?.all).toContain("ticket pending at GitHub");
+    expect((await cardOf("T-2"))?.all).toContain("GitHub is behind since");
+    expect((await cardOf("T-3"))?.all).toContain("ticket pending at GitHub");
+    for (let minute = 0; minute < 60; minute += 20) {
+      rooms.clock.advance(20 * 60_000);
+      await rooms.work({ failuresMay: true });
+    }
+    await rooms.post([resolved("Third")]);
+    await rooms.work({ failuresMay: true });
+    isAway = false;
+    // The answer to the first is lost besides.
+    github.loseNext("POST");
+    await later().catch(() => undefined);
+    await later();
+    await later();
+    expect((await all()).map(({ title }) => title)).toEqual(["shop: First", "shop: Second", "shop: Third"]);
+    expect((await issueOf((await ticketOf("T-2"))?.externalKey)).state).toBe("open");
+    expect((await issueOf((await ticketOf("T-3"))?.externalKey)).state).toBe("closed");
+    expect((await cardOf("T-2"))?.all).not.toContain("behind");
+    expect((await cardOf("T-2"))?.all).toContain("GitHub #2");
+  });
+
+  it("leaves GitHub alone for as long as it asks, whatever is rung meanwhile", async () => {
+    github.refuseNext({
+      status: 403,
+      headers: { "retry-after": "90" },
+      body: { message: "secondary rate limit" },
+    });
+    github.requests.splice(0);
+    await rooms.send([named("Limited")]);
+    await rooms.send([named("AlsoLimited")]);
+    await later(60_000);
+    expect(github.requests).toHaveLength(1);
+    await later(31_000);
+    expect(await ticketOf("T-5")).toMatchObject({ externalKey: "5", publishedVersion: 1 });
+  });
+
+  it("closes ours when it is closed there, with who did it and the page's end, and no echo", async () => {
+    rooms.budget.now = hurting;
+    await rooms.send([named("Outside")]);
+    rooms.budget.now = well;
+    const key = (await ticketOf("T-6"))?.externalKey;
+    expect(rooms.paging.open.has("T-6")).toBe(true);
+    await atGithub("PATCH", `/${key}`, { state: "closed" });
+    await told(key, { what: "closed" });
+    await told(key, { what: "closed" });
+    expect(await ticketOf("T-6")).toMatchObject({ state: "closed", closedBecause: "person", closedBy: null });
+    expect(rooms.paging.open.has("T-6")).toBe(false);
+    expect((await cardOf("T-6"))?.all).toContain("Closed at GitHub by dana after");
+    // Still firing as before is no news; nor does our side say anything there.
+    await rooms.send([named("Outside", { startsAt: new Date("2026-03-02T09:58:00Z") })]);
+    await later();
+    expect((await ticketOf("T-6"))?.state).toBe("closed");
+    expect(await atGithub("GET", `/${key}/comments`)).toEqual([]);
+    expect(await rooms.audit("T-6")).toEqual(["ticket.opened", "ticket.closed"]);
+  });
+
+  it("opens ours again when it is opened again there, and keeps it open until a person closes it", async () => {
+    const key = (await ticketOf("T-6"))?.externalKey;
+    await rooms.send([resolved("Outside")]);
+    await atGithub("PATCH", `/${key}`, { state: "open" });
+    await told(key, { what: "reopened" });
+    expect((await ticketOf("T-6"))?.state).toBe("open");
+    await rooms.tickets.jobs
+      ?.find(({ name }) => name === "tickets.redecide")
+      ?.run("schedule", { attempt: 1 });
+    await rooms.tickets.jobs
+      ?.find(({ name }) => name === "tickets.follow")
+      ?.run((await ticketOf("T-6"))?.groupId ?? "", { attempt: 1 });
+    await later();
+    expect((await ticketOf("T-6"))?.state).toBe("open");
+    expect((await rooms.ask(lena, "resolve T-6 asked the vendor")).ok).toBe(true);
+    expect((await issueOf(key)).state).toBe("closed");
+    // The hook of our own closing comes late.
+    await told(key, { what: "closed", by: "quarterdeck-bot" });
+    expect((await cardOf("T-6"))?.all).toContain("Resolved by Lena Lind");
+  });
+
+  it("shows who it is assigned to there, and does not reopen what was closed there while ours waited to go out", async () => {
+    await rooms.send([named("Assigned")]);
+    const key = (await ticketOf("T-7"))?.externalKey;
+    await atGithub("POST", `/${key}/assignees`, { assignees: ["dana"] });
+    await told(key, { what: "assigned", assignee: "dana" });
+    expect((await cardOf("T-7"))?.all).toContain("dana at GitHub");
+    await atGithub("PATCH", `/${key}`, { state: "closed" });
+    await rooms.send([named("Assigned", { annotations: { summary: "changed words" } })]);
+    expect((await ticketOf("T-7"))?.state).toBe("closed");
+    expect((await issueOf(key)).state).toBe("closed");
+    await told(key, { what: "closed" });
+    expect((await cardOf("T-7"))?.all).toContain("Closed at GitHub by dana after");
+  });
+
+  it("notices without a hook what happened there", async () => {
+    await rooms.send([named("Unheard")]);
+    const key = (await ticketOf("T-8"))?.externalKey;
+    await atGithub("PATCH", `/${key}`, { state: "closed" });
+    await rooms.tickets.jobs?.find(({ name }) => name === reconcileJob)?.run("schedule", { attempt: 1 });
+    expect((await ticketOf("T-8"))?.state).toBe("closed");
+    expect((await cardOf("T-8"))?.all).toContain("Closed at GitHub after");
+  });
+
+  it("goes on with the others when one ticket is refused, and tries that one again", async () => {
+    github.refuseNext({ status: 422, body: { message: "Validation Failed" } });
+    await rooms.send([named("Refused"), named("Taken")]);
+    expect((await ticketOf("T-9"))?.externalKey).toBeNull();
+    expect((await cardOf("T-9"))?.all).toContain("Validation Failed");
+    expect((await ticketOf("T-10"))?.externalKey).not.toBeNull();
+    await later(10 * 60_000);
+    expect((await ticketOf("T-9"))?.externalKey).not.toBeNull();
+    expect((await cardOf("T-9"))?.all).not.toContain("Validation Failed");
+  });
+
+  it("knows which instance an event is about", () => {
+    expect(instancesOf(rooms.catalog, "github", "quarterdeck-bot/OPS")).toEqual(["ops-github"]);
+    expect(instancesOf(rooms.catalog, "github", "acme/other")).toEqual([]);
+    expect(instancesOf(rooms.catalog, "gitlab", null)).toEqual([]);
+    expect([keyText("GitHub", "12"), keyText("Jira", "OPS-12")]).toEqual(["GitHub #12", "Jira OPS-12"]);
+  });
+});
