@@ -66,6 +66,22 @@ slo
   .action(async (options: { service?: string; out?: string }) =>
     (await import("./cli/slo-rules.ts")).run(options),
   );
+const alerts = command("alerts", "Alerts as senders send them.", [
+  "quarterdeck alerts read --source grafana --file body.json",
+  "quarterdeck alerts read --source github --file body.json --headers headers.txt --json",
+]);
+alerts
+  .command("read")
+  .description(
+    "Says what would be made of a body, and where it would go. Sends nothing. Exit code 1 when anything is refused.",
+  )
+  .requiredOption("--source <source>", "a hook source of the catalog, or a kind such as grafana or pagerduty")
+  .requiredOption("--file <file>", "the body as it was sent")
+  .option("--headers <file>", "headers that came with it: a JSON object, or `Name: value` on each line")
+  .option("--json", "print { source, deliveryId, alerts, events, route, error? } only")
+  .action(async (options: { source: string; file: string; headers?: string; json?: boolean }) =>
+    (await import("./cli/alerts.ts")).read(options),
+  );
 command("manifest", "Prints the Slack app's manifest, for api.slack.com/apps → Create New App.", [
   "PUBLIC_URL=https://ops.example.com quarterdeck manifest > manifest.json",
   "quarterdeck manifest --explain     # why each scope is asked",

@@ -21,6 +21,7 @@ export { changedEvent as alertsChanged } from "./drain.ts";
 export type * from "./events.ts";
 export { alertMigrations } from "./migrations.ts";
 export type { Severity } from "./model.ts";
+export { canRead, type Preview, previewOf, sourceNamed } from "./preview.ts";
 export type { AlertGroup } from "./store.ts";
 export { watchdogCame } from "./watched.ts";
 

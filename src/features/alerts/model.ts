@@ -19,6 +19,9 @@ export function severityOf(text: string | undefined): Severity {
   return severities.find((severity) => severity !== "info" && words[severity].includes(word)) ?? "info";
 }
 
+/** Whether a sender's word wakes somebody where nobody can know whether users hurt. */
+export const pagesWhenUnknown = (severity: Severity): boolean => severity === "critical";
+
 /** One alert of one delivery. Absent times are not known (`startsAt`) or open (`endsAt`). */
 export interface ReadAlert {
   /** As given, or a hash of the sorted labels. */
