@@ -206,14 +206,16 @@ export function createPrometheusSource(options: PrometheusOptions): MetricSource
 
 function rowsOf(answer: PromAnswer, bins: Bins, by: string | undefined): BinRow[] {
   const firstMs = endOf(bins, 0).getTime();
-  return answer.series.flatMap(({ labels, points }) =>
-    points.map((point) => ({
+  return answer.series.flatMap(({ labels, points }): BinRow[] => {
+    const common = { group: groupOf(labels, by), le: labels.le ?? null };
+    // A series of which nothing is left was NaN: that is not the same as no series.
+    if (points.length === 0 && bins.count === 1) return [{ bin: 0, ...common, value: Number.NaN }];
+    return points.map((point) => ({
       bin: Math.round((point.atMs - firstMs) / (bins.binSec * 1000)),
-      group: groupOf(labels, by),
-      le: labels.le ?? null,
+      ...common,
       value: point.value,
-    })),
-  );
+    }));
+  });
 }
 
 const groupOf = (labels: Readonly<Record<string, string>>, by: string | undefined): string | null =>

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AlertingRow } from "../../../src/catalog/schema.ts";
-import { budgetRatio, standardRows } from "../../../src/catalog/slo-rows.ts";
+import { budgetRatio, burnMax, standardRows } from "../../../src/catalog/slo-rows.ts";
 import type { EventCounts, Measured, Objective, WindowBurn } from "../../../src/features/slos/model.ts";
 import {
   budgetOfAmount,
@@ -14,6 +14,7 @@ import {
   expectedEvents,
   lowTrafficBelow,
   poolEvents,
+  slicesOf,
   timeToExhaustion,
 } from "../../../src/features/slos/model.ts";
 
@@ -103,7 +104,59 @@ describe("budget arithmetic", () => {
   });
 });
 
+describe("slices of time", () => {
+  it("are bad when too few of their events are good, and count only with events", () => {
+    const slices = [
+      { bad: 1, total: 100 },
+      { bad: 2, total: 100 },
+      { bad: 0, total: 5 },
+      { bad: 0, total: 0 },
+      { bad: 7, total: 7 },
+    ];
+    expect(slicesOf(slices, 99)).toEqual({ bad: 2, total: 4 });
+    expect(slicesOf(slices, 100)).toEqual({ bad: 3, total: 4 });
+    expect(slicesOf([], 99)).toEqual({ bad: 0, total: 0 });
+    expect(slicesOf([{ bad: 0.3, total: 0.30000000000000004 }], 0.1)).toEqual({ bad: 1, total: 1 });
+  });
+
+  it("spend the budget as their vector says", () => {
+    // 99.95 % of 10,080 minutes: 5.04 may be bad.
+    const status = budgetStatus(
+      objective({ objectivePercent: 99.95, windowMs: 7 * day, rows: standardRows(7 * day) }),
+      {
+        period: { counts: { bad: 3, total: 10_080 }, elapsedMs: 7 * day },
+        windows: all({ bad: 0, total: 60 }),
+      },
+    );
+    expect(status.budgetEvents).toBeCloseTo(5.04, 10);
+    expect(status.consumed).toBeCloseTo(3 / 5.04, 10);
+  });
+});
+
 describe("rows", () => {
+  it("have the burn rates that spend their share of the budget, for any window", () => {
+    const burns = (days: number) => standardRows(days * day).map(({ burn }) => Number(burn.toFixed(3)));
+    expect(burns(30)).toEqual([14.4, 6, 3, 1]);
+    expect(burns(28)).toEqual([13.44, 5.6, 2.8, 0.933]);
+    expect(burns(90)).toEqual([43.2, 18, 9, 3]);
+    expect(burns(7)).toEqual([13.44, 3.5, 1.4, 0.98]);
+    expect(standardRows(30 * day).map(({ long, short }) => long / short)).toEqual([12, 12, 12, 12]);
+  });
+
+  it("can fire only below the burn of all events being bad", () => {
+    expect(burnMax(99.9)).toBe(1000);
+    const reachableFrom = (burn: number) => 100 - 100 / burn;
+    for (const [burn, percent] of [
+      [14.4, 93.06],
+      [6, 83.33],
+      [3, 66.67],
+    ] as const) {
+      expect(reachableFrom(burn)).toBeCloseTo(percent, 2);
+      expect(burnMax(percent - 0.1)).toBeLessThan(burn);
+      expect(burnMax(percent + 0.1)).toBeGreaterThan(burn);
+    }
+  });
+
   it("fires and clears when the formulas say", () => {
     expect(rows.map((r) => detectionMs(r, 1000))).toEqual([51_840, 129_600, 259_200, 259_200]);
     expect(clearingMs(row(1), 1000)).toBeCloseTo(295_680, 6);

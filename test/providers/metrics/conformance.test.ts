@@ -56,7 +56,7 @@ describe("the direct-scrape provider, told the same story as Prometheus", () => 
       ...common,
       holder: "test",
       targets: exporters.map(({ url }) => ({ url, labels: {} })),
-      families: new Set(["requests_total", "duration_seconds_bucket", "pool_used"]),
+      families: new Set(["requests_total", "duration_seconds_bucket", "pool_used", "answering"]),
       onError: (error) => {
         throw error;
       },
@@ -107,6 +107,11 @@ describe("the direct-scrape provider, told the same story as Prometheus", () => 
       ["a median", { kind: "quantile", histogram, quantile: 0.5 }, 0.05],
       ["a p99", { kind: "quantile", histogram, quantile: 0.99 }, 0.05],
       ["a share slower than a bound", slow, 0.05],
+      [
+        "the share of looks at a gauge that found it down",
+        { kind: "availability", gauge: { metric: "answering", labels: {} } },
+        0.05,
+      ],
       ["a rate", { kind: "rate", counter: total }, 0.05],
       [
         "the mean of a gauge",
@@ -142,7 +147,7 @@ describe("the direct-scrape provider, told the same story as Prometheus", () => 
               await scrape.instant(query, options),
               await prometheus.instant(query, options),
               share,
-              query.kind === "ratio" || query.kind === "slower-than",
+              query.kind === "ratio" || query.kind === "slower-than" || query.kind === "availability",
             );
           }
       });
@@ -255,6 +260,11 @@ describe("the direct-scrape provider, told the same story as Prometheus", () => 
       .distinct()
       .orderBy("name")
       .execute();
-    expect(names.map(({ name }) => name)).toEqual(["duration_seconds_bucket", "pool_used", "requests_total"]);
+    expect(names.map(({ name }) => name)).toEqual([
+      "answering",
+      "duration_seconds_bucket",
+      "pool_used",
+      "requests_total",
+    ]);
   });
 });

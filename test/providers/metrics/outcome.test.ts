@@ -52,6 +52,27 @@ describe("a ratio", () => {
     expect(outcome(ratio, [row(100)], [row(100.9)])).toMatchObject({ value: 1 });
   });
 
+  it("does not take errors that are no number for no errors", () => {
+    expect(outcome(ratio, [row(10)], [row(Number.NaN)])).toMatchObject({ value: null, reason: "invalid" });
+    const counted: SignalQuery = { kind: "expression", promql: { bad: "b", total: "t" } };
+    expect(outcome(counted, [row(10)], [row(1), row(Number.NaN)])).toMatchObject({ reason: "invalid" });
+    expect(outcome(counted, [row(10)])).toMatchObject({ value: 0, bad: 0, events: 10 });
+    expect(outcome(counted, [row(Number.NaN)], [row(1)])).toMatchObject({ reason: "no_data" });
+  });
+
+  it("of looks at a gauge is what is missing to 1", () => {
+    const up: SignalQuery = { kind: "availability", gauge: selector };
+    expect(outcome(up, [row(60), row(60)], [row(60), row(45)])).toMatchObject({
+      value: 0.125,
+      bad: 15,
+      events: 120,
+    });
+    expect(outcome(up, [row(60)], [row(0)])).toMatchObject({ value: 1, bad: 60 });
+    expect(outcome(up, [row(60)], [row(Number.NaN)])).toMatchObject({ reason: "invalid" });
+    expect(outcome(up, [row(60)], [row(300)])).toMatchObject({ reason: "invalid" });
+    expect(outcome(up, [])).toMatchObject({ reason: "no_data" });
+  });
+
   it("drops what is not a number", () => {
     expect(outcome(ratio, [row(10), row(Number.NaN)], [row(1), row(Number.POSITIVE_INFINITY)])).toMatchObject(
       { value: 0.1 },

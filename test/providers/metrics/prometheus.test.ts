@@ -44,6 +44,23 @@ describe.runIf(binary)("a real Prometheus", () => {
     expect(byVersion[1]?.value).toBeGreaterThan(0.2);
   });
 
+  it("counts by expressions, with the range written as names of recording rules have it", async () => {
+    const promql = {
+      total: "sum(increase(requests_total{$labels}[$range]))",
+      bad: 'sum(increase(requests_total{code="500",$labels}[$window]))',
+    };
+    const span = { from: at(100), to: at(110), labels: { service: "shop" } };
+    const counted = await provider().counts({ kind: "expression", promql }, span);
+    const [bin] = counted.bins;
+    expect(bin).toMatchObject({ from: at(100), to: at(110), bad: expect.closeTo(60 + 2, -1) });
+    expect(counted).toMatchObject({ oldestSampleAt: null, invalid: null });
+    const odd = { total: promql.total, bad: `${promql.bad} / 0 * 0` };
+    expect(await provider().counts({ kind: "expression", promql: odd }, span)).toMatchObject({
+      bins: [],
+      invalid: expect.stringContaining("no number"),
+    });
+  });
+
   it("says no traffic or no data for NaN, and drops it from a series", async () => {
     const promql = {
       value: "sum(rate(requests_total[$window])) / 0 - sum(rate(requests_total[$window])) / 0",

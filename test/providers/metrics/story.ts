@@ -59,6 +59,7 @@ export function pageAt(version: Version, step: number): StorySample[] | null {
     })),
     { name: "duration_seconds_count", labels: base, value: buckets.at(-1) ?? 0 },
     { name: "pool_used", labels: base, value: 5 + (step % 4) + (version === "v42" ? 10 : 0) },
+    { name: "answering", labels: base, value: version === "v42" && step % 8 === 0 ? 0 : 1 },
     { name: "not_asked_for_total", labels: base, value: step },
     {
       name: "process_start_time_seconds",
@@ -75,7 +76,7 @@ const labelsText = (labels: Record<string, string>): string =>
 
 export function pageText(samples: readonly StorySample[]): string {
   const types =
-    "# TYPE requests_total counter\n# TYPE duration_seconds histogram\n# TYPE pool_used gauge\n# TYPE not_asked_for_total counter\n# TYPE process_start_time_seconds gauge\n";
+    "# TYPE requests_total counter\n# TYPE duration_seconds histogram\n# TYPE pool_used gauge\n# TYPE answering gauge\n# TYPE not_asked_for_total counter\n# TYPE process_start_time_seconds gauge\n";
   return `${types}${samples.map(({ name, labels, value }) => `${name}{${labelsText(labels)}} ${value}\n`).join("")}`;
 }
 
