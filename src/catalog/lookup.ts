@@ -1,9 +1,11 @@
 /** Questions people ask of a catalog. All pure; undefined means that it declares no such thing. */
+import { errorBudgetSchema } from "./error-budget.ts";
 import type { LabelMatcher } from "./fields.ts";
 import type {
   AccessRole,
   Catalog,
   Channel,
+  ErrorBudgetPolicy,
   MetricsInstance,
   Person,
   Resource,
@@ -111,6 +113,22 @@ export function slosOf(catalog: Catalog, serviceName: string): readonly BoundSlo
 export function sloOf(catalog: Catalog, serviceName: string): BoundSlo | undefined {
   const slos = slosOf(catalog, serviceName);
   return slos.find(({ userFacing }) => userFacing) ?? slos[0];
+}
+
+/** Who answers for an SLO: the person or team it names, else the service's DRI, else the team that owns it. */
+export function ownerOfSlo(catalog: Catalog, slo: Slo): { person: Person } | { team: Team } {
+  const name = slo.owner ?? service(catalog, slo.service)?.dri;
+  const known = name === undefined ? undefined : (person(catalog, name) ?? team(catalog, name));
+  if (known === undefined) return { team: owningTeam(catalog, slo.service) };
+  return "leads" in known ? { team: known } : { person: known };
+}
+
+/** What a service's budget means for changes: its own policy, else the organisation's, else the usual one. */
+export function errorBudgetOf(catalog: Catalog, serviceName: string): ErrorBudgetPolicy {
+  // A catalog put in force by an earlier release says nothing of it.
+  const declared: ErrorBudgetPolicy | undefined =
+    service(catalog, serviceName)?.errorBudget ?? catalog.policies.errorBudget;
+  return declared ?? errorBudgetSchema.parse({});
 }
 
 export const metricsInstance = (catalog: Catalog, name: string): MetricsInstance | undefined =>

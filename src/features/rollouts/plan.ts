@@ -13,6 +13,8 @@ export interface RolloutPlan {
   /** Data younger than this may not be complete yet. */
   readonly lagMs: number;
   readonly budgetLeftMin: number;
+  /** Why it goes in smaller, longer steps than the catalog's, if it does. */
+  readonly careful?: string | undefined;
   readonly signals: readonly Signal[];
 }
 
@@ -23,6 +25,15 @@ export interface PlanOptions {
   readonly deadlineMs?: number | undefined;
 }
 
+/** What little budget left asks of the plan. */
+export interface Care {
+  readonly why: string;
+  readonly holdFactor: number;
+  readonly stepMaxPercent: number;
+  /** A lead has looked at how little is left: what is left does not hold the steps, only what is spent does. */
+  readonly isApproved: boolean;
+}
+
 /**
  * The catalog's strategy with what was typed. Options only narrow it: steps are the catalog's or come between them,
  * a step lasts longer, never shorter, and the deadline stays below the policy's.
@@ -30,23 +41,31 @@ export interface PlanOptions {
 export function planRollout(
   catalog: Catalog,
   service: string,
-  options: PlanOptions & { readonly catalogDigest: string; readonly lagMs: number },
+  options: PlanOptions & {
+    readonly catalogDigest: string;
+    readonly lagMs: number;
+    readonly care?: Care | undefined;
+  },
 ): Decision<{ plan: RolloutPlan; deadlineMs: number }> {
   const strategy = lookup.rolloutStrategyOf(catalog, service);
   const chosen = options.steps === undefined ? allow(strategy.steps) : chooseSteps(strategy, options.steps);
   if (!chosen.ok) return chosen;
   const held = holdSteps(chosen.value, options.holdMs);
   if (!held.ok) return held;
-  const steps = held.value;
+  const { care } = options;
+  const steps = care ? carefulSteps(held.value, care) : held.value;
+  const lastsMs = (of: readonly RolloutStep[]) => of.reduce((sum, step) => sum + step.minDuration, 0);
   const deadlineMax = catalog.policies.rollout.deadlineMax;
-  const deadlineMs = Math.min(options.deadlineMs ?? strategy.deadline, options.deadlineMs ?? deadlineMax);
+  // Longer steps have longer to end in, unless somebody said how long.
+  const usualMs = (strategy.deadline * lastsMs(steps)) / lastsMs(held.value);
+  const deadlineMs = options.deadlineMs ?? Math.min(Math.ceil(usualMs), deadlineMax);
   if (deadlineMs > deadlineMax)
     return refuse({
       rule: "deadline-within-policy",
       message: `A rollout may take ${formatDuration(deadlineMax)} at most, not ${formatDuration(deadlineMs)}.`,
       hint: `Write --deadline ${formatDuration(deadlineMax)} or less.`,
     });
-  const shortestMs = steps.reduce((sum, step) => sum + step.minDuration, 0);
+  const shortestMs = lastsMs(steps);
   if (deadlineMs <= shortestMs)
     return refuse({
       rule: "deadline-too-short",
@@ -62,7 +81,8 @@ export function planRollout(
       intervalMs: strategy.interval,
       watchMs: strategy.watch,
       lagMs: options.lagMs,
-      budgetLeftMin: catalog.policies.rollout.minBudgetLeftPercent / 100,
+      budgetLeftMin: care?.isApproved ? 0 : catalog.policies.rollout.minBudgetLeftPercent / 100,
+      ...(care ? { careful: care.why } : {}),
       signals,
     },
   });
@@ -114,6 +134,28 @@ function holdSteps(
   return allow(steps.map((step) => ({ ...step, minDuration: Math.max(step.minDuration, holdMs) })));
 }
 
+/**
+ * Longer steps, with others between so that none adds more than `stepMaxPercent`: evenly, each judged as strictly as the
+ * step it leads to.
+ */
+export function carefulSteps(
+  steps: readonly RolloutStep[],
+  { holdFactor, stepMaxPercent }: Pick<Care, "holdFactor" | "stepMaxPercent">,
+): RolloutStep[] {
+  return steps.flatMap((step, index) => {
+    const before = steps[index - 1]?.weightPercent ?? 0;
+    const pieces = Math.ceil((step.weightPercent - before) / stepMaxPercent - 1e-9);
+    return Array.from({ length: pieces }, (_, piece) => ({
+      ...step,
+      weightPercent:
+        piece === pieces - 1
+          ? step.weightPercent
+          : Math.round(100 * (before + ((step.weightPercent - before) * (piece + 1)) / pieces)) / 100,
+      minDuration: Math.round(step.minDuration * holdFactor),
+    }));
+  });
+}
+
 const staleBins = 10;
 const staleSec = { min: 30, max: 300 };
 
@@ -141,6 +183,8 @@ export function judgePlanOf(
     signals: plan.signals.flatMap(judgeSignalOf),
     staleAfterSec,
     budgetLeftMin: plan.budgetLeftMin,
+    // Its steps are longer already.
+    ...(plan.careful === undefined ? {} : { cautionFactor: 1 }),
   };
 }
 

@@ -13,7 +13,7 @@ const readDeadlineMs = 1_500;
 
 export interface RecoveryParts {
   signals: Signals;
-  slos: Slos;
+  slos: Pick<Slos, "budgetOf">;
 }
 
 /** The signal a way back is measured by: the one that decided, else the first critical one that counts errors. */

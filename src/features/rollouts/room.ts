@@ -19,7 +19,7 @@ export interface RolloutParts {
   platform: Platform;
   traffic: TrafficOf;
   signals: Signals;
-  slos: Slos;
+  slos: Pick<Slos, "budgetOf" | "policyOf">;
   deploys: Deploys;
   paging: Paging;
 }

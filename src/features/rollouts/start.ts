@@ -9,10 +9,10 @@ import { nextPublicId } from "../../platform/publicids.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
-import type { Budget } from "../slos/index.ts";
+import type { Budget, BudgetPolicy } from "../slos/index.ts";
 import { claimTraffic, type Holder, holderOf } from "./holders.ts";
 import type { Rollout } from "./model.ts";
-import { type PlanOptions, planRollout, type RolloutPlan } from "./plan.ts";
+import { type Care, type PlanOptions, planRollout, type RolloutPlan } from "./plan.ts";
 import { decide, jobs, type Room, whoOf } from "./room.ts";
 import { lagMsOf } from "./sampling.ts";
 import { insertRollout } from "./store.ts";
@@ -35,6 +35,7 @@ interface Ready {
   wayBack: TrafficSnapshot;
   from: string;
   budget: Budget;
+  policy: BudgetPolicy;
 }
 
 export async function startRollout(
@@ -74,6 +75,7 @@ export async function startRollout(
         to: rollout.to,
         change: request.change,
         steps: weightsOf(rollout.plan),
+        ...(ready.value.policy.level === "ship" ? {} : { errorBudget: ready.value.policy.words }),
         deadline: rollout.deadlineAt.toISOString(),
       },
     });
@@ -82,7 +84,7 @@ export async function startRollout(
     room.tellWayBack(tx, rollout);
     tx.ring({ job: jobs.step, ref: id, lane: "normal" });
     return allow({
-      text: `${id}: ${escapeText(service)} ${escapeText(rollout.from)} → ${escapeText(rollout.to)} starts at ${short(rollout.plan.steps[0]?.weightPercent ?? 0)} %. Its card is in ${channelLink(rollout.channel)}.`,
+      text: `${id}: ${escapeText(service)} ${escapeText(rollout.from)} → ${escapeText(rollout.to)} starts at ${short(rollout.plan.steps[0]?.weightPercent ?? 0)} %. Its card is in ${channelLink(rollout.channel)}.${carefulText(rollout.plan)}`,
     });
   });
 }
@@ -135,24 +137,34 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
       message: `${service} has no version ${version} that can take traffic.`,
       hint: `Known: ${aim.versions.join(", ")}. Versions are declared under traffic of ${service} in the catalog.`,
     });
-  const planned = planRollout(catalog, service, {
-    ...options,
-    catalogDigest: platform.catalogs.digest(),
-    lagMs: lagMsOf(catalog, room.signals, service),
-  });
-  if (!planned.ok) return planned;
+  const planWith = (care: Care | undefined) =>
+    planRollout(catalog, service, {
+      ...options,
+      catalogDigest: platform.catalogs.digest(),
+      lagMs: lagMsOf(catalog, room.signals, service),
+      care,
+    });
+  // What was typed wrong is said before anything outside is asked.
+  const typed = planWith(undefined);
+  if (!typed.ok) return typed;
   const holder = await holderOf(platform.database.db, { service, environment });
   if (holder) return inTheWay(room, actor, service, holder);
-  const [state, budget] = await Promise.all([
+  const now = platform.clock.now();
+  const [state, budget, policy] = await Promise.all([
     readWayBack(room, aim, request.isDryRun),
-    slos.budgetOf(service, platform.clock.now()),
+    slos.budgetOf(service, now),
+    slos.policyOf(service, now),
   ]);
   if (!state.ok) return state;
   const from = fromVersion(service, version, state.value);
   if (!from.ok) return from;
-  const affordable = enoughBudget(service, budget, planned.value.plan.budgetLeftMin);
-  if (!affordable.ok) return affordable;
-  return allow({ aim, ...planned.value, wayBack: state.value, from: from.value, budget });
+  const well = usersAreWell(service, budget);
+  if (!well.ok) return well;
+  const care = await careOf(room, actor, policy);
+  if (!care.ok) return care;
+  const planned = planWith(care.value);
+  if (!planned.ok) return planned;
+  return allow({ aim, ...planned.value, wayBack: state.value, from: from.value, budget, policy });
 }
 
 export function inTheWay(
@@ -227,25 +239,51 @@ function fromVersion(service: string, to: string, { versions }: TrafficSnapshot)
   return allow(only.version);
 }
 
-/** No rollout adds risk while users are hurt or little budget is left. An unknown budget makes the judge slower. */
-export function enoughBudget(service: string, budget: Budget, leftMin: number): Decision<undefined> {
-  const { worst } = budget;
-  if (budget.users === "hurting")
-    return refuse({
-      rule: "users-are-well",
-      message: `Users of ${service} are hurting now${worst ? ` (${worst.slo}: burn ${short(worst.burn ?? 0)}x)` : ""}; a rollout would add to it.`,
-      hint: `Mend that first: rollback ${service}, runbook ${service}.`,
-    });
-  for (const { slo, state, budgetLeftRatio: left } of budget.readings) {
-    if (state !== "exhausted" && (left === undefined || left >= leftMin)) continue;
-    return refuse({
-      rule: "budget-left",
-      message: `${slo} has ${left === undefined ? "no budget" : `${percent(Math.max(0, left))} of its budget`} left; a rollout needs ${percent(leftMin)}.`,
-      hint: `status ${service} shows when there is more; a rollback is never held up by this.`,
-    });
-  }
-  return allow(undefined);
+/** No rollout adds risk while users are hurt. */
+function usersAreWell(service: string, { users, worst }: Budget): Decision<undefined> {
+  if (users !== "hurting") return allow(undefined);
+  return refuse({
+    rule: "users-are-well",
+    message: `Users of ${service} are hurting now${worst ? ` (${worst.slo}: burn ${short(worst.burn ?? 0)}x)` : ""}; a rollout would add to it.`,
+    hint: `Mend that first: rollback ${service}, runbook ${service}.`,
+  });
 }
+
+/** What the service's error budget policy asks of this start, by this person. A lead who starts it has approved it. */
+async function careOf(
+  { platform }: Room,
+  actor: Actor,
+  { service, level, words, careful }: BudgetPolicy,
+): Promise<Decision<Care | undefined>> {
+  const lead = () => platform.authz.authorise(actor, "lead", { service }, { isFresh: true });
+  const isApproved = level === "approval" && (await lead()).ok;
+  const whoCould = platform.authz.whoCould("lead", { service }, actor.team);
+  switch (level) {
+    case "ship":
+      return allow(undefined);
+    case "freeze":
+      return refuse({
+        rule: "error-budget-freeze",
+        message: `${words}.`,
+        hint: `slo ${service} shows what spent it. A rollback goes through. An exception is a change of errorBudget of ${service} in the catalog.`,
+        whoCould,
+      });
+    case "approval":
+      if (!isApproved)
+        return refuse({
+          rule: "error-budget-approval",
+          message: `${words}.`,
+          hint: "A lead's approval is a lead starting it: the same words. A rollback needs none.",
+          whoCould,
+        });
+      return allow({ why: words, ...careful, isApproved });
+    case "careful":
+      return allow({ why: words, ...careful, isApproved });
+  }
+}
+
+const carefulText = ({ careful }: RolloutPlan): string =>
+  careful === undefined ? "" : ` Careful: ${escapeText(careful, 300)}.`;
 
 const weightsOf = (plan: RolloutPlan): string =>
   plan.steps.map(({ weightPercent }) => short(weightPercent)).join(",");
@@ -263,6 +301,7 @@ function dryRun(request: StartRequest, ready: Ready): Reply {
   );
   const lines = [
     `*Dry run: nothing was done.* ${escapeText(request.service)} ${escapeText(from)} → ${escapeText(request.version)}`,
+    ...(plan.careful === undefined ? [] : [`Careful: ${escapeText(plan.careful, 300)}.`]),
     ...steps,
     `Read every ${formatDuration(plan.intervalMs)}; reverted when not through in ${formatDuration(deadlineMs)}; watched for ${formatDuration(plan.watchMs)} afterwards.`,
     `Judged by ${escapeText(judged.join(", ") || "nothing critical: it would hold until the deadline")}. Budget left: ${escapeText(left.join(", ") || "no SLO")}.`,

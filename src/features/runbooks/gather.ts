@@ -11,7 +11,7 @@ import type { Runbook } from "./read.ts";
 
 export interface Sources {
   signals: Pick<Signals, "read" | "series">;
-  slos: Slos;
+  slos: Pick<Slos, "budgetOf">;
   deploys: Pick<Deploys, "recent" | "current">;
 }
 

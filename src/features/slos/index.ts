@@ -16,6 +16,7 @@ import { burnText, mark, percentText, usersLine, whyLines } from "./words.ts";
 
 export { sloOfAlert } from "./binding.ts";
 export { rulesOf, type SloRules } from "./rules.ts";
+export { type BudgetPolicy, policyOf } from "./policy.ts";
 export type * from "./types.ts";
 export { usersLine } from "./words.ts";
 

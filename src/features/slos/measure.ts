@@ -17,6 +17,8 @@ const rangeMinMs = 1_000;
 export interface SloMeasuring {
   readonly measured: Measured;
   readonly period: Period;
+  /** Begin of what was measured; null when nothing was. */
+  readonly since: Date | null;
   /** Why something could not be read, the first first. */
   readonly troubles: readonly string[];
   /** Which part of the data is missing. */
@@ -28,6 +30,8 @@ export interface MeasureParts {
   providers: MetricsProviders;
   log: Log;
   deadlineMs?: number | undefined;
+  /** The SLO's window alone, without those its rows name. */
+  isPeriodOnly?: boolean | undefined;
 }
 
 /** Never rejects because of a metrics system: what it cannot say is null, with the reason among the troubles. */
@@ -38,46 +42,51 @@ export async function measureSlo(
 ): Promise<SloMeasuring> {
   const troubles: string[] = [];
   const partials: string[] = [];
-  const labels = metricLabelsOf(parts.catalog, slo.service);
-  const query = queryOf(slo);
-  const deadlineMs = parts.deadlineMs ?? readDeadlineMs;
-
-  const counts = async (from: Date, to: Date, binSec?: number): Promise<CountAnswer | null> => {
-    try {
-      const answer = await underDeadline(deadlineMs, (signal) =>
-        parts.providers.of(slo.provider).counts(query, { from, to, binSec, labels, signal }),
-      );
-      if (answer !== "late") {
-        if (answer.partial) partials.push(answer.partial);
-        if (!answer.invalid) return answer;
-        troubles.push(answer.invalid);
-        return null;
-      }
-      troubles.push(`no answer within ${deadlineMs} ms`);
-    } catch (error) {
-      if (!(error instanceof ProviderError))
-        parts.log.error({ err: error, slo: slo.name }, "an SLO could not be read");
-      troubles.push(
-        error instanceof ProviderError ? `${error.message}. ${error.hint}` : "it could not be read",
-      );
-    }
+  const counts: Counts = async (from, to, binSec) => {
+    const answer = await countsOver(parts, slo, { from, to, binSec });
+    if (answer.partial) partials.push(answer.partial);
+    if (!("trouble" in answer)) return answer;
+    troubles.push(answer.trouble);
     return null;
   };
 
   const period = periodAt(slo.window, at);
-  const lengths = [...new Set(slo.alerting.flatMap(({ short, long }) => [short, long]))];
+  const named = parts.isPeriodOnly ? [] : slo.alerting.flatMap(({ short, long }) => [short, long]);
+  const lengths = [...new Set(named)];
   const read = slo.slices
     ? await readSlices(slo.slices, period, lengths, at, counts)
     : await readEvents(period, lengths, at, counts);
   const { oldest } = read;
-  const elapsedMs = at.getTime() - Math.max(period.from.getTime(), oldest?.getTime() ?? 0);
+  const since = new Date(Math.max(period.from.getTime(), oldest?.getTime() ?? 0));
+  const elapsedMs = at.getTime() - since.getTime();
   if (troubles.length === 0 && read.period === null && !oldest) troubles.push("its metrics have no samples");
   return {
     measured: { period: read.period && { counts: read.period, elapsedMs }, windows: read.windows },
     period,
+    since: read.period === null ? null : since,
     troubles,
     partials,
   };
+}
+
+/** One question about an SLO's events; what cannot be answered is said instead. */
+export async function countsOver(
+  { catalog, providers, log, deadlineMs = readDeadlineMs }: MeasureParts,
+  slo: Slo & { provider: string },
+  span: { from: Date; to: Date; binSec: number | undefined },
+): Promise<CountAnswer | { trouble: string; partial: string | null }> {
+  const labels = metricLabelsOf(catalog, slo.service);
+  try {
+    const answer = await underDeadline(deadlineMs, (signal) =>
+      providers.of(slo.provider).counts(queryOf(slo), { ...span, labels, signal }),
+    );
+    if (answer === "late") return { trouble: `no answer within ${deadlineMs} ms`, partial: null };
+    return answer.invalid ? { trouble: answer.invalid, partial: answer.partial } : answer;
+  } catch (error) {
+    if (error instanceof ProviderError) return { trouble: `${error.message}. ${error.hint}`, partial: null };
+    log.error({ err: error, slo: slo.name }, "an SLO could not be read");
+    return { trouble: "it could not be read", partial: null };
+  }
 }
 
 type Counts = (from: Date, to: Date, binSec?: number) => Promise<CountAnswer | null>;

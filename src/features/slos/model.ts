@@ -114,6 +114,22 @@ export function slicesOf(slices: readonly EventCounts[], goodPercent: number): E
   return { bad: used.filter(isBad).length, total: used.length };
 }
 
+/**
+ * Budget left after each bin, of a budget of `budgetEvents` bad ones; null for a bin in which nothing was measured.
+ * The line begins whole and ends with what the whole window has left.
+ */
+export function burnDown(
+  bins: readonly (EventCounts | null)[],
+  budgetEvents: number,
+): readonly (number | null)[] {
+  let bad = 0;
+  return bins.map((counts) => {
+    if (counts === null || !isCount(counts)) return null;
+    bad += counts.bad;
+    return 1 - bad / budgetEvents;
+  });
+}
+
 /** The budget as a part of anything that can be divided: events, milliseconds, slices. In 12 digits. */
 export function budgetOfAmount(amount: number, objectivePercent: number): number {
   return Number((amount * budgetRatio(objectivePercent)).toPrecision(12));

@@ -8,7 +8,19 @@ import type { Budget, SloReading } from "./types.ts";
 export function readingOf(
   slo: Slo,
   status: BudgetStatus,
-  { period, partial, trouble }: { period: Period; partial: string | null; trouble: string | null },
+  {
+    period,
+    since,
+    owner,
+    partial,
+    trouble,
+  }: {
+    period: Period;
+    since: Date | null;
+    owner: string;
+    partial: string | null;
+    trouble: string | null;
+  },
 ): SloReading {
   const burnOf = (windowMs: number | undefined): number | undefined => {
     const window = status.burns.find((burn) => burn.windowMs === windowMs);
@@ -28,6 +40,8 @@ export function readingOf(
     windowMs: period.to.getTime() - period.from.getTime(),
     windowText: windowText(slo.window, formatDuration),
     ...("calendar" in slo.window ? { renewsAt: period.to } : {}),
+    ...(since === null ? {} : { since }),
+    owner,
     decides: (slo.policy ?? "enforce") === "enforce",
     isUserFacing: slo.userFacing,
     state: status.state,

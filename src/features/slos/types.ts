@@ -1,4 +1,5 @@
 import type { Exhaustion } from "./model.ts";
+import type { BudgetPolicy } from "./policy.ts";
 
 /** How one SLO of a service stands. `unknown` is a state of its own and never reads as healthy. */
 export interface SloReading {
@@ -10,6 +11,10 @@ export interface SloReading {
   windowText?: string | undefined;
   /** When a calendar window's budget is whole again. */
   renewsAt?: Date | undefined;
+  /** Begin of what was measured: of the window, or of a younger service's samples. */
+  since?: Date | undefined;
+  /** Person or team that answers for it, as people call them. */
+  owner?: string | undefined;
   /** Whether what is left of it decides about changes; true when left out. */
   decides?: boolean | undefined;
   /** Whether its users are people outside; only such an SLO pages. */
@@ -55,7 +60,20 @@ export interface Budget {
   worst?: SloReading | undefined;
 }
 
+/** The budget left of one SLO over its window: 1 at its begin, at its end what is left now. */
+export interface BudgetLine {
+  readonly slo: string;
+  readonly from: Date;
+  readonly to: Date;
+  /** Oldest first; null where nothing was measured. */
+  readonly points: readonly { readonly at: Date; readonly left: number | null }[];
+}
+
 export interface Slos {
   /** Never rejects because of a metrics system: what it cannot say is `unknown`. */
   budgetOf(service: string, at: Date): Promise<Budget>;
+  /** What the budget left means for changes to the service; rollouts, gates and flags ask nobody else. Never rejects. */
+  policyOf(service: string, at: Date): Promise<BudgetPolicy>;
+  /** How the budget of each SLO came to what is left of it; an SLO that cannot be read is left out. */
+  linesOf(service: string, at: Date): Promise<readonly BudgetLine[]>;
 }

@@ -39,7 +39,7 @@ export interface Tickets {
 
 export interface TicketRooms {
   alerts: Alerts;
-  slos: Slos;
+  slos: Pick<Slos, "budgetOf">;
   paging: Paging;
   /** Providers by the catalog's name; the built-in store when left out. */
   ticketing?: ((name: string) => Ticketing) | undefined;

@@ -14,7 +14,7 @@ import { readOutside } from "./outside-store.ts";
 export interface TicketParts {
   platform: Platform;
   alerts: Alerts;
-  slos: Slos;
+  slos: Pick<Slos, "budgetOf">;
   paging: Paging;
   /** The provider a ticket names. */
   ticketing: (name: string) => Ticketing;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { loadCatalog } from "../../../src/catalog/load.ts";
+import { errorBudgetOf } from "../../../src/catalog/lookup.ts";
 import type { Catalog, Signal } from "../../../src/catalog/schema.ts";
 import { readSettings } from "../../../src/config/config.ts";
 import { createDeploys, type Deploys } from "../../../src/features/deploys/index.ts";
@@ -8,7 +9,7 @@ import type { PageRequest, Paging } from "../../../src/features/paging/index.ts"
 import { createRollbacks } from "../../../src/features/rollbacks/index.ts";
 import { createRollouts, type Rollout, type Rollouts } from "../../../src/features/rollouts/index.ts";
 import type { Signals } from "../../../src/features/signals/index.ts";
-import type { Budget, Slos } from "../../../src/features/slos/index.ts";
+import { type Budget, policyOf, type SloReading, type Slos } from "../../../src/features/slos/index.ts";
 import { createAuthz } from "../../../src/platform/authz.ts";
 import { createCatalogs } from "../../../src/platform/catalogs.ts";
 import { createDatabase } from "../../../src/platform/db/database.ts";
@@ -53,6 +54,19 @@ export interface World {
 }
 
 export const wellBudget: World["budget"] = { users: "well", readings: [], worst: undefined };
+
+/** What decides where a test says nothing of the budget. */
+const wellReading: SloReading = {
+  slo: "shop-availability",
+  objectivePercent: 99.5,
+  windowMs: 28 * 86_400_000,
+  isUserFacing: true,
+  state: "healthy",
+  severity: "none",
+  budgetRatio: 0.005,
+  remaining: 0.8,
+  budgetEvents: 10_000,
+};
 
 /** A whole room on a fresh database and a real router; only what is measured is scripted. */
 export async function startRoom(change: (catalog: Catalog) => void = () => undefined) {
@@ -125,7 +139,15 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     platform,
     traffic: () => world.engine(real),
     signals: scriptedSignals(world, router, (service) => weightsOf(router, service)),
-    slos: { budgetOf: async (service, at) => ({ service, at, ...world.budget }) } satisfies Slos,
+    slos: {
+      budgetOf: async (service, at) => ({ service, at, ...world.budget }),
+      policyOf: async (service, at) =>
+        policyOf(
+          errorBudgetOf(catalogs.current(), service),
+          { service, at, ...world.budget, readings: [wellReading, ...world.budget.readings] },
+          [],
+        ),
+    } satisfies Pick<Slos, "budgetOf" | "policyOf">,
     deploys: deploys.api,
     paging,
   };

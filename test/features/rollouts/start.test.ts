@@ -33,18 +33,75 @@ describe("starting a rollout", () => {
     expect(await room.rollouts.recent("shop", 10)).toHaveLength(1);
   });
 
-  it("is refused while users are hurting or less budget is left than the policy asks", async () => {
+  it("is refused while users are hurting, whatever is left of the budget", async () => {
     const room = await startRoom();
     const hurting: SloReading = { ...slo, state: "burning", severity: "page", burn: 60 };
     room.world.budget = { users: "hurting", readings: [hurting], worst: hurting };
     const hurt = await room.type(dev, "rollout start shop v42");
     expect(hurt.text).toContain("Users of shop are hurting now (shop-availability: burn 60x)");
-    const low: SloReading = { ...slo, budgetLeftRatio: 0.0999, remaining: 0.0999 };
-    room.world.budget = { users: "well", readings: [low], worst: low };
-    expect((await room.type(dev, "rollout start shop v42")).text).toContain("needs 10 %");
-    const enough: SloReading = { ...slo, budgetLeftRatio: 0.1, remaining: 0.1 };
-    room.world.budget = { users: "well", readings: [enough], worst: enough };
+    expect((await room.type(lena, "rollout start shop v42")).ok).toBe(false);
+  });
+
+  const leave = (room: Awaited<ReturnType<typeof startRoom>>, remaining: number | null) => {
+    const left: SloReading = { ...slo, remaining, state: remaining === null ? "unknown" : "healthy" };
+    room.world.budget = { users: remaining === null ? "unknown" : "well", readings: [left], worst: left };
+  };
+  const stepsOf = async (room: Awaited<ReturnType<typeof startRoom>>) =>
+    (await room.find()).plan.steps.map(({ weightPercent, minDuration }) => [weightPercent, minDuration]);
+  const careful = [1, 10, 30, 50, 75, 100].map((weightPercent) => [weightPercent, 6_000]);
+
+  it("takes smaller and longer steps, and longer in all, with half of the budget or less or an unknown one", async () => {
+    const room = await startRoom();
+    leave(room, null);
+    const shown = await room.type(dev, "rollout start shop v42 --dry-run");
+    expect(shown.text).toContain("Careful: The error budget of shop is not known (shop-availability)");
+    expect(shown.text).toMatch(/\n• 30 %: 6s at least/);
+    leave(room, 0.5);
+    const started = await room.type(dev, "rollout start shop v42");
+    expect(started.text).toContain(
+      "Careful: shop-availability has 50 % of its budget left: steps of at most 25 %",
+    );
+    expect(await stepsOf(room)).toEqual(careful);
+    const { startedAt, deadlineAt, plan } = await room.find();
+    expect(deadlineAt.getTime() - startedAt.getTime()).toBe(30 * 60_000);
+    expect(plan.budgetLeftMin).toBe(0.1);
+  });
+
+  it("needs a lead with a fifth of the budget or less, and a lead who starts it has approved it", async () => {
+    const room = await startRoom();
+    leave(room, 0.05);
+    const refused = await room.type(dev, "rollout start shop v42");
+    expect(refused.ok).toBe(false);
+    expect(refused.text).toMatch(
+      /has 5 % of its budget left: a change needs a lead's approval.*Who could: <@U0LEAD>/,
+    );
+    expect(await room.rollouts.recent("shop", 1)).toEqual([]);
+    expect((await room.type(lena, "rollout start shop v42")).ok).toBe(true);
+    expect(await stepsOf(room)).toEqual(careful);
+    // A lead has looked at it: what is left must not hold every step until the deadline.
+    expect((await room.find()).plan.budgetLeftMin).toBe(0);
+  });
+
+  it("is frozen once the budget is spent, a lead's too, and a roll-back is not", async () => {
+    const room = await startRoom();
     expect((await room.type(dev, "rollout start shop v42")).ok).toBe(true);
+    await room.until(["step"]);
+    leave(room, -0.4);
+    const reverted = await room.type(dev, "rollback shop");
+    expect(reverted.ok).toBe(true);
+    await room.until(["reverted"]);
+    for (const person of [dev, lena]) {
+      const refused = await room.type(person, "rollout start shop v43");
+      expect(refused.ok).toBe(false);
+      expect(refused.text).toContain(
+        "overspent its budget by 40 %: risky change is frozen; rolling back never is",
+      );
+      expect(refused.text).toContain("Who could: <@U0LEAD>");
+    }
+    leave(room, 0);
+    expect((await room.type(lena, "rollout start shop v43")).text).toContain("spent all of its budget");
+    leave(room, 0.9);
+    expect((await room.type(dev, "rollout start shop v43")).ok).toBe(true);
   });
 
   it("takes options that narrow the catalog's strategy and refuses those that widen it", async () => {
