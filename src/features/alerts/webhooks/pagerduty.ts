@@ -13,7 +13,7 @@ import { checked, delivery, type Inbound, jsonOf, type Sender } from "./reader.t
 import { firstText, textOf } from "./texts.ts";
 import { time } from "./times.ts";
 
-const reference = z.looseObject({ summary: z.unknown() }).nullish().catch(undefined);
+const reference = z.looseObject({ summary: z.unknown().optional() }).nullish().catch(undefined);
 
 const incidentSchema = z.looseObject({
   id: z.string({ error: "is missing: no key to know the incident by" }).min(1, "is empty"),
@@ -31,13 +31,13 @@ type Incident = z.output<typeof incidentSchema>;
 const bodySchema = z.object({
   event: z.looseObject(
     {
-      id: z.unknown(),
+      id: z.unknown().optional(),
       event_type: z
         .string({ error: "is missing; PagerDuty's webhooks of version 3 give it" })
         .min(1, "is empty"),
       occurred_at: time,
       agent: reference,
-      data: z.looseObject({ type: z.unknown() }, { error: "must be an object" }),
+      data: z.looseObject({ type: z.unknown().optional() }, { error: "must be an object" }),
     },
     { error: "is missing; PagerDuty sends it in webhooks of version 3" },
   ),
