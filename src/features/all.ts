@@ -14,6 +14,7 @@ import { alertMigrations, createAlerts } from "./alerts/index.ts";
 import { createDeploys, deploysMigrations } from "./deploys/index.ts";
 import { createHome } from "./home/index.ts";
 import { createPaging, type Paging, pagingMigrations } from "./paging/index.ts";
+import { createQuality, qualityMigrations } from "./quality/index.ts";
 import { createRollbacks, rollbacksMigrations } from "./rollbacks/index.ts";
 import { createRollouts, rolloutsMigrations } from "./rollouts/index.ts";
 import { createRunbooks, runbookMigrations } from "./runbooks/index.ts";
@@ -67,6 +68,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     tickets: tickets.api,
     alerts: alerts.api,
   });
+  const quality = createQuality(platform, { tickets: tickets.api, runbooks: runbooks.api });
   const trail = createTrail(platform);
   const watch = createWatch(platform, { alerts: alerts.api, paging: paging.api, channels: () => [] });
   const features: Feature[] = [
@@ -80,6 +82,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     rollbacks.feature,
     access,
     runbooks,
+    quality,
     trail,
     watch,
   ];
@@ -101,6 +104,7 @@ export function allMigrations(): Record<string, Migration> {
     ...ticketMigrations,
     ...accessMigrations,
     ...runbookMigrations,
+    ...qualityMigrations,
     ...watchMigrations,
   };
 }

@@ -9,7 +9,7 @@ import type { Actor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { openLibrary } from "./library.ts";
 import { runbookMigrations } from "./migrations.ts";
-import { noVoices, ownerOf, trustOf } from "./model.ts";
+import { chooseRunbook, noVoices, ownerOf, trustOf } from "./model.ts";
 import { runbookPage } from "./page.ts";
 import type { Room, RunbookRooms } from "./room.ts";
 import { runbookCommands } from "./slack.ts";
@@ -21,7 +21,14 @@ export { runbookMigrations } from "./migrations.ts";
 
 const keepDays = 1_200;
 
-export function createRunbooks(platform: Platform, rooms: RunbookRooms): Feature {
+export interface Runbooks {
+  /** Name of the runbook that would open for each alert; undefined where none would. */
+  namesFor(
+    alerts: readonly { service: string | null; alert: string; groupId: string }[],
+  ): Promise<readonly (string | undefined)[]>;
+}
+
+export function createRunbooks(platform: Platform, rooms: RunbookRooms): Feature & { api: Runbooks } {
   const room: Room = { platform, rooms, library: openLibrary(platform.settings.RUNBOOKS_PATH) };
 
   /** Those I answer for and somebody calls outdated. */
@@ -44,7 +51,21 @@ export function createRunbooks(platform: Platform, rooms: RunbookRooms): Feature
     });
   };
 
+  const namesFor: Runbooks["namesFor"] = async (alerts) => {
+    const catalog = platform.catalogs.current();
+    const { runbooks } = await room.library.shelf();
+    const groups = await Promise.all(
+      alerts.map(({ groupId }) => rooms.alerts.readGroup(platform.database.db, groupId)),
+    );
+    return alerts.map(({ service, alert }, index) => {
+      const wanted = { service: service ?? undefined, alert, labels: groups[index]?.labels };
+      const chosen = chooseRunbook(runbooks, wanted, catalog);
+      return chosen.ok ? chosen.value.name : undefined;
+    });
+  };
+
   return {
+    api: { namesFor },
     name: "runbooks",
     about: "What to do, with the numbers of now in it, opened where people talk.",
     commands: runbookCommands(room),

@@ -12,6 +12,7 @@ import { type Alerts, alertsChanged } from "../alerts/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Slos } from "../slos/index.ts";
 import { followJobs } from "./follow.ts";
+import { type TicketRecord, ticketRecords } from "./history.ts";
 import { listenJobs, outsideJob, reconcileJob } from "./listen.ts";
 import { ticketMigrations } from "./migrations.ts";
 import type { Ticket } from "./model.ts";
@@ -25,6 +26,7 @@ import { listTickets, readTicket, type TicketTables } from "./store.ts";
 import { ticketSummaries } from "./summaries.ts";
 
 export { cardKeyOf } from "./cards.ts";
+export type { TicketRecord } from "./history.ts";
 export { ticketMigrations } from "./migrations.ts";
 export type { Ticket, TicketId } from "./model.ts";
 
@@ -33,6 +35,8 @@ export interface Tickets {
   ticketOf(id: string, db?: Db | Trx): Promise<Ticket | undefined>;
   /** Open ones, paged first, the worst and newest first; at most 50. */
   openTicketsOf(service: string): Promise<readonly Ticket[]>;
+  /** What became of the tickets opened in [from, to), the newest first. */
+  records(from: Date, to: Date): Promise<readonly TicketRecord[]>;
   /** What people may do to tickets, for rooms whose buttons do the same. */
   deeds: TicketDeeds;
 }
@@ -120,6 +124,7 @@ export function createTickets(platform: Platform, rooms: TicketRooms): Feature &
     ],
     api: {
       ticketOf: (id, db = database.db) => readTicket(db, id),
+      records: (from, to) => ticketRecords(database.db, from, to),
       openTicketsOf: (service) => listTickets(database.db, { service, limit: 50 }),
       deeds,
     },
