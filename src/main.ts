@@ -130,12 +130,27 @@ command("doctor", "Checks every configured system and names the cure. Exit code 
   "quarterdeck doctor",
   "quarterdeck doctor --no-wait --json",
   "quarterdeck doctor --channel C0123456789",
+  "quarterdeck doctor --live       # a page acknowledged, a revert that changes nothing, a 30-second grant",
 ])
   .option("--no-wait", "do not post the test card and wait for a person's press")
   .option("--channel <id>", "where the test card goes; the catalog's default channel when left out")
+  .option("--live", "prove a page, a revert and a grant on what runs; all marked as tests")
+  .option("--person <id>", "whom the live page goes to; whoever runs it when left out")
+  .option("--service <name>", "whose traffic is set to what it is; the first declared when left out")
+  .option("--resource <name>", "what the live grant is for; the first that may be asked for when left out")
+  .option("--as <person>", "Slack id to act as, beside a running `start` only")
   .option("--json", "print { ok, findings } only")
-  .action(async (options: { wait: boolean; channel?: string; json?: boolean }) =>
-    (await import("./cli/doctor.ts")).run(options),
+  .action(
+    async (options: {
+      wait: boolean;
+      channel?: string;
+      json?: boolean;
+      live?: boolean;
+      person?: string;
+      service?: string;
+      resource?: string;
+      as?: string;
+    }) => (await import("./cli/doctor.ts")).run(options),
   );
 command(
   "ops",

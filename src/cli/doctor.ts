@@ -17,6 +17,14 @@ export interface DoctorOptions {
   wait: boolean;
   channel?: string | undefined;
   json?: boolean | undefined;
+  /** Prove a page, a revert and a grant on the running installation. */
+  live?: boolean | undefined;
+  /** Whom the live page goes to, what is reverted, and what is granted. */
+  person?: string | undefined;
+  service?: string | undefined;
+  resource?: string | undefined;
+  /** Slack id to act as, beside a running `start` only. */
+  as?: string | undefined;
 }
 
 /** Checks what is configured, in the order it is stood upon; each finding is told as soon as it is made. */
@@ -126,6 +134,7 @@ async function examineApp(app: App, { options, databaseUrl, isLocal, note }: Exa
   else note([notSet("Slack token", "SLACK_BOT_TOKEN is not set", "README.md says how to make a Slack app.")]);
   if (!catalog) return;
   note(await checkProviders(app, catalog));
+  if (options.live) return checkLiveHere({ app, catalog, options, isLocal, note });
   if (!hasSlack) return;
   if (!options.wait)
     return note([notProven("Press", "left out (--no-wait): that a press in Slack comes through")]);
@@ -138,6 +147,54 @@ async function examineApp(app: App, { options, databaseUrl, isLocal, note }: Exa
     }).catch((error: unknown) => [
       failed("Test card", reasonOf(error), "Mend what failed above, then try again."),
     ]),
+  );
+}
+
+/** Whoever runs it is known by their terminal's token; beside `start` it is who is on call, or `--as`. */
+async function checkLiveHere(parts: {
+  app: App;
+  catalog: Catalog;
+  options: DoctorOptions;
+  isLocal: boolean;
+  note: (findings: readonly Finding[]) => void;
+}): Promise<void> {
+  const { app, catalog, options, isLocal, note } = parts;
+  const [{ accessOf, ask }, { checkLive, runnerOf }] = await Promise.all([
+    import("./ops.ts"),
+    import("./doctor/live.ts"),
+  ]);
+  const as = (slackUser: string) => accessOf(app.settings, isLocal ? { as: slackUser } : {});
+  const runner = await runnerOf({
+    app,
+    catalog,
+    as: options.as,
+    token: isLocal ? undefined : (await as("")).token,
+  });
+  if (!runner)
+    return note([
+      failed(
+        "Live",
+        "nobody is known to run it",
+        isLocal
+          ? "Name a person of the local workspace: --as U0ONCALL"
+          : "Sign this terminal in as somebody of the catalog: quarterdeck token create ops --person <Slack id>; quarterdeck ops --token <it>",
+      ),
+    ]);
+  const url = (await as(runner.slackUser)).url;
+  await checkLive(
+    {
+      app,
+      catalog,
+      options,
+      runner,
+      actsForPeople: isLocal,
+      mayWait: options.wait,
+      ask: async (slackUser, line) => ask(await as(slackUser), line),
+      url,
+      say: (line) => void process.stderr.write(`${line}\n`),
+      grantSec: 30,
+    },
+    note,
   );
 }
 

@@ -14,13 +14,13 @@ export interface OpsOptions {
   json?: boolean;
 }
 
-interface SignIn {
+export interface SignIn {
   url: string;
   token: string;
 }
 
 /** What the door answers. */
-interface Answer {
+export interface Answer {
   done: boolean;
   id?: string;
   ok?: boolean;
@@ -68,7 +68,8 @@ async function signIn(settings: Settings, options: OpsOptions): Promise<void> {
 const addressOf = (settings: Settings, options: OpsOptions): string =>
   (options.url ?? publicUrl(settings)).replace(/\/$/, "");
 
-async function accessOf(settings: Settings, options: OpsOptions): Promise<SignIn> {
+/** How this terminal comes in: as a person of the local workspace, with a token, or as it was signed in. */
+export async function accessOf(settings: Settings, options: OpsOptions): Promise<SignIn> {
   if (options.as !== undefined) return localAccess(settings, options, options.as);
   const token = options.token ?? settings.OPERATOR_TOKEN;
   if (token !== undefined) return { url: addressOf(settings, options), token };
@@ -93,7 +94,8 @@ async function localAccess(settings: Settings, options: OpsOptions, person: stri
   return { url: options.url ?? url, token };
 }
 
-async function ask({ url, token }: SignIn, line: string): Promise<Answer> {
+/** Says one line at the door and waits for its answer. */
+export async function ask({ url, token }: SignIn, line: string): Promise<Answer> {
   const endMs = performance.now() + patienceMs;
   const id = randomUUID();
   let answer = await request(`${url}/api/ops`, token, { line, id });

@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import type { App } from "../../app.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import { card, mention } from "../../platform/messages/blocks.ts";
+import { eventually } from "./eventually.ts";
 import { type Finding, failed, notProven, ok } from "./finding.ts";
 
 /** Milliseconds until the card stands in Slack, and until somebody has pressed. */
 const shownMaxMs = 30_000;
 const pressedMaxMs = 5 * 60_000;
-const lookEveryMs = 500;
 
 interface Parts {
   app: App;
@@ -111,13 +111,4 @@ export async function checkCard(parts: Parts): Promise<Finding[]> {
           "Check that a worker runs.",
         ),
   ];
-}
-
-async function eventually<T>(withinMs: number, look: () => Promise<T | undefined>): Promise<T | undefined> {
-  const endMs = performance.now() + withinMs;
-  for (;;) {
-    const seen = await look();
-    if (seen !== undefined || performance.now() > endMs) return seen;
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
-  }
 }
