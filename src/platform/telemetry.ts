@@ -60,6 +60,8 @@ export async function metricsText(app: {
     ...app.features.flatMap((feature) => feature.metrics ?? []),
   ]) {
     const readings = await line.read();
+    // A gauge without labels would stand at 0, which is a value of its own.
+    if (readings.length === 0) continue;
     const labelNames = [...new Set(readings.flatMap((reading) => Object.keys(reading.labels ?? {})))];
     const gauge = new Gauge({ name: line.name, help: line.help, labelNames, registers: [registry] });
     for (const reading of readings) gauge.set(reading.labels ?? {}, reading.value);
