@@ -5,6 +5,7 @@ import type { Job } from "../../platform/rings/runner.ts";
 import { writeEvents } from "./event-store.ts";
 import { announcedAs } from "./events.ts";
 import { type GroupIdentity, groupOf } from "./grouping.ts";
+import { addChanges, changeOf } from "./history.ts";
 import { drainJob } from "./intake.ts";
 import { fold, type ReadAlert, type ReadDelivery } from "./model.ts";
 import { noteProblems } from "./problems.ts";
@@ -15,6 +16,7 @@ import {
   type Filed,
   keepAside,
   lockAlerts,
+  markFiring,
   markFolded,
   setHidden,
   takeDeliveries,
@@ -137,7 +139,8 @@ async function foldBatch(
     (await lockAlerts(tx.trx, wanted)).map((alert) => [keyOf(alert.source, alert.fingerprint), alert]),
   );
   const changed = new Set<string>();
-  for (const before of kept.values()) changed.add(before.groupId);
+  const before = new Map(kept);
+  for (const { groupId } of before.values()) changed.add(groupId);
   for (const { alert, delivery } of events) {
     const key = keyOf(delivery.source, alert.fingerprint);
     kept.set(key, {
@@ -147,6 +150,12 @@ async function foldBatch(
   }
   for (const after of kept.values()) changed.add(after.groupId);
   await writeAlerts(tx.trx, [...kept.values()]);
+  await addChanges(
+    tx.trx,
+    [...kept]
+      .map(([key, after]) => changeOf(before.get(key), after))
+      .filter((change) => change !== undefined),
+  );
 
   for (const { delivery, read } of arrived) {
     if (read.groupKey === "") continue;
@@ -157,6 +166,7 @@ async function foldBatch(
     if (read.hiddenCount > 0) await setHidden(tx.trx, ids, hiddenKey, read.hiddenCount);
     else for (const id of await clearHidden(tx.trx, hiddenKey)) changed.add(id);
   }
+  await markFiring(tx.trx, [...changed], tx.now);
   await addTotals(tx.trx, totalsOf(arrived), tx.now);
   for (const id of changed) tx.emit(changedEvent, id);
 }

@@ -10,15 +10,25 @@ import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
 import { changedEvent, createDrain } from "./drain.ts";
 import { eventOf, type ToldEvent } from "./event-store.ts";
+import { type AlertFilter, countAlerts, type ListedAlert, listAlerts } from "./history.ts";
 import { createIntake } from "./intake.ts";
 import { alertMigrations } from "./migrations.ts";
-import { type AlertGroup, alertTables, lockGroup, markStale, readGroup } from "./store.ts";
+import {
+  type AlertGroup,
+  alertTables,
+  firingGroupIds,
+  lockGroup,
+  markStale,
+  readGroup,
+  readGroups,
+} from "./store.ts";
 import { waitingSince } from "./watched.ts";
 import { createProver } from "./webhooks/prove.ts";
 import { readDelivery, senderOf } from "./webhooks/senders.ts";
 
 export { changedEvent as alertsChanged } from "./drain.ts";
 export type * from "./events.ts";
+export type { AlertChange, AlertFilter, ListedAlert, ToldChange } from "./history.ts";
 export { alertMigrations } from "./migrations.ts";
 export type { Severity } from "./model.ts";
 export { canRead, type Preview, previewOf, sourceNamed } from "./preview.ts";
@@ -28,6 +38,17 @@ export { watchdogCame } from "./watched.ts";
 export interface Alerts {
   /** A cause and its alerts, counted; undefined when no such group is kept. */
   readGroup(db: Db | Trx, id: string): Promise<AlertGroup | undefined>;
+  /** Several causes; those not kept are left out. */
+  readGroups(db: Db | Trx, ids: readonly string[]): Promise<readonly AlertGroup[]>;
+  /** Ids of causes that fire in an environment, the longest known first. */
+  firingGroupIds(db: Db | Trx, environment: string, limit: number): Promise<readonly string[]>;
+  /** Alerts themselves, the firing first, the newest first. */
+  listAlerts(
+    db: Db | Trx,
+    filter: AlertFilter,
+    page: { limit: number; offset: number },
+  ): Promise<readonly ListedAlert[]>;
+  countAlerts(db: Db | Trx, filter: AlertFilter): Promise<number>;
   /** Locks a cause; decide about it under this lock. */
   lockGroup(trx: Trx, id: string): Promise<void>;
   /** When the oldest delivery came in that is not folded; null when none waits. */
@@ -128,11 +149,12 @@ export function createAlerts(platform: Platform): Feature & { api: Alerts; drain
         keepDays: 120,
         where: "not exists (select 1 from alerts where alerts.group_id = alert_groups.id)",
       },
+      { table: "alert_changes", column: "seen_at", keepDays: 35 },
       { table: "alert_totals", column: "last_at", keepDays: 400 },
       { table: "alert_problems", column: "last_at", keepDays: 35 },
       { table: "hook_events", column: "received_at", keepDays: 30 },
     ],
-    api: { readGroup, lockGroup, eventOf, waitingSince },
+    api: { readGroup, readGroups, firingGroupIds, listAlerts, countAlerts, lockGroup, eventOf, waitingSince },
     drainOnce: drain.drainOnce,
   };
 }

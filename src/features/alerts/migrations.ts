@@ -42,7 +42,24 @@ const senders = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** Since when a cause fires, and every change of an alert: what the newest state alone cannot tell. */
+const alertHistory = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table alert_groups add column firing_at timestamptz;
+    update alert_groups g set firing_at = changed_at
+      where hidden_count > 0 or exists (select 1 from alerts a where a.group_id = g.id and a.status = 'firing');
+    create index alert_groups_firing on alert_groups (environment, firing_at) where firing_at is not null;
+    create table alert_changes (
+      id bigint generated always as identity primary key, source text not null, fingerprint text not null,
+      group_id bigint not null, status text not null check (status in ('firing','resolved')),
+      severity text not null, severity_text text, at timestamptz not null, seen_at timestamptz not null);
+    create index alert_changes_seen on alert_changes (seen_at);
+    create index alert_changes_group on alert_changes (group_id, seen_at);
+  `.execute(db);
+};
+
 export const alertMigrations: Record<string, Migration> = {
   "2026-11-23T1010-alerts": { up: alertTables },
   "2026-11-25T0930-alerts-senders": { up: senders },
+  "2026-11-25T0930-alert-history": { up: alertHistory },
 };

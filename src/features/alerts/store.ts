@@ -32,6 +32,7 @@ export interface AlertTables {
     hidden_count: Generated<number>;
     created_at: Time;
     changed_at: Time;
+    firing_at: Time | null;
   };
   alerts: {
     source: string;
@@ -278,6 +279,10 @@ export interface AlertGroup {
   resolvedCount: number;
   staleCount: number;
   receivedCount: number;
+  /** Since when it fires, by when that was heard of; null while it does not. */
+  firingAt: Date | null;
+  /** Hook sources that told of it. */
+  sources: readonly string[];
   /** Worst of those that fire, else of all. */
   severity: Severity;
   severityText: string | null;
@@ -297,8 +302,13 @@ export interface AlertGroup {
 const rank = sql`case severity when 'critical' then 0 when 'error' then 1 when 'warning' then 2 else 3 end`;
 
 export async function readGroup(db: Db | Trx, id: string): Promise<AlertGroup | undefined> {
+  return (await readGroups(db, [id]))[0];
+}
+
+/** Several causes at once, in the order of their ids; those that are not kept are left out. */
+export async function readGroups(db: Db | Trx, ids: readonly string[]): Promise<AlertGroup[]> {
   const { rows } = await sql<AlertGroup>`
-    select g.id, g.service, g.environment, g.name, g.note, g.hidden_count as "hiddenCount", c.*,
+    select g.id, g.service, g.environment, g.name, g.note, g.hidden_count as "hiddenCount", g.firing_at as "firingAt", c.*,
       coalesce(w.severity, 'info') as severity, w.severity_text as "severityText",
       coalesce(n.annotations, '{}') as annotations, coalesce(n.labels, '{}') as labels, n.link
     from alert_groups g
@@ -307,6 +317,7 @@ export async function readGroup(db: Db | Trx, id: string): Promise<AlertGroup | 
         count(*) filter (where status = 'resolved')::int as "resolvedCount",
         count(*) filter (where status = 'firing' and stale_at is not null)::int as "staleCount",
         coalesce(sum(received_count), 0)::int as "receivedCount",
+        coalesce(array_agg(distinct source) filter (where source is not null), '{}') as sources,
         min(starts_at) filter (where status = 'firing') as "firingSince", max(latest_starts_at) as "newestStartsAt",
         max(ended_at) as "endedAt", max(last_seen_at) as "lastSeenAt"
       from alerts where group_id = g.id) c
@@ -314,8 +325,25 @@ export async function readGroup(db: Db | Trx, id: string): Promise<AlertGroup | 
       order by status = 'firing' desc, ${rank} limit 1) w on true
     left join lateral (select annotations, labels, link from alerts where group_id = g.id
       order by status = 'firing' desc, ${rank}, starts_at desc, fingerprint limit 1) n on true
-    where g.id = ${id}`.execute(db);
-  return rows[0];
+    where g.id = any(${ids}::bigint[]) order by g.id`.execute(db);
+  return rows;
+}
+
+/** Causes that fire in an environment, the longest known first. */
+export async function firingGroupIds(db: Db | Trx, environment: string, limit: number): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from alert_groups where firing_at is not null and environment = ${environment}
+    order by firing_at, id limit ${limit}`.execute(db);
+  return rows.map(({ id }) => id);
+}
+
+/** Notes since when each of these causes fires, or that it does no longer. */
+export async function markFiring(trx: Trx, groupIds: readonly string[], now: Date): Promise<void> {
+  await sql`
+    update alert_groups g set firing_at = case when f.fires then coalesce(g.firing_at, ${now}::timestamptz) end
+    from (select id, hidden_count > 0 or exists (select 1 from alerts a where a.group_id = alert_groups.id and a.status = 'firing') as fires
+      from alert_groups where id = any(${groupIds}::bigint[])) f
+    where g.id = f.id and f.fires <> (g.firing_at is not null)`.execute(trx);
 }
 
 export async function lockGroup(trx: Trx, id: string): Promise<void> {
