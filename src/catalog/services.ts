@@ -92,12 +92,14 @@ export const serviceSchema = z.strictObject({
   signals: z.array(signalSchema).default([]),
   traffic: trafficSchema.optional(),
   rollout: rolloutSchema.optional(),
-  /** Services this one needs. */
+  /** Services this one needs: a database too, declared as a service. An alert of theirs explains alerts of this one. */
   dependencies: z.array(nameField).default([]),
   /** What is asked of changes while little budget is left; the organisation's policy when left out. */
   errorBudget: errorBudgetSchema.optional(),
   /** Paging providers told of its pages, instead of its team's. */
   pagers: z.array(nameField).max(5).optional(),
+  /** `observe` decides and shows what it would do, and does nothing: no page, no ticket outside. */
+  mode: z.enum(["live", "observe"]).default("live"),
   /** A page although no user is hurt; needs someone who answers for it. */
   paging: z
     .strictObject({
@@ -127,6 +129,12 @@ export const policiesSchema = z.strictObject({
       muteMax: durationOr("7d"),
       /** A firing alert not seen again for this long is marked stale, not resolved. */
       staleAfter: durationOr("1d"),
+      /** How long a new cause waits for company before its card is posted; a page never waits. Over before: nothing is said. */
+      groupWait: durationOr("10s"),
+      /** Alerts of a service, or of services that hang together, that begin within this time are one cause. 0s: none are. */
+      joinWithin: durationOr("5m"),
+      /** A ticket that fires and that nobody took is said again in its thread this often. */
+      repeatEvery: durationOr("4h"),
     })
     .prefault({}),
   access: z

@@ -56,6 +56,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     slos: slos.api,
     paging: paging.api,
     ticketing: createTicketingProviders(platform),
+    deploys: deploys.api,
   });
   const access = createAccess(platform, {
     accessors: createAccessors(platform, overrides.accessor),

@@ -72,6 +72,9 @@ describe("an alert posted to the hook", () => {
       return JSON.stringify(state).includes("For how long") || undefined;
     });
     expect(opened).toBe(true);
+    // What fires on of the same service would have the next alert for company.
+    await post(group("Slow", "resolved"));
+    await olive.sees("C0SHOPALERTS", /⚫ shop · Slow/);
   });
 });
 

@@ -13,7 +13,7 @@ import { pagingSummaries } from "./summaries.ts";
 import type { Paging } from "./types.ts";
 
 export { pagingMigrations } from "./migrations.ts";
-export type * from "./types.ts";
+export * from "./types.ts";
 
 /** `wrap` replaces what others are given; production leaves it out. */
 export function createPaging(

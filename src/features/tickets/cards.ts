@@ -10,6 +10,7 @@ import type { Catalog } from "../../catalog/schema.ts";
 import {
   type Block,
   card,
+  channelLink,
   context,
   dateToken,
   escapeText,
@@ -19,8 +20,10 @@ import {
   mention,
   type Verb,
 } from "../../platform/messages/blocks.ts";
-import { type Mute, subjectOf, type Ticket, type TicketId } from "./model.ts";
+import { flapping, type Mute, subjectOf, type Ticket, type TicketId } from "./model.ts";
 import { keyText, type Outside, systemOf } from "./outside.ts";
+import { suspectLines } from "./suspect-words.ts";
+import { servicesHit } from "./whole.ts";
 
 export interface Scene {
   catalog: Catalog;
@@ -51,6 +54,9 @@ export function ticketCard(ticket: Ticket, scene: Scene): { text: string; blocks
     ],
     facts: [
       ...summary,
+      ...(ticket.suspects.length === 0
+        ? []
+        : [["Suspects", suspectLines(ticket.suspects, scene.catalog).join("\n")] as const]),
       ["Decision", escapeText(ticket.decision.words, 600)],
       ["Alerts", countsText(ticket)],
       ...(ticket.takenBy === null
@@ -78,11 +84,18 @@ const markOf = ({ state, pagedAt }: Ticket): Mark =>
 export function headlineOf(ticket: Ticket, catalog: Catalog): string {
   const severity = ticket.severityText === null ? ticket.severity : escapeText(ticket.severityText, 30);
   const state = ticket.state === "closed" ? "over" : stateText(ticket);
-  return `${escapeText(subjectOf(ticket, catalog.organisation.defaultEnvironment))} · ${escapeText(ticket.name, 120)} · ${severity} · ${state}`;
+  const more = servicesHit(ticket.parts).length - 1;
+  const name = `${escapeText(ticket.name, 120)}${more > 0 ? ` and ${more} more ${more === 1 ? "service" : "services"}` : ""}`;
+  return `${escapeText(subjectOf(ticket, catalog.organisation.defaultEnvironment))} · ${name} · ${severity} · ${state}`;
 }
 
-const stateText = ({ firingCount, hiddenCount, pagedAt, takenBy }: Ticket): string =>
-  `${firingCount + hiddenCount} firing${pagedAt === null ? "" : takenBy === null ? ", paged" : ", paged and taken"}`;
+const stateText = ({ firingCount, hiddenCount, pagedAt, takenBy, isFlapping, isObserved }: Ticket): string =>
+  [
+    `${firingCount + hiddenCount} firing`,
+    ...(isFlapping ? ["flapping"] : []),
+    ...(isObserved ? ["observed only"] : []),
+    ...(pagedAt === null ? [] : [takenBy === null ? "paged" : "paged and taken"]),
+  ].join(", ");
 
 const withLink = (words: string, url: string | null): string =>
   url === null ? words : `${words} ${link(url, "source")}`;
@@ -135,7 +148,13 @@ function nameOf(slackId: string | null, scene: Scene): string {
 
 function notesOf(ticket: Ticket, scene: Scene): string[] {
   const notes = [...(ticket.note === null ? [] : [escapeText(ticket.note)]), ...behindNotes(ticket, scene)];
+  const services = servicesText(ticket);
+  if (services !== undefined) notes.push(services);
   if (ticket.state === "closed") return notes;
+  if (ticket.isFlapping)
+    notes.push(
+      `Flapping: ${ticket.flips.length} turns in the last hour. It pages only if users hurt, and is over once it holds for ${spanText(flapping.holdMs)}.`,
+    );
   if (ticket.staleCount > 0 && ticket.lastSeenAt !== null)
     notes.push(
       `Stale: ${ticket.staleCount} of ${ticket.firingCount} not heard of since ${dateToken(ticket.lastSeenAt, "date_time")}. Not resolved by that; ask the sender.`,
@@ -145,6 +164,28 @@ function notesOf(ticket: Ticket, scene: Scene): string[] {
       `Muted${mute.withPages ? ", pages too," : ""} until ${dateToken(mute.until, "date_time")} by ${nameOf(mute.by, scene)}: ${escapeText(mute.reason, 200)}`,
     );
   return notes;
+}
+
+const namesShownMax = 12;
+
+/** Which services one cause hits, the rules of the one that stands for it, and what they share. */
+function servicesText(ticket: Ticket): string | undefined {
+  const hit = servicesHit(ticket.parts);
+  const rules = [...new Set(ticket.parts.map(({ name }) => name))];
+  if (hit.length <= 1 && rules.length <= 1) return undefined;
+  const suspected = new Set(ticket.suspects.map(({ service }) => service));
+  // What was changed lately is named whatever the number: nothing hides it.
+  const first = hit.filter((name) => suspected.has(name));
+  const rest = hit.filter((name) => !suspected.has(name));
+  const shown = [...first, ...rest].slice(0, Math.max(namesShownMax, first.length));
+  const more = hit.length - shown.length;
+  const names = `${shown.map((name) => escapeText(name)).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const shared = ticket.sharedVia === null ? "" : ` All depend on ${escapeText(ticket.sharedVia)}.`;
+  const which = `Rules: ${rules
+    .slice(0, 6)
+    .map((name) => escapeText(name, 60))
+    .join(", ")}${rules.length > 6 ? ` and ${rules.length - 6} more` : ""}.`;
+  return hit.length <= 1 ? which : `One cause, ${hit.length} services: ${names}.${shared} ${which}`;
 }
 
 function verbsOf(
@@ -158,12 +199,14 @@ function verbsOf(
           { label: "Noise", line: `mark ${ticket.id} noise` },
         ]
       : [];
-  if (ticket.state === "closed") return { verbs: [], more: judge };
+  if (ticket.state === "closed") return { verbs: [], more: ticket.closedBecause === "merged" ? [] : judge };
   const runbook = runbookVerb(ticket);
   const back = rollBackVerb(ticket, scene.catalog);
   const mute: Verb[] = scene.mutes.some(({ groupId }) => groupId !== null)
     ? [{ label: "Unmute", line: `unmute ${ticket.id}` }]
     : [{ label: "Mute", line: `modal mute: ${ticket.id}` }];
+  if (ticket.service === null)
+    mute.unshift({ label: "Propose a rule", line: `modal alert-rule: ${ticket.id}` });
   if (ticket.pagedAt !== null && ticket.takenBy === null)
     return {
       verbs: [{ label: "Acknowledge", line: `ack ${ticket.id}`, style: "primary" }, back ?? runbook],
@@ -184,9 +227,15 @@ const runbookVerb = (ticket: Ticket): Verb => ({
   line: ["runbook", ticket.service, `ticket=${ticket.id}`].filter(Boolean).join(" "),
 });
 
-/** Only where there is traffic to turn back. */
-export function rollBackVerb(ticket: Pick<Ticket, "service">, catalog: Catalog): Verb | undefined {
-  const known = ticket.service === null ? undefined : serviceOf(catalog, ticket.service);
+/** Only where there is traffic to turn back: of the first suspect that was deployed, else of the service itself. */
+export function rollBackVerb(
+  ticket: Pick<Ticket, "service" | "suspects">,
+  catalog: Catalog,
+): Verb | undefined {
+  const [suspect] = ticket.suspects;
+  const suspected = suspect?.change === "deploy" ? serviceOf(catalog, suspect.service) : undefined;
+  const own = ticket.service === null ? undefined : serviceOf(catalog, ticket.service);
+  const known = suspected?.traffic === undefined ? own : suspected;
   if (known?.traffic === undefined) return undefined;
   return {
     label: "Roll back",
@@ -198,6 +247,7 @@ export function rollBackVerb(ticket: Pick<Ticket, "service">, catalog: Catalog):
 
 function lastLine(ticket: Ticket, scene: Scene): string | undefined {
   if (ticket.state === "open" || ticket.closedAt === null) return undefined;
+  if (ticket.closedBecause === "merged") return escapeText(ticket.closedNote ?? "", 400);
   const closedOutside = ticket.closedBy === null ? scene.outside?.closedBy : undefined;
   const who =
     typeof closedOutside === "string"
@@ -216,6 +266,12 @@ function lastLine(ticket: Ticket, scene: Scene): string | undefined {
       ? ` ${ticket.firingCount} alerts fired on then; a new one opens it again.`
       : "";
   return `${parts.join(" · ")}.${ticket.closedNote === null ? "" : ` ${escapeText(ticket.closedNote, 300)}`}${still}`;
+}
+
+/** One line in the channel of a service whose alerts stand on a card elsewhere. */
+export function elsewhereText(ticket: Ticket, services: readonly string[], catalog: Catalog): string {
+  const names = services.map((name) => escapeText(name)).join(", ");
+  return `${markOf(ticket)} ${names}: part of ${ticket.id} in ${channelLink(ticket.channel)}: ${headlineOf(ticket, catalog)}`;
 }
 
 /** `94 s`, `12 min`, `3 h 5 min`, `2 d 4 h` */

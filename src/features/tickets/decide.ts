@@ -7,15 +7,20 @@ export const rules = [
   "every-critical-alert",
   "users-well",
   "users-unknown-critical",
+  "users-unknown-unsaid",
   "users-unknown",
   "other-environment",
+  "flapping",
   "muted",
+  "observing",
 ] as const;
 export type Rule = (typeof rules)[number];
 
 /** The decision as kept on the ticket, with the numbers it was made on. */
 export interface Choice {
   page: boolean;
+  /** It would page, and does not because its service is observed. */
+  wouldPage?: boolean | undefined;
   rule: Rule;
   /** One or two sentences with the numbers, as plain text. */
   words: string;
@@ -43,6 +48,9 @@ export interface Evidence {
   /** Name of an environment other than the one users are in. */
   otherEnvironment: string | undefined;
   mute: { reason: string; withPages: boolean } | undefined;
+  isFlapping?: boolean | undefined;
+  /** Its service's mode: nothing is done, only shown. */
+  isObserved?: boolean | undefined;
 }
 
 export function decide(evidence: Evidence, now: Date): Choice {
@@ -58,12 +66,27 @@ export function decide(evidence: Evidence, now: Date): Choice {
     errorRatio: worst?.errorRatio,
   };
   const made = { at: now.toISOString(), numbers };
+  if (choice.page && evidence.isFlapping === true && choice.rule !== "users-hurting")
+    return {
+      ...made,
+      page: false,
+      rule: "flapping",
+      words: `No page: it turns on and off, and users are not known to hurt. Without that: ${choice.words}`,
+    };
   if (choice.page && mute?.withPages === true)
     return {
       ...made,
       page: false,
       rule: "muted",
       words: `No page: pages are muted (${mute.reason}). Without that: ${choice.words}`,
+    };
+  if (choice.page && evidence.isObserved === true)
+    return {
+      ...made,
+      page: false,
+      wouldPage: true,
+      rule: "observing",
+      words: `Observing, so nothing is done. It would have paged: ${choice.words.replace(/^Paged: /, "")}`,
     };
   return { ...made, ...choice };
 }
@@ -97,6 +120,12 @@ function unmuted(evidence: Evidence): Pick<Choice, "page" | "rule" | "words"> {
       page: true,
       rule: "users-unknown-critical",
       words: `Paged: the sender says ${said}. ${unknown}`,
+    };
+  if (severityText === null)
+    return {
+      page: true,
+      rule: "users-unknown-unsaid",
+      words: `Paged: the sender gives no severity. ${unknown}`,
     };
   return { page: false, rule: "users-unknown", words: `No page: the sender says ${said}. ${unknown}` };
 }

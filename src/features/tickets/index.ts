@@ -9,10 +9,13 @@ import type { Platform } from "../../platform/platform.ts";
 import { createBuiltinTicketing } from "../../providers/ticketing/builtin.ts";
 import type { Ticketing } from "../../providers/ticketing/contract.ts";
 import { type Alerts, alertsChanged } from "../alerts/index.ts";
-import type { Paging } from "../paging/index.ts";
+import type { Deploys } from "../deploys/index.ts";
+import { type Paging, pageAcknowledged } from "../paging/index.ts";
 import type { Slos } from "../slos/index.ts";
+import { alertRuleCommand, alertRuleModal } from "./alert-rule.ts";
 import { followJobs } from "./follow.ts";
 import { type TicketRecord, ticketRecords } from "./history.ts";
+import { listCommand } from "./list.ts";
 import { listenJobs, outsideJob, reconcileJob } from "./listen.ts";
 import { ticketMigrations } from "./migrations.ts";
 import type { Ticket } from "./model.ts";
@@ -24,6 +27,7 @@ import { createDeeds, type TicketDeeds } from "./service.ts";
 import { muteModal, ticketCommands } from "./slack.ts";
 import { listTickets, readTicket, type TicketTables } from "./store.ts";
 import { ticketSummaries } from "./summaries.ts";
+import { acknowledgedJob, repeatJob, takingJobs } from "./taking.ts";
 
 export { cardKeyOf } from "./cards.ts";
 export type { TicketRecord } from "./history.ts";
@@ -45,12 +49,14 @@ export interface TicketRooms {
   alerts: Alerts;
   slos: Pick<Slos, "budgetOf">;
   paging: Paging;
+  deploys: Pick<Deploys, "recentChanges">;
   /** Providers by the catalog's name; the built-in store when left out. */
   ticketing?: ((name: string) => Ticketing) | undefined;
 }
 
 const redecideEverySec = 15;
 const reconcileEverySec = 300;
+const repeatLookEverySec = 60;
 
 export function createTickets(platform: Platform, rooms: TicketRooms): Feature & { api: Tickets } {
   const { database, clock } = platform;
@@ -64,16 +70,18 @@ export function createTickets(platform: Platform, rooms: TicketRooms): Feature &
   return {
     name: "tickets",
     about: "One ticket per cause while it lasts: taken, judged, closed; and whether it pages.",
-    commands: ticketCommands(platform, deeds, mutes),
-    modals: [muteModal],
-    jobs: [follow, redecide, publishJobOf(parts), ...listenJobs(parts), mutes.job],
+    commands: [listCommand(parts), ...ticketCommands(deeds, mutes), alertRuleCommand(parts)],
+    modals: [muteModal, alertRuleModal],
+    jobs: [follow, redecide, publishJobOf(parts), ...listenJobs(parts), mutes.job, ...takingJobs(parts)],
     schedules: [
       { job: redecide.name, everySec: redecideEverySec },
       { job: reconcileJob, everySec: reconcileEverySec },
+      { job: repeatJob, everySec: repeatLookEverySec },
     ],
     events: [
       { on: alertsChanged, job: followJob },
       { on: "hooks.ticket", job: outsideJob },
+      { on: pageAcknowledged, job: acknowledgedJob },
     ],
     summaries: ticketSummaries(platform),
     migrations: ticketMigrations,
@@ -112,6 +120,13 @@ export function createTickets(platform: Platform, rooms: TicketRooms): Feature &
     ],
     retention: [
       { table: "tickets", column: "closed_at", keepDays: 400, where: "state = 'closed'" },
+      { table: "ticket_groups", column: "left_at", keepDays: 400 },
+      {
+        table: "ticket_groups",
+        column: "joined_at",
+        keepDays: 500,
+        where: "not exists (select 1 from tickets where tickets.id = ticket_groups.ticket)",
+      },
       { table: "ticket_mutes", column: "ended_at", keepDays: 400 },
       {
         table: "ticket_outside",

@@ -43,7 +43,28 @@ const ticketsOutside = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** Several groups of alerts on one ticket, what may have caused it, and how often it turned. */
+const ticketCauses = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table tickets add column parts jsonb not null default '[]', add column shared_via text,
+      add column suspects jsonb not null default '[]', add column flips jsonb not null default '[]',
+      add column is_flapping boolean not null default false, add column merged_into text,
+      add column is_observed boolean not null default false, add column said_at timestamptz,
+      add column joined_at timestamptz, add column sources jsonb not null default '[]';
+    create table ticket_groups (
+      group_id bigint not null, ticket text not null, service text, joined_at timestamptz not null, because text not null,
+      via text, decision jsonb, left_at timestamptz, primary key (group_id, ticket));
+    create index ticket_groups_ticket on ticket_groups (ticket);
+    insert into ticket_groups (group_id, ticket, service, joined_at, because, decision)
+      select group_id, id, service, opened_at, 'first', decision from tickets;
+    update tickets set parts = jsonb_build_array(jsonb_build_object('groupId', group_id::text, 'service', service,
+      'name', name, 'firingCount', firing_count + hidden_count, 'since', since, 'because', 'first', 'via', null));
+    create index tickets_parts on tickets using gin (parts jsonb_path_ops);
+  `.execute(db);
+};
+
 export const ticketMigrations: Record<string, Migration> = {
   "2026-11-23T1020-tickets": { up: ticketTables },
   "2026-11-25T1010-tickets-outside": { up: ticketsOutside },
+  "2026-11-25T0940-ticket-causes": { up: ticketCauses },
 };

@@ -1,7 +1,7 @@
 /** The SQL of mutes. */
 import type { Selectable } from "kysely";
 import type { Db, Trx } from "../../platform/db/database.ts";
-import type { Mute } from "./model.ts";
+import type { Mute, Ticket } from "./model.ts";
 import { type TicketTables, ticketTables } from "./store.ts";
 
 function muteFrom(row: Selectable<TicketTables["ticket_mutes"]>): Mute {
@@ -17,12 +17,14 @@ function muteFrom(row: Selectable<TicketTables["ticket_mutes"]>): Mute {
   };
 }
 
-/** Mutes in force for a cause: of the cause itself or its service. One that holds pages too comes first. */
+/** Mutes in force for any of these services or causes. One that holds pages too comes first. */
 export async function mutesOf(
   db: Db | Trx,
-  thing: { service: string | null; groupId: string | null },
+  things: { services: readonly (string | null)[]; groupIds: readonly string[] },
   now: Date,
 ): Promise<Mute[]> {
+  const services = things.services.filter((name) => name !== null);
+  if (services.length + things.groupIds.length === 0) return [];
   const rows = await ticketTables(db)
     .selectFrom("ticket_mutes")
     .selectAll()
@@ -30,14 +32,28 @@ export async function mutesOf(
     .where("until", ">", now)
     .where((eb) =>
       eb.or([
-        ...(thing.groupId === null ? [] : [eb("group_id", "=", thing.groupId)]),
-        ...(thing.service === null ? [] : [eb("service", "=", thing.service)]),
+        ...(things.groupIds.length === 0 ? [] : [eb("group_id", "in", things.groupIds)]),
+        ...(services.length === 0 ? [] : [eb("service", "in", services)]),
       ]),
     )
     .orderBy("with_pages", "desc")
     .orderBy("until", "desc")
     .execute();
   return rows.map(muteFrom);
+}
+
+/** Mutes in force for a ticket: of any cause or service on it. */
+export function ticketMutes(db: Db | Trx, ticket: Ticket, now: Date): Promise<Mute[]> {
+  const services = [ticket.service, ...ticket.parts.map(({ service }) => service)];
+  const groupIds = [ticket.groupId, ...ticket.parts.map(({ groupId }) => groupId)];
+  return mutesOf(db, { services: [...new Set(services)], groupIds: [...new Set(groupIds)] }, now);
+}
+
+/** A mute of one of many services hides nothing of the others; one of the ticket itself hides it. */
+export function isMuted(ticket: Ticket, mutes: readonly Mute[]): boolean {
+  if (mutes.some(({ groupId }) => groupId !== null)) return true;
+  const services = new Set([ticket.service, ...ticket.parts.map(({ service }) => service)]);
+  return [...services].every((name) => name !== null && mutes.some(({ service }) => service === name));
 }
 
 /** The mute of exactly this target that has not ended, locked. */
@@ -81,14 +97,4 @@ export async function endMute(trx: Trx, id: string, by: string | null, now: Date
     .set({ ended_at: now, ended_by: by })
     .where("id", "=", id)
     .execute();
-}
-
-/** Groups of the open tickets a mute is about. */
-export async function groupsUnder(trx: Trx, mute: Pick<Mute, "service" | "groupId">): Promise<string[]> {
-  let query = ticketTables(trx).selectFrom("tickets").select("group_id").where("state", "=", "open");
-  query =
-    mute.groupId === null
-      ? query.where("service", "=", mute.service)
-      : query.where("group_id", "=", mute.groupId);
-  return (await query.execute()).map((row) => row.group_id);
 }

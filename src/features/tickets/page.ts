@@ -1,10 +1,13 @@
 /** A ticket's page: who, in which words, with which verbs. */
+import type { Catalog } from "../../catalog/schema.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import { systemActor } from "../../platform/people.ts";
 import { cardKeyOf, rollBackVerb } from "./cards.ts";
 import { subjectOf, type Ticket } from "./model.ts";
 import type { TicketParts } from "./room.ts";
+import { firstSuspectText } from "./suspect-words.ts";
+import { servicesHit } from "./whole.ts";
 
 /** The ticket with its page out; the page itself is written in the same transaction. */
 export async function page(tx: Tx, { paging, platform }: TicketParts, ticket: Ticket): Promise<Ticket> {
@@ -13,30 +16,41 @@ export async function page(tx: Tx, { paging, platform }: TicketParts, ticket: Ti
   await paging.page(tx, {
     team: ticket.team,
     service: ticket.service ?? undefined,
-    headline: pageLine(ticket, catalog.organisation.defaultEnvironment),
+    headline: pageLine(ticket, catalog),
     dedupKey: ticket.id,
     subject: ticket.id,
     channel: ticket.channel,
+    from: ticket.sources,
     parent: cardKeyOf(ticket.id),
-    detail: { ...ticket.decision.numbers, rule: ticket.decision.rule },
+    detail: { ...ticket.decision.numbers, rule: ticket.decision.rule, suspects: ticket.suspects },
     verbs: back ? [back] : [],
     actor: systemActor,
   });
   return { ...ticket, pagedAt: tx.now, wasPaged: true, isQuiet: false };
 }
 
-function pageLine(ticket: Ticket, defaultEnvironment: string): string {
+/**
+ * `PAGE shop: HighErrorRate: burn 90x, errors 9.1 %. Suspect 1: shop v42, 02:58, by ci. 11 more services hit. T-1`:
+ * the first 80 characters say who hurts and what was changed.
+ */
+function pageLine(ticket: Ticket, catalog: Catalog): string {
   const { rule, numbers, words } = ticket.decision;
-  const { slo, burn, errorRatio, budgetLeftRatio } = numbers;
+  const { slo, burn, errorRatio } = numbers;
   const why =
     rule === "users-hurting" && slo !== undefined
       ? [
           burn === undefined ? "" : `burn ${Math.round(burn)}x`,
           errorRatio === undefined ? "" : `errors ${(errorRatio * 100).toFixed(1)} %`,
-          budgetLeftRatio === undefined ? "" : `${Math.round(budgetLeftRatio * 100)} % of the budget left`,
         ]
           .filter(Boolean)
           .join(", ")
-      : words.replace(/^Paged: /, "");
-  return `PAGE ${escapeText(subjectOf(ticket, defaultEnvironment))}: ${escapeText(ticket.name, 80)}: ${escapeText(why, 300)} (${ticket.id})`;
+      : words.replace(/^Paged: /, "").replace(/\.$/, "");
+  const more = servicesHit(ticket.parts).length - 1;
+  const parts = [
+    `${escapeText(ticket.name, 80)}: ${escapeText(why, 300)}`,
+    escapeText(firstSuspectText(ticket.suspects, catalog) ?? "", 120),
+    more > 0 ? `${more} more ${more === 1 ? "service" : "services"} hit` : "",
+    ticket.id,
+  ].filter((part) => part !== "");
+  return `PAGE ${escapeText(subjectOf(ticket, catalog.organisation.defaultEnvironment))}: ${parts.join(". ")}`;
 }

@@ -3,11 +3,12 @@ import type { Tx } from "../../platform/db/database.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { Ticketing } from "../../providers/ticketing/contract.ts";
 import type { Alerts } from "../alerts/index.ts";
+import type { Deploys } from "../deploys/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Slos } from "../slos/index.ts";
-import { cardKeyOf, ticketCard } from "./cards.ts";
+import { cardKeyOf, channelOf, elsewhereText, ticketCard } from "./cards.ts";
 import type { Ticket } from "./model.ts";
-import { mutesOf } from "./mute-store.ts";
+import { ticketMutes } from "./mute-store.ts";
 import { isBuiltin } from "./outside.ts";
 import { readOutside } from "./outside-store.ts";
 
@@ -16,6 +17,7 @@ export interface TicketParts {
   alerts: Alerts;
   slos: Pick<Slos, "budgetOf">;
   paging: Paging;
+  deploys: Pick<Deploys, "recentChanges">;
   /** The provider a ticket names. */
   ticketing: (name: string) => Ticketing;
 }
@@ -31,15 +33,36 @@ export async function show(
   ticket: Ticket,
 ): Promise<void> {
   if (ticket.isQuiet) return;
-  const mutes = await mutesOf(tx.trx, ticket, tx.now);
+  const mutes = await ticketMutes(tx.trx, ticket, tx.now);
   const catalog = platform.catalogs.current();
   const outside = isBuiltin(catalog, ticket.provider) ? undefined : await readOutside(tx.trx, ticket.id);
   const shown = ticketCard(ticket, { catalog, slackTeam: platform.slackTeam(), mutes, outside });
   tx.say({ key: cardKeyOf(ticket.id), channel: ticket.channel, urgent: ticket.pagedAt !== null, ...shown });
+  for (const [channel, services] of otherChannels(platform, ticket))
+    tx.say({
+      key: `${cardKeyOf(ticket.id)}:in:${channel}`,
+      channel,
+      text: elsewhereText(ticket, services, platform.catalogs.current()),
+    });
+}
+
+/** Channels of services on the ticket other than the one its card stands in. */
+function otherChannels(platform: Platform, ticket: Ticket): Map<string, string[]> {
+  const channels = new Map<string, string[]>();
+  if (ticket.closedBecause === "merged") return channels;
+  for (const service of [...new Set(ticket.parts.map((part) => part.service))]) {
+    if (service === null) continue;
+    const channel = channelOf(platform.catalogs.current(), platform.slackTeam(), service);
+    if (channel === undefined || channel === ticket.channel) continue;
+    channels.set(channel, [...(channels.get(channel) ?? []), service]);
+  }
+  return channels;
 }
 
 /** The ticket with one more version for the provider, and the ring that brings it there. */
 export function published(tx: Tx, ticket: Ticket): Ticket {
+  // Of a service that is only observed nothing goes outside.
+  if (ticket.isObserved) return ticket;
   tx.ring({ job: publishJob, ref: ticket.id, lane: "normal" });
   return { ...ticket, wantedVersion: ticket.wantedVersion + 1 };
 }

@@ -1,4 +1,5 @@
-/** One transaction: a ticket opens, pages, changes, closes or opens again, by what its alerts say under the lock. */
+/** One transaction: a ticket opens, joins, pages, changes, closes or opens again, by what its alerts say under the lock. */
+import { dependencyGraph } from "../../catalog/dependencies.ts";
 import { environmentsOf, owningTeam, service as serviceOf, ticketingFor } from "../../catalog/lookup.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import { systemActor } from "../../platform/people.ts";
@@ -7,18 +8,43 @@ import type { Rerun } from "../../platform/rings/runner.ts";
 import type { AlertGroup } from "../alerts/index.ts";
 import type { Budget } from "../slos/index.ts";
 import { channelOf, spanText } from "./cards.ts";
+import type { Place } from "./causes.ts";
 import { type Choice, decide, type Evidence, supersedes } from "./decide.ts";
-import { type Mute, stepOf, summaryOf, type Ticket, type TicketId } from "./model.ts";
-import { mutesOf } from "./mute-store.ts";
+import { type Around, findPlace, join, pullIn, readWhole, withSuspects } from "./joining.ts";
+import { lockCauses, setMember } from "./members.ts";
+import {
+  flipsAfter,
+  isFlappingAfter,
+  type Mute,
+  stepOf,
+  summaryOf,
+  type Ticket,
+  type TicketId,
+} from "./model.ts";
+import { isMuted, mutesOf, ticketMutes } from "./mute-store.ts";
 import { readOutside } from "./outside-store.ts";
 import { page } from "./page.ts";
 import { published, show, type TicketParts } from "./room.ts";
 import { newestTicket, writeTicket } from "./store.ts";
+import type { RecentChange } from "./suspects.ts";
+import { isFiring, servicesHit, type Whole, wholeOf } from "./whole.ts";
 
 /** What was read of the outside before the lock. */
 export interface Asked {
   budget?: Budget | undefined;
   whyNoBudget?: string | undefined;
+  /** Of the last hour and a little more, around the services concerned. */
+  changes: readonly RecentChange[];
+}
+
+interface Scene {
+  tx: Tx;
+  parts: TicketParts;
+  group: AlertGroup;
+  around: Around | undefined;
+  /** Throws without what was asked: call it where `asked` is known. */
+  choose(isFlapping: boolean): Choice;
+  asked: Asked | undefined;
 }
 
 export async function settle(
@@ -27,61 +53,78 @@ export async function settle(
   groupId: string,
   asked: Asked | undefined,
 ): Promise<Rerun> {
+  const known = await parts.alerts.readGroup(tx.trx, groupId);
+  if (known === undefined) return undefined;
+  await lockCauses(tx.trx, known.environment);
   await parts.alerts.lockGroup(tx.trx, groupId);
-  const group = await parts.alerts.readGroup(tx.trx, groupId);
-  if (group === undefined) return undefined;
+  const group = (await parts.alerts.readGroup(tx.trx, groupId)) ?? known;
   const newest = await newestTicket(tx.trx, groupId, { lock: true });
-  const step = stepOf(group, newest, tx.now);
-  const mutes = await mutesOf(tx.trx, { service: group.service, groupId }, tx.now);
-  const choose = (evidence: Asked): Choice => decide(evidenceOf(parts, group, evidence, mutes), tx.now);
+  const catalog = parts.platform.catalogs.current();
+  const graph = dependencyGraph(catalog);
+  const whole =
+    (newest && (await readWhole(tx, parts, newest.id, graph))) ??
+    wholeOf([group], [{ groupId, because: "first", via: null }], graph);
+  const mutes = await mutesOf(tx.trx, { services: [group.service], groupIds: [groupId] }, tx.now);
+  const scene: Scene = {
+    tx,
+    parts,
+    group,
+    asked,
+    around: asked && { graph, changes: asked.changes, joinWithinMs: catalog.policies.alerts.joinWithin },
+    choose(isFlapping) {
+      if (asked === undefined) throw new Error("A decision without what it is made on");
+      return decide({ ...evidenceOf(parts, group, asked, mutes), isFlapping }, tx.now);
+    },
+  };
+  const step = stepOf(whole.group, newest, tx.now);
   switch (step.do) {
     case "nothing":
       return undefined;
     case "close":
       // Somebody opened it again at its provider: a person closes it.
       if ((await readOutside(tx.trx, (newest as Ticket).id)).isKeptOpen) return undefined;
-      await close(tx, parts, withCounts(newest as Ticket, group), step.at);
+      await close(scene, withWhole(newest as Ticket, whole, tx.now), step.at);
       return undefined;
-    case "open": {
-      if (asked === undefined) return { again: tx.now };
-      const ticket = newTicket(
-        parts,
-        group,
-        await nextPublicId(tx.trx, "ticket"),
-        step.follows,
-        choose(asked),
-        mutes,
-        tx.now,
-      );
-      if (ticket === undefined)
-        throw new Error(
-          `The catalog gives no Slack channel for ${group.service ?? "the default"} in ${parts.platform.slackTeam()}; set organisation.defaultChannel`,
-        );
-      await save(tx, parts, ticket, "ticket.opened");
-      return undefined;
+    case "hold": {
+      const held = withWhole(newest as Ticket, whole, tx.now);
+      await writeTicket(tx.trx, held);
+      await show(tx, parts, held);
+      return { again: step.until };
     }
+    case "open":
+      return asked === undefined ? { again: tx.now } : await open(scene, step.follows, newest?.flips ?? []);
     case "reopen": {
-      if (asked === undefined) return { again: tx.now };
-      const back: Ticket = {
-        ...withCounts(newest as Ticket, group),
-        state: "open",
-        closedAt: null,
-        closedBy: null,
-        closedBecause: null,
-        closedNote: null,
-        pagedAt: null,
-        takenBy: null,
-        takenAt: null,
-        decision: choose(asked),
-      };
-      await save(tx, parts, back, "ticket.reopened");
+      if (scene.around === undefined) return { again: tx.now };
+      // What explains it by now stands on a ticket of its own.
+      const place = await findPlace(tx, group, scene.around);
+      if (place.do === "join") {
+        await joinPlace(scene, place, scene.around);
+        return undefined;
+      }
+      const back = withWhole(newest as Ticket, whole, tx.now);
+      await save(
+        scene,
+        {
+          ...back,
+          state: "open",
+          closedAt: null,
+          closedBy: null,
+          closedBecause: null,
+          closedNote: null,
+          pagedAt: null,
+          takenBy: null,
+          takenAt: null,
+          saidAt: null,
+          decision: scene.choose(back.isFlapping),
+        },
+        "ticket.reopened",
+      );
       return undefined;
     }
     case "update": {
       const before = newest as Ticket;
       if (before.pagedAt === null && asked === undefined) return { again: tx.now };
-      const next = asked === undefined ? before.decision : choose(asked);
-      await update(tx, parts, before, withCounts(before, group), next, mutes);
+      await update(scene, before, withWhole(before, whole, tx.now));
       return undefined;
     }
   }
@@ -97,49 +140,63 @@ function evidenceOf(
   const known = group.service === null ? undefined : serviceOf(catalog, group.service);
   const isOther = known !== undefined && group.environment !== environmentsOf(catalog, known.name)[0];
   return {
-    ...asked,
     budget: asked.budget,
+    whyNoBudget: asked.whyNoBudget,
     severity: group.severity,
     severityText: group.severityText,
     always: known?.paging?.rule === "every-critical-alert" ? known.paging : undefined,
     otherEnvironment: isOther ? group.environment : undefined,
     mute: mutes.find(({ withPages }) => withPages),
+    isObserved: known?.mode === "observe",
   };
 }
 
-function newTicket(
-  { platform }: TicketParts,
-  group: AlertGroup,
+/** It joins a ticket that stands; else it waits a moment for company, or pages, and opens one of its own. */
+async function open(scene: Scene, follows: TicketId | null, flips: readonly string[]): Promise<Rerun> {
+  const { tx, parts, group, around } = scene;
+  if (around === undefined) return { again: tx.now };
+  const place = await findPlace(tx, group, around);
+  if (place.do === "join") {
+    await joinPlace(scene, place, around);
+    return undefined;
+  }
+  const choice = scene.choose(isFlappingAfter(flips, false));
+  const { groupWait } = parts.platform.catalogs.current().policies.alerts;
+  const waitUntil = new Date((group.firingAt ?? tx.now).getTime() + groupWait);
+  if (!choice.page && waitUntil > tx.now) return { again: waitUntil };
+  const id = await nextPublicId(tx.trx, "ticket");
+  await setMember(
+    tx.trx,
+    id,
+    { groupId: group.id, service: group.service, because: "first", via: null, decision: choice },
+    tx.now,
+  );
+  const alone = wholeOf([group], [{ groupId: group.id, because: "first", via: null }], around.graph);
+  const fresh = withWhole(await newTicket(scene, id, follows, flips, choice), alone, tx.now);
+  const hasCompany = await pullIn(tx, parts, fresh, around);
+  const whole = hasCompany ? await readWhole(tx, parts, id, around.graph) : undefined;
+  await save(scene, whole === undefined ? fresh : withWhole(fresh, whole, tx.now), "ticket.opened");
+  return undefined;
+}
+
+async function joinPlace(scene: Scene, place: Extract<Place, { do: "join" }>, around: Around): Promise<void> {
+  const { tx, parts, group } = scene;
+  const joined = await join(tx, parts, place, group, scene.choose(false));
+  const whole = await readWhole(tx, parts, joined.id, around.graph);
+  if (whole !== undefined) await update(scene, joined, withWhole(joined, whole, tx.now));
+}
+
+async function newTicket(
+  { tx, parts, group }: Scene,
   id: TicketId,
   follows: TicketId | null,
+  flips: readonly string[],
   decision: Choice,
-  mutes: readonly Mute[],
-  now: Date,
-): Ticket | undefined {
-  const catalog = platform.catalogs.current();
-  const channel = channelOf(catalog, platform.slackTeam(), group.service);
-  if (channel === undefined) return undefined;
-  const blank = {
-    link: null,
-    summary: null,
-    takenBy: null,
-    takenAt: null,
-    mark: null,
-    markedBy: null,
-    markedAt: null,
-    pagedAt: null,
-    wasPaged: false,
-    closedAt: null,
-    closedBy: null,
-    closedBecause: null,
-    closedNote: null,
-    externalKey: null,
-    externalUrl: null,
-    wantedVersion: 0,
-    publishedVersion: 0,
-  };
-  const ticket: Ticket = {
-    ...blank,
+): Promise<Ticket> {
+  const catalog = parts.platform.catalogs.current();
+  const mutes = await mutesOf(tx.trx, { services: [group.service], groupIds: [group.id] }, tx.now);
+  const known = group.service === null ? undefined : serviceOf(catalog, group.service);
+  return {
     id,
     groupId: group.id,
     service: group.service,
@@ -150,10 +207,12 @@ function newTicket(
     severity: group.severity,
     severityText: group.severityText,
     note: group.note,
-    channel,
-    since: group.firingSince ?? now,
-    openedAt: now,
-    changedAt: now,
+    summary: null,
+    link: null,
+    channel: "",
+    since: group.firingSince ?? tx.now,
+    openedAt: tx.now,
+    changedAt: tx.now,
     follows,
     firingCount: 0,
     hiddenCount: 0,
@@ -161,18 +220,48 @@ function newTicket(
     staleCount: 0,
     receivedCount: 0,
     lastSeenAt: null,
+    takenBy: null,
+    takenAt: null,
+    mark: null,
+    markedBy: null,
+    markedAt: null,
+    pagedAt: null,
+    wasPaged: false,
     decision,
+    closedAt: null,
+    closedBy: null,
+    closedBecause: null,
+    closedNote: null,
+    parts: [],
+    sharedVia: null,
+    suspects: [],
+    flips,
+    isFlapping: isFlappingAfter(flips, false),
+    mergedInto: null,
+    isObserved: known?.mode === "observe",
+    joinedAt: tx.now,
+    sources: group.sources,
+    saidAt: null,
     isQuiet: mutes.length > 0,
     provider: ticketingFor(catalog, group.service ?? ""),
+    externalKey: null,
+    externalUrl: null,
+    wantedVersion: 0,
+    publishedVersion: 0,
   };
-  return withCounts(ticket, group);
 }
 
 /** What the alerts say now; what they no longer say stays as it was. */
-function withCounts(ticket: Ticket, group: AlertGroup): Ticket {
-  const isFiring = group.firingCount > 0;
+function withWhole(ticket: Ticket, { group, parts, sharedVia }: Whole, now: Date): Ticket {
+  const fires = isFiring(group);
+  const isNew = ticket.parts.length === 0;
+  const didTurn = !isNew && ticket.firingCount + ticket.hiddenCount > 0 !== fires;
+  const flips = flipsAfter(ticket.flips, didTurn, now);
   return {
     ...ticket,
+    // Once nothing fires there is no telling what it started from: what was known stays.
+    service: fires ? group.service : ticket.service,
+    name: fires ? group.name : ticket.name,
     note: group.note,
     firingCount: group.firingCount,
     hiddenCount: group.hiddenCount,
@@ -180,46 +269,94 @@ function withCounts(ticket: Ticket, group: AlertGroup): Ticket {
     staleCount: group.staleCount,
     receivedCount: group.receivedCount,
     lastSeenAt: group.lastSeenAt,
-    severity: isFiring ? group.severity : ticket.severity,
-    severityText: isFiring ? group.severityText : ticket.severityText,
+    severity: fires ? group.severity : ticket.severity,
+    severityText: fires ? group.severityText : ticket.severityText,
     summary: summaryOf(group.annotations) ?? ticket.summary,
     link: group.link ?? ticket.link,
     since:
       ticket.state === "open" && group.firingSince !== null && group.firingSince < ticket.since
         ? group.firingSince
         : ticket.since,
+    parts,
+    sharedVia: fires ? sharedVia : ticket.sharedVia,
+    sources: group.sources,
+    flips,
+    isFlapping: isFlappingAfter(flips, ticket.isFlapping),
   };
 }
 
-async function save(tx: Tx, parts: TicketParts, ticket: Ticket, action: string): Promise<void> {
+/** Owner, channel and mode of the service that stands for it now; where its card stands already it stays. */
+function placed({ parts: { platform } }: Scene, ticket: Ticket): Ticket {
+  const catalog = platform.catalogs.current();
+  const channel =
+    ticket.channel === "" ? channelOf(catalog, platform.slackTeam(), ticket.service) : ticket.channel;
+  if (channel === undefined)
+    throw new Error(
+      `The catalog gives no Slack channel for ${ticket.service ?? "the default"} in ${platform.slackTeam()}; set organisation.defaultChannel`,
+    );
+  const modes = servicesHit(ticket.parts).map((name) => serviceOf(catalog, name)?.mode);
+  return {
+    ...ticket,
+    channel,
+    team: owningTeam(catalog, ticket.service ?? "").name,
+    isObserved: modes.length > 0 && modes.every((mode) => mode === "observe"),
+  };
+}
+
+async function save(scene: Scene, wanted: Ticket, action: string): Promise<void> {
+  const { tx, parts, group } = scene;
+  const ticket = withSuspects(placed(scene, wanted), scene.around);
   const paged = ticket.decision.page ? await page(tx, parts, ticket) : ticket;
   const ready = published(tx, { ...paged, changedAt: tx.now });
   await writeTicket(tx.trx, ready);
+  await setMember(
+    tx.trx,
+    ready.id,
+    {
+      groupId: group.id,
+      service: group.service,
+      because: "first",
+      via: null,
+      decision: ready.decision,
+    },
+    tx.now,
+  );
   tx.audit({
     actor: systemActor,
     action,
     subject: ticket.id,
     service: ticket.service ?? undefined,
     reason: ticket.decision.words,
-    detail: { decision: ticket.decision, follows: ticket.follows },
+    detail: {
+      decision: ticket.decision,
+      follows: ticket.follows,
+      services: servicesHit(ticket.parts),
+      suspects: ticket.suspects,
+    },
   });
   await show(tx, parts, ready);
 }
 
-async function update(
-  tx: Tx,
-  parts: TicketParts,
-  before: Ticket,
-  now: Ticket,
-  next: Choice,
-  mutes: readonly Mute[],
-): Promise<void> {
-  const isNew = supersedes(next, before.decision);
+async function update(scene: Scene, before: Ticket, wanted: Ticket): Promise<void> {
+  const { tx, parts, group, asked } = scene;
+  const now = withSuspects(placed(scene, wanted), scene.around);
+  const next = asked === undefined ? undefined : scene.choose(now.isFlapping);
+  // What stands on the card is the decision about the service that stands for it, or the one that paged.
+  const isItsOwn = group.service === now.service;
+  const isNew = next !== undefined && (next.page || isItsOwn) && supersedes(next, before.decision);
+  const mutes = await ticketMutes(tx.trx, now, tx.now);
   let after: Ticket = {
     ...now,
     decision: isNew ? next : before.decision,
-    isQuiet: before.isQuiet && mutes.length > 0,
+    isQuiet: before.isQuiet && isMuted(now, mutes),
   };
+  if (next !== undefined)
+    await setMember(
+      tx.trx,
+      after.id,
+      { groupId: group.id, service: group.service, because: "first", via: null, decision: next },
+      tx.now,
+    );
   if (isNew) {
     tx.audit({
       actor: systemActor,
@@ -227,17 +364,25 @@ async function update(
       subject: after.id,
       service: after.service ?? undefined,
       reason: next.words,
-      detail: { decision: next, before: before.decision.rule },
+      detail: { decision: next, before: before.decision.rule, about: group.service },
     });
     if (next.page) after = await page(tx, parts, after);
   }
-  const words = (ticket: Ticket) => [ticket.severity, ticket.summary, ticket.decision.rule].join("\u0000");
+  const words = (ticket: Ticket) =>
+    [
+      ticket.severity,
+      ticket.summary,
+      ticket.decision.rule,
+      ticket.name,
+      ...servicesHit(ticket.parts),
+      ...ticket.suspects.map(({ id }) => id),
+    ].join("\u0000");
   if (words(after) !== words(before)) after = published(tx, { ...after, changedAt: tx.now });
   await writeTicket(tx.trx, after);
   await show(tx, parts, after);
 }
 
-async function close(tx: Tx, parts: TicketParts, ticket: Ticket, at: Date): Promise<void> {
+async function close({ tx, parts }: Scene, ticket: Ticket, at: Date): Promise<void> {
   const after = published(tx, {
     ...ticket,
     state: "closed",

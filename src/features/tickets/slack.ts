@@ -3,25 +3,10 @@ import { z } from "zod";
 import { arg, argsOf, defineCommand, flagsOf } from "../../platform/commands/spec.ts";
 import type { Command, CommandContext, Modal, Reply } from "../../platform/feature.ts";
 import { escapeText, plain, section } from "../../platform/messages/blocks.ts";
-import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision } from "../../platform/refusal.ts";
 import type { MuteDeeds, MuteTarget } from "./mutes.ts";
 import type { Asking, Deed, TicketDeeds } from "./service.ts";
-import { countTickets, listTickets } from "./store.ts";
-import { ticketLine } from "./summaries.ts";
 
-const dayMs = 86_400_000;
-const linesMax = 20;
-
-const alertsSpec = defineCommand({
-  name: "alerts",
-  args: z.object({ service: arg.service().optional() }),
-  flags: z.object({ since: arg.duration().optional() }),
-  role: "anyone",
-  acts: false,
-  summary: "Alerts as tickets: open ones, and those that ended lately.",
-  example: "alerts shop --since 24h",
-});
 const ackSpec = defineCommand({
   name: "ack",
   args: z.object({ ticket: arg.id("T") }),
@@ -65,30 +50,8 @@ const unmuteSpec = defineCommand({
   example: "unmute shop",
 });
 
-export function ticketCommands(platform: Platform, deeds: TicketDeeds, mutes: MuteDeeds): readonly Command[] {
-  const { database } = platform;
-
-  const alerts = async ({ line, now }: CommandContext): Promise<Decision<Reply>> => {
-    const { service } = argsOf(alertsSpec, line);
-    const { since } = flagsOf(alertsSpec, line);
-    const filter = { service: service?.service, closedSince: new Date(now.getTime() - (since ?? dayMs)) };
-    const [tickets, all] = await Promise.all([
-      listTickets(database.db, { ...filter, limit: linesMax }),
-      countTickets(database.db, filter),
-    ]);
-    if (tickets.length === 0)
-      return allow({
-        text: `No alerts${service ? ` for ${escapeText(service.service)}` : ""} in that time. Look further back: \`--since 7d\`.`,
-      });
-    const lines = tickets.map((ticket) => ticketLine(ticket, platform));
-    const more =
-      all > tickets.length ? [`… and ${all - tickets.length} more; name a service to see its own.`] : [];
-    const text = [...lines, ...more].join("\n");
-    return allow({ text, blocks: chunks([...lines, ...more]).map(section) });
-  };
-
+export function ticketCommands(deeds: TicketDeeds, mutes: MuteDeeds): readonly Command[] {
   return [
-    { spec: alertsSpec, run: alerts },
     {
       spec: ackSpec,
       run: async (context) =>
@@ -150,17 +113,6 @@ function replyTo({ place }: CommandContext, decision: Decision<Deed>): Decision<
   if (!decision.ok) return decision;
   const { words, shown } = decision.value;
   return allow({ text: escapeText(words, 1_500), silent: shown && place.messageTs !== undefined });
-}
-
-/** Lines joined into sections below Slack's limit. */
-function chunks(lines: readonly string[]): string[] {
-  const parts: string[] = [];
-  for (const line of lines) {
-    const last = parts.at(-1);
-    if (last !== undefined && last.length + line.length < 2_800) parts[parts.length - 1] = `${last}\n${line}`;
-    else parts.push(line);
-  }
-  return parts;
 }
 
 /** What is muted comes with the button, or is asked for. */

@@ -1,8 +1,11 @@
 import { type ColumnType, type Selectable, sql } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
 import type { Severity } from "../alerts/index.ts";
+import type { OpenCause } from "./causes.ts";
 import type { Choice } from "./decide.ts";
-import type { Judgement, Ticket, TicketId } from "./model.ts";
+import type { Judgement, Ticket, TicketId, TicketPart } from "./model.ts";
+import type { Suspect } from "./suspects.ts";
+import { hitsOfParts } from "./whole.ts";
 
 type Time = ColumnType<Date, Date, Date>;
 
@@ -41,8 +44,18 @@ export interface TicketTables {
     decision: ColumnType<Choice, string, string>;
     closed_at: Time | null;
     closed_by: string | null;
-    closed_because: "resolved" | "person" | null;
+    closed_because: "resolved" | "person" | "merged" | null;
     closed_note: string | null;
+    parts: ColumnType<readonly TicketPart[], string, string>;
+    shared_via: string | null;
+    suspects: ColumnType<readonly Suspect[], string, string>;
+    flips: ColumnType<readonly string[], string, string>;
+    is_flapping: boolean;
+    merged_into: string | null;
+    is_observed: boolean;
+    said_at: Time | null;
+    joined_at: Time | null;
+    sources: ColumnType<readonly string[], string, string>;
     is_quiet: boolean;
     provider: string;
     external_key: string | null;
@@ -104,6 +117,16 @@ function ticketFrom(row: Selectable<TicketTables["tickets"]>): Ticket {
     closedBy: row.closed_by,
     closedBecause: row.closed_because,
     closedNote: row.closed_note,
+    parts: row.parts,
+    sharedVia: row.shared_via,
+    suspects: row.suspects,
+    flips: row.flips,
+    isFlapping: row.is_flapping,
+    mergedInto: row.merged_into as TicketId | null,
+    isObserved: row.is_observed,
+    saidAt: row.said_at,
+    joinedAt: row.joined_at ?? row.opened_at,
+    sources: row.sources,
     isQuiet: row.is_quiet,
     provider: row.provider,
     externalKey: row.external_key,
@@ -151,6 +174,16 @@ export async function writeTicket(trx: Trx, ticket: Ticket): Promise<void> {
     closed_by: ticket.closedBy,
     closed_because: ticket.closedBecause,
     closed_note: ticket.closedNote,
+    parts: JSON.stringify(ticket.parts),
+    shared_via: ticket.sharedVia,
+    suspects: JSON.stringify(ticket.suspects),
+    flips: JSON.stringify(ticket.flips),
+    is_flapping: ticket.isFlapping,
+    merged_into: ticket.mergedInto,
+    is_observed: ticket.isObserved,
+    said_at: ticket.saidAt,
+    joined_at: ticket.joinedAt,
+    sources: JSON.stringify(ticket.sources),
     is_quiet: ticket.isQuiet,
     wanted_version: ticket.wantedVersion,
   };
@@ -177,20 +210,39 @@ export async function readTicket(
   return row && ticketFrom(row);
 }
 
-/** The newest ticket of a cause, open or closed. */
+/** The newest ticket a group of alerts stands on, open or closed. */
 export async function newestTicket(
   db: Db | Trx,
   groupId: string,
   options: { lock: boolean },
 ): Promise<Ticket | undefined> {
-  const query = ticketTables(db)
+  // A release before this one opens tickets without a row in ticket_groups.
+  const { rows } = await sql<{ id: string }>`
+    select t.id from tickets t left join ticket_groups m on m.ticket = t.id and m.group_id = ${groupId}
+    where (t.group_id = ${groupId} or m.group_id is not null) and (m.left_at is null)
+      and t.closed_because is distinct from 'merged'
+    order by coalesce(m.joined_at, t.opened_at) desc limit 1`.execute(db);
+  return rows[0] && readTicket(db, rows[0].id, options);
+}
+
+/** Open tickets of an environment, as what a newcomer may join. */
+export async function openCauses(trx: Trx, environment: string): Promise<OpenCause[]> {
+  const rows = await ticketTables(trx)
     .selectFrom("tickets")
-    .selectAll()
-    .where("group_id", "=", groupId)
-    .orderBy("opened_at", "desc")
-    .limit(1);
-  const row = await (options.lock ? query.forUpdate() : query).executeTakeFirst();
-  return row && ticketFrom(row);
+    .select(["id", "parts", "since", "joined_at", "opened_at", "paged_at", "was_paged", "sources"])
+    .where("state", "=", "open")
+    .where("environment", "=", environment)
+    .orderBy("opened_at")
+    .execute();
+  return rows.map((row) => ({
+    id: row.id as TicketId,
+    services: hitsOfParts(row.parts),
+    sources: row.sources,
+    since: row.since,
+    joinedAt: row.joined_at ?? row.opened_at,
+    openedAt: row.opened_at,
+    isPaged: row.paged_at !== null,
+  }));
 }
 
 const severityRank = sql`case severity when 'critical' then 0 when 'error' then 1 when 'warning' then 2 else 3 end`;
@@ -204,10 +256,14 @@ export interface TicketFilter {
   limit: number;
 }
 
+/** It stands for the ticket, or joined it. */
+const isAbout = (service: string) =>
+  sql<boolean>`(tickets.service = ${service} or tickets.parts @> ${JSON.stringify([{ service }])}::jsonb)`;
+
 /** Open ones first, paged before the rest, the worst and newest first. */
 export async function listTickets(db: Db | Trx, filter: TicketFilter): Promise<Ticket[]> {
   let query = ticketTables(db).selectFrom("tickets").selectAll();
-  if (filter.service !== undefined) query = query.where("service", "=", filter.service);
+  if (filter.service !== undefined) query = query.where(isAbout(filter.service));
   if (filter.takenBy !== undefined) query = query.where("taken_by", "=", filter.takenBy);
   const { closedSince } = filter;
   query =
@@ -228,7 +284,7 @@ export async function countTickets(db: Db, filter: Omit<TicketFilter, "limit">):
   let query = ticketTables(db)
     .selectFrom("tickets")
     .select((eb) => eb.fn.countAll<string>().as("n"));
-  if (filter.service !== undefined) query = query.where("service", "=", filter.service);
+  if (filter.service !== undefined) query = query.where(isAbout(filter.service));
   const { closedSince } = filter;
   query =
     closedSince === undefined
@@ -237,13 +293,19 @@ export async function countTickets(db: Db, filter: Omit<TicketFilter, "limit">):
   return Number((await query.executeTakeFirstOrThrow()).n);
 }
 
-/** Open, firing tickets that do not page, for asking again whether users hurt by now. */
-export async function unpagedTickets(
-  db: Db,
-): Promise<{ service: string; groupId: string; users: Choice["numbers"]["users"] }[]> {
-  const { rows } = await sql<{ service: string; groupId: string; users: Choice["numbers"]["users"] }>`
-    select service, group_id as "groupId", decision->'numbers'->>'users' as users from tickets
-    where state = 'open' and service is not null and paged_at is null and decision->>'rule' <> 'other-environment'
-    order by service`.execute(db);
-  return rows;
+/** Open tickets that fire, that nobody took, that do not page and of which nothing was said since; at most 50. */
+export async function untakenTickets(db: Db, before: Date): Promise<TicketId[]> {
+  const rows = await ticketTables(db)
+    .selectFrom("tickets")
+    .select("id")
+    .where("state", "=", "open")
+    .where("taken_by", "is", null)
+    .where("paged_at", "is", null)
+    .where("is_quiet", "=", false)
+    .where("is_flapping", "=", false)
+    .where((eb) => eb(eb.fn.coalesce("said_at", "opened_at"), "<=", before))
+    .orderBy("opened_at")
+    .limit(50)
+    .execute();
+  return rows.map(({ id }) => id as TicketId);
 }

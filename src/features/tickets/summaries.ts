@@ -1,16 +1,20 @@
 /** Lines on tickets in `/ops`, `/ops status` and `/ops why`, and the list of `/ops alerts`. */
+import type { Catalog } from "../../catalog/schema.ts";
 import type { Summaries, SummaryLine } from "../../platform/feature.ts";
 import { dateToken, escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { headlineOf, spanText } from "./cards.ts";
+import { joinText } from "./joining.ts";
+import { decisionsOf } from "./members.ts";
 import type { Ticket } from "./model.ts";
 import { mutesOf } from "./mute-store.ts";
 import { countTickets, listTickets, readTicket } from "./store.ts";
+import { suspectLines } from "./suspect-words.ts";
 
 const linesMax = 10;
 
 export function ticketSummaries(platform: Platform): Summaries {
-  const { database, clock } = platform;
+  const { database, clock, catalogs } = platform;
   const line = (ticket: Ticket): string => ticketLine(ticket, platform);
   return {
     async mine(actor) {
@@ -24,7 +28,7 @@ export function ticketSummaries(platform: Platform): Summaries {
       const [tickets, open, mutes] = await Promise.all([
         listTickets(database.db, { service, limit: linesMax }),
         countTickets(database.db, { service }),
-        mutesOf(database.db, { service, groupId: null }, clock.now()),
+        mutesOf(database.db, { services: [service], groupIds: [] }, clock.now()),
       ]);
       const lines: SummaryLine[] = tickets.map((ticket) => ({
         rank: ticket.pagedAt === null ? 40 : 10,
@@ -46,7 +50,8 @@ export function ticketSummaries(platform: Platform): Summaries {
     async why(thing) {
       if ("id" in thing) {
         const ticket = await readTicket(database.db, thing.id);
-        return ticket === undefined ? [] : whyLines(ticket, line(ticket));
+        if (ticket === undefined) return [];
+        return whyLines(ticket, line(ticket), await decisionsOf(database.db, ticket.id), catalogs.current());
       }
       const since = new Date(clock.now().getTime() - 86_400_000);
       const tickets = await listTickets(database.db, {
@@ -62,14 +67,30 @@ export function ticketSummaries(platform: Platform): Summaries {
   };
 }
 
-function whyLines(ticket: Ticket, line: string): SummaryLine[] {
+const joinedShownMax = 15;
+
+function whyLines(
+  ticket: Ticket,
+  line: string,
+  members: Awaited<ReturnType<typeof decisionsOf>>,
+  catalog: Catalog,
+): SummaryLine[] {
   const { decision } = ticket;
   const lines = [
     line,
     `${escapeText(decision.words, 1_000)} Decided ${dateToken(new Date(decision.at), "date_time")} by rule \`${decision.rule}\`.`,
   ];
+  lines.push(...suspectLines(ticket.suspects, catalog).map((words) => `Suspect ${words}`));
+  const joined = members.filter(({ because }) => because !== "first");
+  for (const { service, because, via, decision } of joined.slice(0, joinedShownMax))
+    lines.push(
+      `${escapeText(service ?? "unknown service")} is on it because ${escapeText(joinText(because, via))}. ${escapeText(decision?.words ?? "Not decided apart.", 300)} One page per cause.`,
+    );
+  if (joined.length > joinedShownMax) lines.push(`… and ${joined.length - joinedShownMax} more joined it.`);
+  if (ticket.mergedInto !== null)
+    lines.push(escapeText(ticket.closedNote ?? `Part of ${ticket.mergedInto}.`));
   if (ticket.note !== null) lines.push(escapeText(ticket.note));
-  if (ticket.closedAt !== null)
+  if (ticket.closedAt !== null && ticket.closedBecause !== "merged")
     lines.push(
       `${ticket.closedBecause === "person" ? "Resolved by a person" : "Its alerts resolved"} ${dateToken(ticket.closedAt, "date_time")}.`,
     );

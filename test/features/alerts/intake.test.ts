@@ -1,11 +1,11 @@
 import { sql } from "kysely";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { alert, type Rooms, startRooms } from "../tickets/rooms.ts";
+import { alert, type Rooms, separate, startRooms } from "../tickets/rooms.ts";
 
 let rooms: Rooms;
 beforeAll(async () => {
-  rooms = await startRooms();
+  rooms = await startRooms({ change: separate });
 });
 afterAll(() => rooms.close());
 

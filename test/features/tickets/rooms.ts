@@ -3,6 +3,7 @@ import { loadCatalog } from "../../../src/catalog/load.ts";
 import type { Catalog } from "../../../src/catalog/schema.ts";
 import { readSettings } from "../../../src/config/config.ts";
 import { createAlerts } from "../../../src/features/alerts/index.ts";
+import type { Deploy } from "../../../src/features/deploys/index.ts";
 import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
 import type { Budget, SloReading } from "../../../src/features/slos/index.ts";
 import { createTickets } from "../../../src/features/tickets/index.ts";
@@ -79,6 +80,11 @@ class TestPaging implements Paging {
   }
 }
 
+/** Rules of one service that fire in the same minutes stay apart. */
+export const separate = (catalog: Catalog): void => {
+  catalog.policies.alerts.joinWithin = 0;
+};
+
 export type Rooms = Awaited<ReturnType<typeof startRooms>>;
 
 export interface RoomOptions {
@@ -92,10 +98,17 @@ export async function startRooms(options: RoomOptions = {}) {
   const test = await testDatabase({ "alerts.changed": [{ job: "tickets.follow", lane: "normal" }] }, clock);
   const loaded = await loadCatalog("config/sample", {});
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  loaded.catalog.policies.alerts.groupWait = 0;
   options.change?.(loaded.catalog);
   const log = keptLog();
   const paging = new TestPaging();
-  const budget = { now: well, error: undefined as Error | undefined, reads: 0 };
+  const budget = {
+    now: well,
+    of: new Map<string, typeof well>(),
+    error: undefined as Error | undefined,
+    reads: 0,
+  };
+  const changes: Deploy[] = [];
   const platform = {
     settings: readSettings({}),
     log,
@@ -120,8 +133,12 @@ export async function startRooms(options: RoomOptions = {}) {
       budgetOf: async (service, at) => {
         budget.reads += 1;
         if (budget.error) throw budget.error;
-        return { service, at, ...budget.now };
+        return { service, at, ...(budget.of.get(service) ?? budget.now) };
       },
+    },
+    deploys: {
+      recentChanges: async (services, since) =>
+        changes.filter(({ service, at }) => services.includes(service) && at >= since),
     },
   });
   const features = [alerts, tickets];
@@ -212,15 +229,15 @@ export async function startRooms(options: RoomOptions = {}) {
         .orderBy("key")
         .execute()
     ).map((row) => {
-      const wanted = row.wanted as { text: string; blocks: Block[] };
+      const { text, blocks = [] } = row.wanted as { text: string; blocks?: Block[] };
       return {
         key: row.key,
         channel: row.channel,
         version: row.wanted_version,
-        text: wanted.text,
-        all: JSON.stringify(wanted.blocks),
-        verbs: verbsOf(wanted.blocks),
-        overflow: overflowOf(wanted.blocks),
+        text,
+        all: JSON.stringify(blocks),
+        verbs: verbsOf(blocks),
+        overflow: overflowOf(blocks),
       };
     });
   const audit = async (subject: string) =>
@@ -240,6 +257,7 @@ export async function startRooms(options: RoomOptions = {}) {
     tickets,
     paging,
     budget,
+    changes,
     clock,
     work,
     post,

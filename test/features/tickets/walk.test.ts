@@ -1,6 +1,17 @@
 import { sql } from "kysely";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { alert, dev, hurting, lena, olive, type Rooms, startRooms, unknown, well } from "./rooms.ts";
+import {
+  alert,
+  dev,
+  hurting,
+  lena,
+  olive,
+  type Rooms,
+  separate,
+  startRooms,
+  unknown,
+  well,
+} from "./rooms.ts";
 
 const opened: Rooms[] = [];
 let rooms: Rooms;
@@ -106,7 +117,7 @@ describe("an alert while users hurt", () => {
       dedupKey: "T-1",
       subject: "T-1",
       channel: "C0SHOPALERTS",
-      headline: "PAGE shop: HighErrorRate: burn 90x, errors 9.1 %, 40 % of the budget left (T-1)",
+      headline: "PAGE shop: HighErrorRate: burn 90x, errors 9.1 %. T-1",
     });
     expect(rooms.paging.pages[0]?.verbs.map(({ line }) => line)).toEqual(["rollback shop"]);
     const [card] = await rooms.messages();
@@ -201,6 +212,7 @@ describe("people's deeds", () => {
   });
 
   it("lets one of two opposite buttons win, in forty races", async () => {
+    separate(rooms.catalog);
     const { deeds } = rooms.tickets.api;
     await rooms.send(
       Array.from({ length: 40 }, (_, index) => alert({ labels: { alertname: `Race${index}` } })),
@@ -306,6 +318,7 @@ describe("mutes", () => {
   });
 
   it("let pages through, with the card, unless pages are muted too", async () => {
+    separate(rooms.catalog);
     rooms.budget.now = hurting;
     await rooms.ask(olive, "mute shop 1h load test");
     await rooms.send([alert()]);

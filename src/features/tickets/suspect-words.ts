@@ -1,0 +1,38 @@
+/** A suspect as people read it. Pure. */
+import { DateTime } from "luxon";
+import { personBySlack } from "../../catalog/lookup.ts";
+import type { Catalog } from "../../catalog/schema.ts";
+import { dateToken, escapeText } from "../../platform/messages/blocks.ts";
+import type { Suspect } from "./suspects.ts";
+
+const shownMax = 3;
+const kinds: Readonly<Record<Suspect["change"], string>> = { deploy: "", config: "config ", flag: "flag " };
+
+/** `1. shop v42 at 02:58 by ci: 3 min before it began; calls orders-db` */
+export function suspectLines(suspects: readonly Suspect[], catalog: Catalog): string[] {
+  return suspects
+    .slice(0, shownMax)
+    .map(
+      (suspect, index) =>
+        `${index + 1}. ${escapeText(whatText(suspect), 120)} at ${dateToken(new Date(suspect.at))} by ${escapeText(byText(suspect, catalog), 60)}: ${escapeText(suspect.reason, 200)}`,
+    );
+}
+
+/** `Suspect 1: shop v42, 02:58, by ci`: plain text, for a lock screen; the time is in the organisation's zone. */
+export function firstSuspectText(suspects: readonly Suspect[], catalog: Catalog): string | undefined {
+  const [suspect] = suspects;
+  if (suspect === undefined) return undefined;
+  const at = DateTime.fromISO(suspect.at, { zone: catalog.organisation.timezone }).toFormat("HH:mm");
+  return `Suspect 1: ${whatText(suspect)}, ${at}, by ${byText(suspect, catalog)}`;
+}
+
+const whatText = ({ service, change, version }: Suspect): string => `${service} ${kinds[change]}${version}`;
+
+/** The name behind a Slack id; what else made it is called what it is called. */
+function byText({ by }: Suspect, catalog: Catalog): string {
+  for (const slackTeam of catalog.organisation.slackTeams) {
+    const known = personBySlack(catalog, slackTeam, by);
+    if (known) return known.name;
+  }
+  return by;
+}
