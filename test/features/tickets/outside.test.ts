@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reconcileJob } from "../../../src/features/tickets/listen.ts";
 import { adoptionOf, instancesOf, keyText } from "../../../src/features/tickets/outside.ts";
 import { type StandIn, startStandIn } from "../../support/stand-in.ts";
-import { alert, hurting, lena, olive, type Rooms, startRooms, well } from "./rooms.ts";
+import { alert, hurting, lena, olive, type Rooms, separate, startRooms, well } from "./rooms.ts";
 
 describe("what a state at the provider means here", () => {
   it.each([
@@ -55,6 +55,7 @@ beforeAll(async () => {
   rooms = await startRooms({
     env: { GITHUB_TOKEN: token },
     change: (catalog) => {
+      separate(catalog);
       catalog.providers.ticketing = [
         {
           name: "ops-github",
