@@ -28,7 +28,7 @@ import { readDelivery, senderOf } from "./webhooks/senders.ts";
 
 export { changedEvent as alertsChanged } from "./drain.ts";
 export type * from "./events.ts";
-export type { AlertChange, AlertFilter, ListedAlert, ToldChange } from "./history.ts";
+export type { AlertChange, AlertFilter, ListedAlert } from "./history.ts";
 export { alertMigrations } from "./migrations.ts";
 export type { Severity } from "./model.ts";
 export { canRead, type Preview, previewOf, sourceNamed } from "./preview.ts";

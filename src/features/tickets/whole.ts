@@ -108,10 +108,6 @@ export function servicesHit(parts: readonly TicketPart[]): string[] {
   return [...new Set(sorted.map(({ service }) => service).filter((name) => name !== null))];
 }
 
-/** What {@link wholeOf} needs again of what is kept. */
-export const joinedOf = (parts: readonly TicketPart[]): Joined[] =>
-  parts.map(({ groupId, because, via }) => ({ groupId, because, via }));
-
 /** The services of a ticket with their beginnings. */
 export const hitsOfParts = (parts: readonly TicketPart[]): HitService[] =>
   parts
