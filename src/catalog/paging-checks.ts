@@ -18,6 +18,9 @@ export function checkPaging(checks: Checks): void {
     service.pagers?.forEach((name, index) => {
       checks.pager(service, ["pagers", index], name);
     });
+  catalog.policies.watch.pagers.forEach((name, index) => {
+    checks.pager(catalog.policies, ["watch", "pagers", index], name);
+  });
   for (const pager of catalog.providers.pagers) checks.hookSource(pager, ["hookSource"], pager.hookSource);
 }
 
@@ -49,6 +52,12 @@ function checkTeam({ say, person, pager }: Checks, team: Team): void {
 
 /** Warnings of a catalog that holds together. Gaps are looked for from `now` on, when it is given. */
 export function warnOfPaging(catalog: Catalog, warn: Say, now: Date | undefined): void {
+  if (catalog.providers.pagers.length > 0 && catalog.policies.watch.pagers.length === 0)
+    warn(
+      catalog.organisation,
+      [],
+      "has pagers, and none is told when Quarterdeck itself is in trouble; name one in policies.watch.pagers",
+    );
   for (const team of catalog.teams) {
     if (team.onCall === undefined) warn(team, [], "has no onCall: its leads are paged");
     if (!isRungByPhone(team))

@@ -146,5 +146,11 @@ export const policiesSchema = z.strictObject({
     })
     .prefault({}),
   freeze: z.strictObject({ durationMax: durationOr("30d") }).prefault({}),
+  watch: z
+    .strictObject({
+      /** Pagers told when Quarterdeck itself is in trouble: by the web process, without Slack or a worker. */
+      pagers: z.array(nameField).max(5).default([]),
+    })
+    .prefault({}),
 });
 export type Policies = z.output<typeof policiesSchema>;

@@ -6,6 +6,7 @@ import type { SlackApi } from "../platform/slack/client.ts";
 import type { Accessor } from "../providers/accessors/contract.ts";
 import { createAccessors } from "../providers/accessors/instances.ts";
 import { createMetricsProviders } from "../providers/metrics/instances.ts";
+import { createPagers } from "../providers/pagers/instances.ts";
 import { createTicketingProviders } from "../providers/ticketing/instances.ts";
 import type { TrafficEngine } from "../providers/traffic/contract.ts";
 import { createRouterEngine } from "../providers/traffic/router.ts";
@@ -71,7 +72,11 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   });
   const quality = createQuality(platform, { tickets: tickets.api, runbooks: runbooks.api });
   const trail = createTrail(platform);
-  const watch = createWatch(platform, { alerts: alerts.api, paging: paging.api, channels: () => [] });
+  const watch = createWatch(platform, {
+    alerts: alerts.api,
+    paging: paging.api,
+    pagers: createPagers(platform),
+  });
   const features: Feature[] = [
     slos.feature,
     signals.feature,

@@ -57,6 +57,11 @@ describe("names that lead nowhere", () => {
       'names accessor instance "mysql"',
     ],
     [
+      "pager for Quarterdeck's own trouble",
+      "policies: { watch: { pagers: [phone] } }\n",
+      'policies.watch.pagers.0: names pager "phone", but none is declared; declare it',
+    ],
+    [
       "hook source of a watchdog",
       "hookSources:\n  - { name: am, kind: alertmanager, team: storefront }\nwatchdogs:\n  - { name: w, source: amm, labels: { a: b }, every: 5m, team: storefront }\n",
       'watchdogs.w.source: names hook source "amm", which is not declared; did you mean am?',
@@ -94,7 +99,9 @@ describe("names that lead nowhere", () => {
   });
 });
 
-const pagers = `hookSources:
+const pagers = `policies:
+  watch: { pagers: [phone] }
+hookSources:
   - { name: pd, kind: deploys, team: storefront }
 providers:
   pagers:

@@ -1,55 +1,47 @@
-/** Telling somebody by a way that needs neither Slack nor a worker. */
-
-import type { Db } from "../../platform/db/database.ts";
-import type { Log } from "../../platform/log.ts";
+/** Telling somebody by a way that needs neither Slack nor a worker: the pagers that the catalog names for it. */
+import type { Catalog } from "../../catalog/schema.ts";
+import type { Platform } from "../../platform/platform.ts";
+import type { PageNotice, Pager } from "../../providers/pagers/contract.ts";
+import type { Pagers } from "../../providers/pagers/instances.ts";
 import { alarmText, cureText } from "./cards.ts";
 import { type Alarm, claimUntold, type Told, writeTold } from "./store.ts";
 
-/** What another channel is told; it knows the same `key` as the same trouble. */
-export interface Call {
-  key: string;
-  headline: string;
-  detail: string;
-  openedAt: Date;
-}
-
-/** A pager that the catalog names for Quarterdeck's own troubles. Both may be called again with the same key. */
-export interface Channel {
-  name: string;
-  open(call: Call): Promise<void>;
-  end(call: Call): Promise<void>;
-}
-
 /** Milliseconds after which a pager that could not be told is told again. */
 const againMs = 20_000;
+/** What a phone's lock screen shows, in characters. */
+const summaryCharsMax = 80;
 
-/** Tells every channel what it has not been told. One that fails holds up no other and is tried at a later look. */
-export async function tellAlarms(parts: {
-  db: Db;
-  now: () => Date;
-  log: Log;
-  channels: readonly Channel[];
-}): Promise<void> {
-  for (const alarm of await claimUntold(parts.db, parts.now(), againMs)) {
+export interface AlarmParts {
+  platform: Pick<Platform, "database" | "clock" | "catalogs" | "log" | "publicUrl">;
+  pagers: Pagers;
+}
+
+/** Names of the pagers that are told; a catalog loaded by an older release has none. */
+export const namesOf = (catalog: Catalog): readonly string[] => catalog.policies.watch?.pagers ?? [];
+
+/** Tells every pager what it has not been told. One that fails holds up no other and is tried at a later look. */
+export async function tellAlarms({ platform, pagers }: AlarmParts): Promise<void> {
+  const { database, clock, catalogs, log } = platform;
+  const catalog = catalogs.current();
+  for (const alarm of await claimUntold(database.db, clock.now(), againMs)) {
     const told: Record<string, Told> = { ...alarm.told };
-    const outcomes = await Promise.all(
-      parts.channels.map(async (channel) => {
-        const wanted = wantedOf(alarm, told[channel.name]);
-        if (wanted === undefined) return true;
-        try {
-          await (wanted === "open" ? channel.open(callOf(alarm)) : channel.end(callOf(alarm)));
-          told[channel.name] = wanted;
-          return true;
-        } catch (error) {
-          parts.log.error(
-            { err: error, pager: channel.name },
-            "a pager could not be told of our own trouble",
-          );
-          return false;
-        }
-      }),
-    );
-    await writeTold(parts.db, alarm, told, outcomes.every(Boolean));
+    const tell = async (name: string): Promise<boolean> => {
+      const wanted = wantedOf(alarm, told[name]);
+      const instance = catalog.providers.pagers.find((one) => one.name === name);
+      if (wanted === undefined || instance === undefined) return true;
+      try {
+        await say(pagers.of(instance), wanted, noticeOf(alarm, catalog, platform.publicUrl));
+        told[name] = wanted;
+        return true;
+      } catch (error) {
+        log.error({ err: error, pager: name }, "a pager could not be told of Quarterdeck's own trouble");
+        return false;
+      }
+    };
+    // Who was told of the beginning is told of the end, whatever the catalog names meanwhile.
+    const names = new Set([...namesOf(catalog), ...Object.keys(alarm.told)]);
+    const outcomes = await Promise.all([...names].map(tell));
+    await writeTold(database.db, alarm, told, outcomes.every(Boolean));
   }
 }
 
@@ -59,9 +51,22 @@ function wantedOf(alarm: Alarm, told: Told | undefined): Told | undefined {
   return told === "open" ? "ended" : undefined;
 }
 
-const callOf = (alarm: Alarm): Call => ({
-  key: `quarterdeck-${alarm.condition}-${alarm.id}`,
-  headline: alarmText(alarm.saw),
-  detail: cureText(alarm.condition),
-  openedAt: alarm.openedAt,
-});
+async function say(pager: Pager, wanted: Told, notice: PageNotice): Promise<void> {
+  if (wanted === "open") await pager.trigger(notice);
+  else await pager.resolve(notice, "Quarterdeck");
+}
+
+function noticeOf(alarm: Alarm, catalog: Catalog, publicUrl: string): PageNotice {
+  const text = alarmText(alarm.saw);
+  return {
+    // Not a page of ours: what a provider tells of it later is for nobody here.
+    key: `quarterdeck-watch:${alarm.id}`,
+    summary: text.length > summaryCharsMax ? `${text.slice(0, summaryCharsMax - 1)}…` : text,
+    detail: `${text}. ${cureText(alarm.condition)}`,
+    subject: "quarterdeck",
+    team: catalog.organisation.defaultOwner,
+    service: null,
+    openedAt: alarm.openedAt,
+    url: publicUrl,
+  };
+}

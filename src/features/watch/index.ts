@@ -7,9 +7,9 @@ import { databaseNow } from "../../platform/db/database.ts";
 import type { Feature } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
+import type { Pagers } from "../../providers/pagers/instances.ts";
 import { type Alerts, watchdogCame } from "../alerts/index.ts";
 import type { Paging } from "../paging/index.ts";
-import type { Channel } from "./alarm.ts";
 import { createLook } from "./look.ts";
 import { keepLooking } from "./loop.ts";
 import { watchMigrations } from "./migrations.ts";
@@ -18,7 +18,6 @@ import { noteRing } from "./store.ts";
 import { watchMetrics, watchSummaries } from "./summaries.ts";
 import { cameJob, watchdogJobs, watchdogsJob } from "./watchdogs.ts";
 
-export type { Channel as AlarmChannel } from "./alarm.ts";
 export { watchMigrations } from "./migrations.ts";
 
 const ringEverySec = 20;
@@ -28,19 +27,19 @@ export interface WatchParts {
   alerts: Pick<Alerts, "waitingSince">;
   paging: Pick<Paging, "page" | "resolve">;
   /** Ways to somebody that need neither Slack nor a worker. */
-  channels: () => readonly Channel[];
+  pagers: Pagers;
   /** Postgres' own clock when left out. */
   databaseNow?: (() => Promise<Date>) | undefined;
 }
 
 export function createWatch(
   platform: Platform,
-  { alerts, paging, channels, ...parts }: WatchParts,
+  { alerts, paging, pagers, ...parts }: WatchParts,
 ): Feature & { look(): Promise<void> } {
   const { database, clock } = platform;
   const look = createLook({
     platform,
-    channels,
+    pagers,
     heartbeatUrl: platform.settings.HEARTBEAT_URL,
     databaseNow: parts.databaseNow ?? (() => databaseNow(database.db)),
     deliverySince: () => alerts.waitingSince(database.db),

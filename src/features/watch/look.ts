@@ -7,7 +7,8 @@ import type { Database, Tx } from "../../platform/db/database.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { SlackError } from "../../platform/slack/client.ts";
-import { type Channel, tellAlarms } from "./alarm.ts";
+import type { Pagers } from "../../providers/pagers/instances.ts";
+import { namesOf, tellAlarms } from "./alarm.ts";
 import { alarming, troubleCard } from "./cards.ts";
 import { type EvidenceParts, readEvidence } from "./evidence.ts";
 import { beatEveryMs, sendHeartbeat } from "./heartbeat.ts";
@@ -32,16 +33,18 @@ import {
 const slackEveryMs = 50_000;
 
 export interface LookParts {
-  platform: Pick<Platform, "log" | "clock" | "catalogs" | "slack" | "slackTeam"> & { database: Database };
+  platform: Pick<Platform, "log" | "clock" | "catalogs" | "slack" | "slackTeam" | "publicUrl"> & {
+    database: Database;
+  };
   heartbeatUrl: string | undefined;
   databaseNow: EvidenceParts["databaseNow"];
   deliverySince: EvidenceParts["deliverySince"];
-  channels: () => readonly Channel[];
+  pagers: Pagers;
 }
 
 export function createLook(parts: LookParts): () => Promise<void> {
   const { platform } = parts;
-  const { database, clock, log } = platform;
+  const { database, clock } = platform;
   const now = () => clock.now();
   return async () => {
     await ensureState(database.db, now());
@@ -49,7 +52,7 @@ export function createLook(parts: LookParts): () => Promise<void> {
     const evidence = await readEvidence({ ...parts, db: database.db, now });
     const found = findingsOf(evidence);
     await database.tx((tx) => decide(tx, parts, evidence, found));
-    await tellAlarms({ db: database.db, now, log, channels: parts.channels() });
+    await tellAlarms(parts);
     await beat(parts);
   };
 }
@@ -118,14 +121,13 @@ async function settleTroubles(tx: Tx, parts: LookParts, at: Date, found: readonl
 
 async function told(tx: Tx, parts: LookParts, alarm: Alarm | undefined, action: string): Promise<void> {
   if (!alarm) return;
-  const pagers = parts.channels().map(({ name }) => name);
   tx.audit({
     actor: systemActor,
     action,
     subject: "quarterdeck",
     reason: alarm.saw,
     correlation: alarm.id,
-    detail: { condition: alarm.condition, pagers },
+    detail: { condition: alarm.condition, pagers: namesOf(parts.platform.catalogs.current()) },
   });
   const { catalogs, slackTeam } = parts.platform;
   const { organisation } = catalogs.current();

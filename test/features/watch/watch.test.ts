@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -6,10 +7,11 @@ import type { Catalog } from "../../../src/catalog/schema.ts";
 import { readSettings } from "../../../src/config/config.ts";
 import { createAlerts } from "../../../src/features/alerts/index.ts";
 import { createPaging } from "../../../src/features/paging/index.ts";
-import { type AlarmChannel, createWatch } from "../../../src/features/watch/index.ts";
+import { createWatch } from "../../../src/features/watch/index.ts";
 import type { Platform } from "../../../src/platform/platform.ts";
 import { Runner } from "../../../src/platform/rings/runner.ts";
 import { createSlackApi } from "../../../src/platform/slack/client.ts";
+import { createPagers } from "../../../src/providers/pagers/instances.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
 import { keptLog } from "../../support/silent-log.ts";
 
@@ -19,11 +21,12 @@ interface World {
   url: string;
   beats: Record<string, unknown>[];
   beatStatus: number;
+  pageStatus: number;
   slack: "ok" | "token_revoked";
 }
 
 async function startWorld(): Promise<World> {
-  const world = { beats: [], beatStatus: 200, slack: "ok" } as unknown as World;
+  const world = { beats: [], beatStatus: 200, pageStatus: 204, slack: "ok" } as unknown as World;
   world.server = createServer((req, res) => {
     const chunks: Buffer[] = [];
     req.on("data", (chunk: Buffer) => void chunks.push(chunk));
@@ -32,6 +35,15 @@ async function startWorld(): Promise<World> {
       if (asked === "POST /beat/s3cret") {
         if (world.beatStatus === 200) world.beats.push(JSON.parse(Buffer.concat(chunks).toString()));
         return void res.writeHead(world.beatStatus).end();
+      }
+      if (asked === "POST /page") {
+        const body = Buffer.concat(chunks).toString();
+        const signed = `${req.headers["webhook-id"]}.${req.headers["webhook-timestamp"]}.${body}`;
+        const signature = createHmac("sha256", pagerSecret).update(signed).digest("base64");
+        if (req.headers["webhook-signature"] !== `v1,${signature}`) return void res.writeHead(401).end();
+        const { type, data } = JSON.parse(body) as { type: string; data: Record<string, string> };
+        if (world.pageStatus === 204) told.push(`${type} ${data.summary}`);
+        return void res.writeHead(world.pageStatus).end();
       }
       if (asked !== "POST /api/auth.test") return void res.writeHead(404).end();
       res.writeHead(200, { "content-type": "application/json" });
@@ -43,19 +55,9 @@ async function startWorld(): Promise<World> {
   return world;
 }
 
-/** A pager that keeps what it was told. */
+/** What the other way was told. */
 const told: string[] = [];
-let pagerFails = false;
-const pager: AlarmChannel = {
-  name: "other-way",
-  async open({ headline }) {
-    if (pagerFails) throw new Error("502");
-    told.push(`open ${headline}`);
-  },
-  async end({ headline }) {
-    told.push(`end ${headline}`);
-  },
-};
+const pagerSecret = "a-secret-of-the-other-way";
 
 let base: TestDatabase;
 let world: World;
@@ -73,6 +75,13 @@ beforeAll(async () => {
   const loaded = await loadCatalog("config/sample", {});
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   catalog = loaded.catalog;
+  catalog.providers.pagers.push({
+    name: "other-way",
+    kind: "webhook",
+    url: `${world.url}/page`,
+    secretEnv: "OTHER_WAY_SECRET",
+  });
+  catalog.policies.watch.pagers.push("other-way");
   platform = {
     settings: readSettings({ HEARTBEAT_URL: `${world.url}/beat/s3cret` }),
     log,
@@ -82,7 +91,8 @@ beforeAll(async () => {
     slackTeam: () => "T0LOCAL",
     catalogs: { current: () => catalog, digest: () => loaded.digest },
     random: () => 0.5,
-    env: () => undefined,
+    publicUrl: "http://q.test",
+    env: (name: string) => (name === "OTHER_WAY_SECRET" ? pagerSecret : undefined),
   } as unknown as Platform;
   build();
   await alive();
@@ -103,7 +113,7 @@ function build(): void {
   watch = createWatch(platform, {
     alerts: alerts.api,
     paging: paging.api,
-    channels: () => [pager],
+    pagers: createPagers(platform),
     databaseNow: async () => base.clock.now(),
   });
   const jobs = [alerts, watch].flatMap((feature) => feature.jobs ?? []);
@@ -184,12 +194,12 @@ describe("a trouble of Quarterdeck's own", () => {
   it("is told once by the other way when no worker lives, is logged as fatal, and ends once it stayed away", async () => {
     await goOn(60, "is dead");
     expect(told).toEqual([]);
-    pagerFails = true;
+    world.pageStatus = 503;
     await goOn(30, "is dead");
-    pagerFails = false;
+    world.pageStatus = 204;
     expect(told).toEqual([]);
     for (let looks = 0; looks < 6; looks += 1) await goOn(10, "is dead");
-    const open = "open Quarterdeck itself: no worker was heard of for 90 s";
+    const open = "page.triggered Quarterdeck itself: no worker was heard of for 90 s";
     expect(told).toEqual([open]);
     expect(world.beats).toEqual([]);
     expect(JSON.parse(logged("Quarterdeck itself is in trouble")[0] ?? "{}")).toMatchObject({ level: 60 });
@@ -202,7 +212,7 @@ describe("a trouble of Quarterdeck's own", () => {
     expect(told).toEqual([open]);
     await goOn(60);
     await goOn(10);
-    expect(told).toEqual([open, "end Quarterdeck itself: no worker was heard of for 90 s"]);
+    expect(told).toEqual([open, "page.resolved Quarterdeck itself: no worker was heard of for 90 s"]);
     expect(world.beats.length).toBeGreaterThan(0);
     expect(await audited()).toEqual(["watch.trouble quarterdeck", "watch.over quarterdeck"]);
     const card = await base.db
@@ -216,7 +226,7 @@ describe("a trouble of Quarterdeck's own", () => {
   it("is a token that Slack rejects, asked for each minute", async () => {
     world.slack = "token_revoked";
     for (let looks = 0; looks < 10; looks += 1) await goOn(10);
-    expect(told).toEqual(["open Quarterdeck itself: Slack rejects the token: token_revoked"]);
+    expect(told).toEqual(["page.triggered Quarterdeck itself: Slack rejects the token: token_revoked"]);
     world.slack = "ok";
     for (let looks = 0; looks < 20; looks += 1) await goOn(10);
     expect(told).toHaveLength(2);
@@ -226,7 +236,7 @@ describe("a trouble of Quarterdeck's own", () => {
     await base.database.tx(async (tx) => tx.say({ key: "m", channel: "C0OPS", text: "m", urgent: true }));
     for (let looks = 0; looks < 10; looks += 1) await goOn(10);
     expect(told).toEqual([
-      expect.stringMatching(/^open Quarterdeck itself: an urgent message is \d+ s late$/),
+      expect.stringMatching(/^page.triggered Quarterdeck itself: an urgent message is \d+ s late$/),
     ]);
   });
 });
