@@ -16,6 +16,8 @@ export interface TestPrometheusOptions {
   backfill?: string;
   /** prometheus.yml; scrapes nothing by default. */
   config?: string;
+  /** A rule file beside it, `rules.yml`. */
+  rules?: string;
 }
 
 /** A real Prometheus on a free port with its data in a temporary folder. `promtool` must stand beside the binary. */
@@ -27,6 +29,7 @@ export async function startPrometheus(
   const data = join(home, "data");
   const config = join(home, "prometheus.yml");
   await writeFile(config, options.config ?? "global: {}\n");
+  if (options.rules !== undefined) await writeFile(join(home, "rules.yml"), options.rules);
   if (options.backfill !== undefined) {
     const input = join(home, "backfill.txt");
     await writeFile(input, options.backfill);

@@ -12,6 +12,14 @@ const binaries = {
     candidates: folders.map((folder) => join(folder, "prometheus")),
     install: "apt-get install prometheus",
   },
+  alertmanager: {
+    // Debian's name, and the project's own.
+    candidates: folders.flatMap((folder) => [
+      join(folder, "prometheus-alertmanager"),
+      join(folder, "alertmanager"),
+    ]),
+    install: "apt-get install prometheus-alertmanager",
+  },
   "redis-server": {
     candidates: folders.map((folder) => join(folder, "redis-server")),
     install: "apt-get install redis-server",
