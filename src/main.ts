@@ -54,9 +54,11 @@ command(
   .action(async (folder: string | undefined, options: { json?: boolean }) =>
     (await import("./cli/lint.ts")).run(folder, options),
   );
-const slo = command("slo", "Service level objectives: rules for Prometheus.", [
+const slo = command("slo", "Service level objectives: rules for Prometheus, OpenSLO in and out.", [
   "quarterdeck slo rules --out slo-rules.yml && promtool check rules slo-rules.yml",
   "quarterdeck slo rules --service shop",
+  "quarterdeck slo import openslo.yaml --out config/slos.yaml",
+  "quarterdeck slo export --service shop > openslo.yaml",
 ]);
 slo
   .command("rules")
@@ -66,6 +68,21 @@ slo
   .action(async (options: { service?: string; out?: string }) =>
     (await import("./cli/slo-rules.ts")).run(options),
   );
+slo
+  .command("import")
+  .description(
+    "Writes the SLOs of an OpenSLO v1 file as YAML of the catalog, and says what did not map. Exit code 1 when it cannot be read.",
+  )
+  .argument("<file>", "OpenSLO v1, one or more documents")
+  .option("--out <file>", "write to a file instead")
+  .action(async (file: string, options: { out?: string }) =>
+    (await import("./cli/slo-openslo.ts")).runImport(file, options),
+  );
+slo
+  .command("export")
+  .description("Prints the SLOs of the catalog in CATALOG_PATH as OpenSLO v1 documents.")
+  .option("--service <service>", "the SLOs of one service only")
+  .action(async (options: { service?: string }) => (await import("./cli/slo-openslo.ts")).runExport(options));
 const alerts = command("alerts", "Alerts as senders send them.", [
   "quarterdeck alerts read --source grafana --file body.json",
   "quarterdeck alerts read --source github --file body.json --headers headers.txt --json",

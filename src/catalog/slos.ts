@@ -43,7 +43,7 @@ const promqlIndicator = z
   })
   .refine(goodXorBad, eitherGoodOrBad);
 
-const indicatorSchema = z.discriminatedUnion("kind", [
+export const indicatorSchema = z.discriminatedUnion("kind", [
   ratioIndicator,
   latencyIndicator,
   availabilityIndicator,
@@ -70,7 +70,7 @@ const percentOfGood = (what: string) =>
     });
 
 /** Time is counted instead of events: a slice of it is bad when too few of its events are good. */
-const slicesSchema = z.strictObject({
+export const slicesSchema = z.strictObject({
   length: durationField.refine((lengthMs) => lengthMs >= 1_000, { error: "must be 1s or more" }),
   /** Percent of good events a good slice has at least. */
   goodPercent: z.number().gt(0, "must be above 0 percent").max(100, "must be at most 100 percent"),

@@ -124,6 +124,9 @@ export function reasonOf(error: unknown): string {
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
+/** What is not part of the answer, and must not end up in a file that it is piped into. */
+export const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+
 /** Rows under a heading, columns as wide as their widest. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((name, column) =>

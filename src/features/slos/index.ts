@@ -15,6 +15,8 @@ import type { Budget, SloReading, Slos } from "./types.ts";
 import { burnText, mark, percentText, usersLine, whyLines } from "./words.ts";
 
 export { sloOfAlert } from "./binding.ts";
+export { exportOpenSlo } from "./openslo/export.ts";
+export { importOpenSlo } from "./openslo/import.ts";
 export { type BudgetPolicy, policyOf } from "./policy.ts";
 export { rulesOf, type SloRules } from "./rules.ts";
 export type * from "./types.ts";

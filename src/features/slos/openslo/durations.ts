@@ -41,6 +41,12 @@ export const openSloDurationField = z
     return { count, unit: unit as Unit, ms: count * unitMs[unit as Unit] };
   });
 
+/** As {@link openSloDurationField}, or no time at all: the specification's default is `0m`. */
+export const openSloWaitField = z.union([
+  z.literal("0m").transform((): OpenSloDuration => ({ count: 0, unit: "m", ms: 0 })),
+  openSloDurationField,
+]);
+
 /** Whether a span has the same length everywhere; a month has not. */
 export const isFixed = ({ unit }: OpenSloDuration): boolean =>
   unit === "m" || unit === "h" || unit === "d" || unit === "w";

@@ -4,7 +4,16 @@
  * Source: github.com/OpenSLO/OpenSLO, "Specification" (openslo/v1).
  */
 import { createHash } from "node:crypto";
-import type { AlertingRow, Indicator, LabelMatcher, Selector, Slo } from "../../../catalog/schema.ts";
+import { metricLabelsOf } from "../../../catalog/lookup.ts";
+import type {
+  AlertingRow,
+  Catalog,
+  Indicator,
+  LabelMatcher,
+  Selector,
+  Slo,
+  SloSlices,
+} from "../../../catalog/schema.ts";
 import { formatDuration } from "../../../platform/commands/time.ts";
 import { expressionText, selectorText } from "../../../providers/metrics/promql.ts";
 import { boundMatcher } from "../rules/expressions.ts";
@@ -38,23 +47,41 @@ export interface ExportedDocument {
   readonly spec: object;
 }
 
-/** An SLO in full: the service it is about, the SLO, a policy and a condition for each row. */
-export function documentsOf(slo: Slo, serviceLabels: Labels): ExportedDocument[] {
+/** Each service once, its SLOs, and whom they tell. Empty when there is none. */
+export function exportOpenSlo(catalog: Catalog, service?: string): ExportedDocument[] {
+  const slos = catalog.slos.filter((slo) => service === undefined || slo.service === service);
+  const services = [...new Set(slos.map((slo) => slo.service))];
+  return [
+    ...services.map((name) => document("Service", rfc1123(name), {})),
+    ...slos.flatMap((slo) => documentsOf(slo, metricLabelsOf(catalog, slo.service))),
+    ...(slos.length > 0
+      ? [
+          document("AlertNotificationTarget", "quarterdeck", {
+            description: "Quarterdeck decides who is told",
+            target: "webhook",
+          }),
+        ]
+      : []),
+  ];
+}
+
+const document = (
+  kind: string,
+  name: string,
+  spec: object,
+  annotations?: Record<string, string>,
+): ExportedDocument => ({
+  apiVersion: "openslo/v1",
+  kind,
+  metadata: { name, ...(annotations ? { annotations } : {}) },
+  spec,
+});
+
+/** An SLO, a policy and a condition for each of its rows. */
+function documentsOf(slo: Slo, serviceLabels: Labels): ExportedDocument[] {
   const name = rfc1123(slo.name);
   const rows = slo.alerting.map((row, index) => ({ row, name: rfc1123(`${slo.name}-row-${index + 1}`) }));
-  const document = (
-    kind: string,
-    own: string,
-    spec: object,
-    annotations?: Record<string, string>,
-  ): ExportedDocument => ({
-    apiVersion: "openslo/v1",
-    kind,
-    metadata: { name: own, ...(annotations ? { annotations } : {}) },
-    spec,
-  });
   return [
-    document("Service", rfc1123(slo.service), {}),
     document(
       "SLO",
       name,
@@ -81,14 +108,6 @@ export function documentsOf(slo: Slo, serviceLabels: Labels): ExportedDocument[]
     ]),
   ];
 }
-
-/** Whom the exported policies tell. */
-export const notificationTarget: ExportedDocument = {
-  apiVersion: "openslo/v1",
-  kind: "AlertNotificationTarget",
-  metadata: { name: "quarterdeck" },
-  spec: { description: "Quarterdeck decides who is told", target: "webhook" },
-};
 
 function annotationsOf(slo: Slo, serviceLabels: Labels): Record<string, string> {
   return {
@@ -169,7 +188,10 @@ export function timeWindow(window: Slo["window"]): object {
   };
 }
 
-export function timeSlices({ length, goodPercent }: NonNullable<Slo["slices"]>): object {
+export function timeSlices({ length, goodPercent }: SloSlices): {
+  timeSliceTarget: number;
+  timeSliceWindow: number | string;
+} {
   return {
     timeSliceTarget: Number((goodPercent / 100).toPrecision(12)),
     timeSliceWindow: length % 60_000 === 0 ? openSloDuration(length) : length / 60_000,

@@ -4,9 +4,8 @@
  * Source: github.com/OpenSLO/OpenSLO, "Specification" (openslo/v1).
  */
 import { parseAllDocuments } from "yaml";
-import { canonicalJson } from "../../../platform/canonical.ts";
-import { formatDuration } from "../../../platform/commands/time.ts";
-import { type DocumentOf, type FieldNote, type Kind, type OpenSloDocument, readDocument } from "./document.ts";
+import { type FieldNote, type OpenSloDocument, readDocument } from "./document.ts";
+import { Documents } from "./documents.ts";
 import { annotation } from "./export.ts";
 import { sloEntries } from "./slo-entry.ts";
 
@@ -17,27 +16,6 @@ export interface ImportedSlos {
   readonly notes: readonly FieldNote[];
   /** What refuses the file. */
   readonly problems: readonly FieldNote[];
-}
-
-/** Documents of a file by kind and name. */
-export class Documents {
-  readonly #byKind = new Map<string, OpenSloDocument>();
-  readonly used = new Set<OpenSloDocument>();
-
-  constructor(readonly all: readonly OpenSloDocument[]) {
-    for (const document of all) this.#byKind.set(`${document.kind} ${document.metadata.name}`, document);
-  }
-
-  of<K extends Kind>(kind: K): DocumentOf<K>[] {
-    return this.all.filter((document): document is DocumentOf<K> => document.kind === kind);
-  }
-
-  /** Undefined when the file holds no such document. */
-  find<K extends Kind>(kind: K, name: string): DocumentOf<K> | undefined {
-    const found = this.#byKind.get(`${kind} ${name}`);
-    if (found) this.used.add(found);
-    return found as DocumentOf<K> | undefined;
-  }
 }
 
 /** YAML aliases are shorthand; more than this many is a bomb. */
@@ -62,7 +40,10 @@ export function importOpenSlo(text: string): ImportedSlos {
     const key = `${kind} ${metadata.name}`;
     const earlier = places.get(key);
     if (earlier !== undefined)
-      problems.push({ field: `${place}: metadata.name`, message: `is ${key} again, first in ${earlier}; rename or remove one` });
+      problems.push({
+        field: `${place}: metadata.name`,
+        message: `is ${key} again, first in ${earlier}; rename or remove one`,
+      });
     places.set(key, place);
     read.push(found.document);
   });
@@ -103,7 +84,7 @@ function contentOf(
 function apartNotes(documents: Documents): FieldNote[] {
   return [
     ...documents.of("Service").map(({ metadata }) => ({
-      field: `Service ${metadata.name}`,
+      field: `Service ${metadata.name}:`,
       message: `the catalog declares services itself; add ${metadata.annotations?.[annotation.service] ?? metadata.name} under services with its team and DRI, if it is not there`,
     })),
     ...documents.of("DataSource").map(({ metadata }) => ({
@@ -123,14 +104,8 @@ function apartNotes(documents: Documents): FieldNote[] {
     ...(["SLI", "AlertPolicy", "AlertCondition"] as const).flatMap((kind) =>
       documents
         .of(kind)
-        .filter((document) => !documents.used.has(document))
-        .map(({ metadata }) => ({ field: `${kind} ${metadata.name}`, message: "no SLO here refers to it" })),
+        .filter((document) => !documents.isReferred(document))
+        .map(({ metadata }) => ({ field: `${kind} ${metadata.name}:`, message: "no SLO here refers to it" })),
     ),
   ];
 }
-
-/** Whether two values say the same, whatever the order of their keys. */
-export const same = (one: unknown, other: unknown): boolean => canonicalJson(one) === canonicalJson(other);
-
-/** `28d`, as the catalog's files have spans. */
-export const spanText = (ms: number): string => formatDuration(ms);

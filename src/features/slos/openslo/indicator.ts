@@ -1,6 +1,7 @@
 /** An OpenSLO indicator as one of the catalog's: plain counters where it names such, PromQL otherwise. Pure. */
 import type { Indicator, LabelMatcher, Selector } from "../../../catalog/schema.ts";
-import type { DocumentOf, MetricSource, SliSpec } from "./document.ts";
+import type { DocumentOf } from "./document.ts";
+import type { MetricSource, SliSpec } from "./forms.ts";
 import { countedOverWindow, counterOf, selectorOf } from "./queries.ts";
 
 export interface ReadIndicator {
