@@ -1,6 +1,7 @@
 /** Where webhooks come from: a sender's kind, how it proves itself, and what is to be known of its bodies. */
 import { z } from "zod";
 import { envNameField, nameField } from "./fields.ts";
+import { hookMappingSchema } from "./hook-mapping.ts";
 
 export const hookKinds = [
   "alertmanager",
@@ -35,6 +36,17 @@ const topicField = z
     "must be a topic's ARN, such as arn:aws:sns:eu-west-1:123456789012:alarms",
   );
 
+/** Fields that only some kinds read. */
+const onlyFor: readonly (readonly [
+  "signatureHeader" | "timestampHeader" | "topics" | "mapping",
+  readonly HookKind[],
+])[] = [
+  ["signatureHeader", ["grafana", "mapping"]],
+  ["timestampHeader", ["grafana"]],
+  ["topics", ["sns"]],
+  ["mapping", ["mapping"]],
+];
+
 /** Each source has its own tokens (`quarterdeck token create`), a shared secret, or both. */
 export const hookSourceSchema = z
   .strictObject({
@@ -46,21 +58,26 @@ export const hookSourceSchema = z
     secretEnv: envNameField.optional(),
     /** Variable with the secret from before; valid beside the other while it is changed. */
     previousSecretEnv: envNameField.optional(),
-    /** Grafana: header of the signature, and of the time that is signed with the body. */
+    /** Grafana and mappings: header of the signature. Grafana: header of the time that is signed with the body. */
     signatureHeader: headerField.optional(),
     timestampHeader: headerField.optional(),
     /** SNS: the topics that may send, and whose subscriptions are confirmed. */
     topics: z.array(topicField).optional(),
+    /** Kind mapping: which part of the body is what. */
+    mapping: hookMappingSchema.optional(),
     /** Environment of alerts that name none. */
     defaultEnvironment: nameField.optional(),
   })
   .superRefine((source, context) => {
-    const only = (field: "signatureHeader" | "timestampHeader" | "topics", kind: HookKind) => {
-      if (source[field] !== undefined && source.kind !== kind)
-        context.addIssue({ code: "custom", path: [field], message: `is for kind ${kind} alone; remove it` });
-    };
-    only("signatureHeader", "grafana");
-    only("timestampHeader", "grafana");
-    only("topics", "sns");
+    const say = (field: keyof typeof source, message: string) =>
+      context.addIssue({ code: "custom", path: [field], message });
+    for (const [field, kinds] of onlyFor)
+      if (source[field] !== undefined && !kinds.includes(source.kind))
+        say(field, `is for kind ${kinds.join(" or ")} alone; remove it`);
+    if (source.kind !== "mapping") return;
+    if (source.mapping === undefined)
+      say("mapping", "is missing: kind mapping says with it how to read the body");
+    if (source.secretEnv !== undefined && source.signatureHeader === undefined)
+      say("signatureHeader", "is missing: secretEnv needs to know where the signature stands");
   });
 export type HookSource = z.output<typeof hookSourceSchema>;

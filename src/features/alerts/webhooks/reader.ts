@@ -24,6 +24,8 @@ export interface Sender {
   read: Reader;
   /** Headers its reader needs; they are kept with the body, no others are. `ce-*` stands for all that begin so. */
   headers?: readonly string[];
+  /** Those that its source names. */
+  headersOf?(source: HookSource): readonly string[];
   /** Header in which it sends a token of ours, beside `Authorization` and `?token=`. */
   tokenHeader?: string;
   /** How it signs with the secret of its source. */

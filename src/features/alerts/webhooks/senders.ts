@@ -6,6 +6,7 @@ import { azureMonitor } from "./azure-monitor.ts";
 import { datadog } from "./datadog.ts";
 import { gcpMonitoring } from "./gcp-monitoring.ts";
 import { grafana } from "./grafana.ts";
+import { mapping } from "./mapping.ts";
 import { newrelic } from "./newrelic.ts";
 import { opsgenie } from "./opsgenie.ts";
 import { pagerduty } from "./pagerduty.ts";
@@ -26,6 +27,7 @@ export const senders: Readonly<Partial<Record<SenderKind, Sender>>> = {
   opsgenie,
   gcp_monitoring: gcpMonitoring,
   azure_monitor: azureMonitor,
+  mapping,
 };
 
 export const senderOf = (kind: HookKind): Sender | undefined =>
@@ -61,7 +63,9 @@ export function keptHeaders(
   source: HookSource,
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): Record<string, string> {
-  const wanted = ["content-type", "user-agent", ...(senderOf(source.kind)?.headers ?? [])];
+  const sender = senderOf(source.kind);
+  const own = [...(sender?.headers ?? []), ...(sender?.headersOf?.(source) ?? [])];
+  const wanted = ["content-type", "user-agent", ...own];
   const isWanted = (name: string) =>
     wanted.some((one) => (one.endsWith("*") ? name.startsWith(one.slice(0, -1)) : name === one));
   return Object.fromEntries(
