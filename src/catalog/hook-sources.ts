@@ -1,6 +1,6 @@
 /** Where webhooks come from: a sender's kind, how it proves itself, and what is to be known of its bodies. */
 import { z } from "zod";
-import { envNameField, nameField } from "./fields.ts";
+import { envNameField, nameField, regexField } from "./fields.ts";
 import { hookMappingSchema } from "./hook-mapping.ts";
 
 export const hookKinds = [
@@ -32,18 +32,19 @@ const headerField = z
 const topicField = z
   .string()
   .regex(
-    /^arn:aws(-[a-z]+)*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}$/,
+    /^arn:aws(-[a-z]+)*:sns:[a-z0-9-]+:\d+:[A-Za-z0-9_.-]{1,256}$/,
     "must be a topic's ARN, such as arn:aws:sns:eu-west-1:123456789012:alarms",
   );
 
 /** Fields that only some kinds read. */
 const onlyFor: readonly (readonly [
-  "signatureHeader" | "timestampHeader" | "topics" | "mapping",
+  "signatureHeader" | "timestampHeader" | "topics" | "deployWorkflows" | "mapping",
   readonly HookKind[],
 ])[] = [
   ["signatureHeader", ["grafana", "mapping"]],
   ["timestampHeader", ["grafana"]],
   ["topics", ["sns"]],
+  ["deployWorkflows", ["github"]],
   ["mapping", ["mapping"]],
 ];
 
@@ -62,7 +63,9 @@ export const hookSourceSchema = z
     signatureHeader: headerField.optional(),
     timestampHeader: headerField.optional(),
     /** SNS: the topics that may send, and whose subscriptions are confirmed. */
-    topics: z.array(topicField).optional(),
+    topics: z.array(topicField).min(1, "names no topic; list those that may send").optional(),
+    /** GitHub: regular expression of the names and files of workflows that deploy; case does not matter. */
+    deployWorkflows: regexField.optional(),
     /** Kind mapping: which part of the body is what. */
     mapping: hookMappingSchema.optional(),
     /** Environment of alerts that name none. */
@@ -74,6 +77,8 @@ export const hookSourceSchema = z
     for (const [field, kinds] of onlyFor)
       if (source[field] !== undefined && !kinds.includes(source.kind))
         say(field, `is for kind ${kinds.join(" or ")} alone; remove it`);
+    if (source.kind === "sns" && source.topics === undefined)
+      say("topics", "is missing; list the topics that may send");
     if (source.kind !== "mapping") return;
     if (source.mapping === undefined)
       say("mapping", "is missing: kind mapping says with it how to read the body");

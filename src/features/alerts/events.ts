@@ -51,6 +51,8 @@ export interface OtherEvent {
   title: string;
   url: string | null;
   at: Date | null;
+  /** What else a person may want of it: id, commit, branch. */
+  facts?: Readonly<Record<string, string>>;
 }
 
 export type ReadEvent = DeployEvent | PageEvent | TicketEvent | OtherEvent;

@@ -22,9 +22,13 @@ import {
   readGroup,
   readGroups,
 } from "./store.ts";
+import { createConfirmJob } from "./subscriptions.ts";
 import { waitingSince } from "./watched.ts";
+import { fetchOutside } from "./webhooks/fetch-outside.ts";
 import { createProver } from "./webhooks/prove.ts";
 import { readDelivery, senderOf } from "./webhooks/senders.ts";
+import type { FetchBytes } from "./webhooks/sns/prove.ts";
+import { confirmEvent } from "./webhooks/sns.ts";
 
 export { changedEvent as alertsChanged } from "./drain.ts";
 export type * from "./events.ts";
@@ -61,12 +65,17 @@ export interface Alerts {
 const defaultSource: HookSource = { name: "alertmanager", kind: "alertmanager", team: "-" };
 const staleBatchMax = 1_000;
 
-export function createAlerts(platform: Platform): Feature & { api: Alerts; drainOnce(): Promise<number> } {
+export function createAlerts(
+  platform: Platform,
+  /** How certificates and confirmations are read; tests have their own. */
+  fetchBytes: FetchBytes = fetchOutside,
+): Feature & { api: Alerts; drainOnce(): Promise<number> } {
   const { database, clock, catalogs } = platform;
   // A source that is declared no more is read as it would be by default: what it sent before must not be lost.
   const sourceOf = (source: string): HookSource =>
     catalogs.current().hookSources.find(({ name }) => name === source) ?? { ...defaultSource, name: source };
-  const prove = createProver(platform);
+  const prove = createProver(platform, fetchBytes);
+  const confirmJob = createConfirmJob(platform, sourceOf, fetchBytes);
   const intake = createIntake(platform, sourceOf);
   const drain = createDrain(platform, ({ source, body, headers, received_at: receivedAt }) =>
     readDelivery({ body, headers: headers ?? {}, source: sourceOf(source), receivedAt }),
@@ -111,7 +120,8 @@ export function createAlerts(platform: Platform): Feature & { api: Alerts; drain
       const declared = sources();
       return (declared.length > 0 ? declared : [defaultSource]).map(hookOf);
     },
-    jobs: [drain.job, staleJob],
+    jobs: [drain.job, staleJob, confirmJob],
+    events: [{ on: confirmEvent, job: confirmJob.name }],
     schedules: [{ job: staleJob.name, everySec: 60 }],
     migrations: alertMigrations,
     metrics: [
@@ -152,6 +162,7 @@ export function createAlerts(platform: Platform): Feature & { api: Alerts; drain
       { table: "alert_changes", column: "seen_at", keepDays: 35 },
       { table: "alert_totals", column: "last_at", keepDays: 400 },
       { table: "alert_problems", column: "last_at", keepDays: 35 },
+      { table: "hook_subscriptions", column: "asked_at", keepDays: 400 },
       { table: "hook_events", column: "received_at", keepDays: 30 },
     ],
     api: { readGroup, readGroups, firingGroupIds, listAlerts, countAlerts, lockGroup, eventOf, waitingSince },

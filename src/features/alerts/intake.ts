@@ -6,6 +6,7 @@ import type { Platform } from "../../platform/platform.ts";
 import type { ReadDelivery, Unreadable } from "./model.ts";
 import { noteProblems } from "./problems.ts";
 import { insertDeliveries } from "./store.ts";
+import { sealedIn } from "./webhooks/kept.ts";
 import { keptHeaders, readDelivery, senderOf } from "./webhooks/senders.ts";
 
 export const drainJob = "alerts.drain";
@@ -37,7 +38,7 @@ export function createIntake(
   platform: Platform,
   sourceOf: (name: string) => HookSource,
 ): (request: HookRequest) => Promise<HookAnswer> {
-  const { database, log } = platform;
+  const { database, log, box } = platform;
   let waitingBytes = 0;
 
   const commit = async (posts: readonly Post[]): Promise<readonly undefined[]> =>
@@ -48,7 +49,7 @@ export function createIntake(
           source: request.source,
           team: request.team,
           received_at: request.receivedAt,
-          body: request.body,
+          body: senderOf(sourceOf(request.source).kind)?.kept?.(request.body, seal) ?? request.body,
           headers: JSON.stringify(headers),
           delivery_id: read.deliveryId,
           problems: read.problems.length > 0 ? JSON.stringify(read.problems.slice(0, problemsMax)) : null,
@@ -71,6 +72,7 @@ export function createIntake(
       if (fresh.some(({ read }) => hasWork(read))) tx.ring({ job: drainJob, ref: drainRef, lane: "bulk" });
       return posts.map(() => undefined);
     });
+  const seal = (id: string, text: string): string => sealedIn(box, id, text);
   const group = new GroupCommit<Post, undefined>(commit, { itemsMax: 200, groupsAtOnce: 2 });
 
   return async (request) => {

@@ -58,8 +58,20 @@ const alertHistory = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** Subscriptions that senders asked to have confirmed, and how that went. */
+const subscriptions = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table hook_subscriptions (
+      delivery_id bigint primary key, source text not null, topic text not null,
+      state text not null check (state in ('asked','confirmed','failed')), subscription text, problem text,
+      asked_at timestamptz not null, ended_at timestamptz);
+    create index hook_subscriptions_asked on hook_subscriptions (asked_at);
+  `.execute(db);
+};
+
 export const alertMigrations: Record<string, Migration> = {
   "2026-11-23T1010-alerts": { up: alertTables },
   "2026-11-25T0930-alerts-senders": { up: senders },
   "2026-11-25T0930-alert-history": { up: alertHistory },
+  "2026-11-25T1000-alerts-subscriptions": { up: subscriptions },
 };

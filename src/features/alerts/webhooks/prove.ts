@@ -4,9 +4,15 @@ import type { Hook } from "../../../platform/feature.ts";
 import type { Platform } from "../../../platform/platform.ts";
 import { senderOf } from "./senders.ts";
 import { checkSignature } from "./signatures.ts";
+import { createSnsProver, type FetchBytes } from "./sns/prove.ts";
 
-export function createProver({ env }: Pick<Platform, "env">): (source: HookSource) => Hook["authenticate"] {
+export function createProver(
+  { env }: Pick<Platform, "env">,
+  fetchBytes: FetchBytes,
+): (source: HookSource) => Hook["authenticate"] {
+  const provedBySns = createSnsProver(fetchBytes);
   return (source) => {
+    if (source.kind === "sns") return (attempt) => provedBySns(source, attempt);
     const rule = senderOf(source.kind)?.signature;
     if (rule === undefined || source.secretEnv === undefined) return undefined;
     return (attempt) => checkSignature(rule, source, secretsOf(source, env), attempt);

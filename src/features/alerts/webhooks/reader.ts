@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { HookSource } from "../../../catalog/hook-sources.ts";
 import type { ReadDelivery, Unreadable } from "../model.ts";
 import { parseExactJson } from "./exact-json.ts";
+import type { Seal } from "./kept.ts";
 import type { SignatureRule } from "./signatures.ts";
 import { clean } from "./texts.ts";
 
@@ -30,6 +31,8 @@ export interface Sender {
   tokenHeader?: string;
   /** How it signs with the secret of its source. */
   signature?: SignatureRule;
+  /** What is kept of a body in which secrets may stand; its reader reads that too. The whole when left out. */
+  kept?(body: Buffer, seal: Seal): Buffer;
   /** 200 where errors make the sender give up on the hook: the body is kept and said, and the sender told nothing. */
   unreadableStatus: 200 | 400;
 }

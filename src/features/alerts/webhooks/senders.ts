@@ -3,6 +3,7 @@ import type { HookKind, HookSource } from "../../../catalog/hook-sources.ts";
 import type { ReadDelivery } from "../model.ts";
 import { alertmanager } from "./alertmanager.ts";
 import { azureMonitor } from "./azure-monitor.ts";
+import { changeSenders } from "./change-senders.ts";
 import { datadog } from "./datadog.ts";
 import { gcpMonitoring } from "./gcp-monitoring.ts";
 import { grafana } from "./grafana.ts";
@@ -28,6 +29,7 @@ export const senders: Readonly<Partial<Record<SenderKind, Sender>>> = {
   gcp_monitoring: gcpMonitoring,
   azure_monitor: azureMonitor,
   mapping,
+  ...changeSenders,
 };
 
 export const senderOf = (kind: HookKind): Sender | undefined =>
