@@ -68,6 +68,14 @@ export type ServiceTraffic = z.output<typeof trafficSchema>;
  */
 const alertRuleSchema = z.strictObject({ labels: labelMatchersField });
 
+const repositoryField = z
+  .string()
+  .max(200, "is longer than 200 characters")
+  .regex(
+    /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)+$/,
+    "must be owner/name, such as acme/shop; without host or .git",
+  );
+
 export const serviceSchema = z.strictObject({
   name: nameField,
   description: wordsField.optional(),
@@ -93,6 +101,9 @@ export const serviceSchema = z.strictObject({
   traffic: trafficSchema.optional(),
   rollout: rolloutSchema.optional(),
   /** Services this one needs: a database too, declared as a service. An alert of theirs explains alerts of this one. */
+  /** `owner/name` of the repositories it is deployed from, as GitHub, GitLab or Argo CD call them. */
+  repositories: z.array(repositoryField).default([]),
+  /** Services this one needs. */
   dependencies: z.array(nameField).default([]),
   /** What is asked of changes while little budget is left; the organisation's policy when left out. */
   errorBudget: errorBudgetSchema.optional(),

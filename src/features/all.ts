@@ -39,7 +39,8 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   const signals = createSignals(platform, metrics);
   const slos = createSlos(platform, metrics);
   const paging = createPaging(platform, overrides.pager);
-  const deploys = createDeploys(platform);
+  const alerts = createAlerts(platform);
+  const deploys = createDeploys(platform, { alerts: alerts.api });
   const engine = (overrides.traffic ?? ((one: TrafficEngine) => one))(createRouterEngine());
   const moving = {
     platform,
@@ -51,7 +52,6 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   };
   const rollouts = createRollouts(moving);
   const rollbacks = createRollbacks({ ...moving, rollouts: rollouts.api });
-  const alerts = createAlerts(platform);
   const tickets = createTickets(platform, {
     alerts: alerts.api,
     slos: slos.api,

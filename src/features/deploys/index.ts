@@ -7,10 +7,12 @@ import { arg, argsOf, defineCommand, flagsOf } from "../../platform/commands/spe
 import type { CommandContext, Feature, Hook, Reply, SummaryLine } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision } from "../../platform/refusal.ts";
+import type { Alerts } from "../alerts/index.ts";
 import { deployLine } from "./cards.ts";
 import { deploysMigrations } from "./migrations.ts";
 import { createDeployHook, createDeploysApi } from "./service.ts";
 import { countOutcomes, currentDeploy, findDeploy, listDeploys } from "./store.ts";
+import { createToldJob } from "./told.ts";
 import type { Deploys } from "./types.ts";
 
 export { deploysMigrations } from "./migrations.ts";
@@ -30,10 +32,14 @@ export const deploysSpec = defineCommand({
   example: "deploys shop --since 7d",
 });
 
-export function createDeploys(platform: Platform): { feature: Feature; api: Deploys } {
+export function createDeploys(
+  platform: Platform,
+  parts: { alerts: Pick<Alerts, "eventOf"> },
+): { feature: Feature; api: Deploys } {
   const { database, catalogs } = platform;
   const api = createDeploysApi(platform);
   const handle = createDeployHook(platform, api);
+  const toldJob = createToldJob(platform, api, parts.alerts);
 
   const deploys = async ({ line, now }: CommandContext): Promise<Decision<Reply>> => {
     const { service: target } = argsOf(deploysSpec, line);
@@ -78,6 +84,7 @@ export function createDeploys(platform: Platform): { feature: Feature; api: Depl
       return [...new Set([hookName, ...declaredSources(catalogs)])].map(hookOf);
     },
     jobs: [
+      toldJob,
       {
         name: "deploys.seed",
         about: "Records the version each service began with.",
@@ -88,6 +95,7 @@ export function createDeploys(platform: Platform): { feature: Feature; api: Depl
         },
       },
     ],
+    events: [{ on: "hooks.deploy", job: toldJob.name }],
     schedules: [{ job: "deploys.seed", everySec: 30 }],
     summaries: { status, why },
     metrics: [

@@ -195,6 +195,22 @@ export async function keepPost(
     .execute();
 }
 
+/** What kept posts of a source could not be read or placed for, and how often; the newest first. */
+export async function countProblems(
+  db: Db | Trx,
+  source: string,
+): Promise<readonly { problem: string; seen: number }[]> {
+  const rows = await tables<DeployTables>(db)
+    .selectFrom("deploy_posts")
+    .select((eb) => ["problem", eb.fn.countAll<string>().as("seen")])
+    .where("source", "=", source)
+    .groupBy("problem")
+    .orderBy((eb) => eb.fn.max("received_at"), "desc")
+    .limit(500)
+    .execute();
+  return rows.map(({ problem, seen }) => ({ problem, seen: Number(seen) }));
+}
+
 export async function countOutcomes(db: Db): Promise<{ labels: { outcome: string }; value: number }[]> {
   const rows = await tables<DeployTables>(db)
     .selectFrom("deploys")

@@ -133,7 +133,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     standing: async () => undefined,
     onCall: async () => [],
   };
-  const deploys = createDeploys(platform);
+  const deploys = createDeploys(platform, { alerts: { eventOf: async () => undefined } });
   const real = createRouterEngine();
   const parts = {
     platform,
