@@ -2,13 +2,14 @@
 import type { HookSource } from "../../../catalog/hook-sources.ts";
 import type { Hook } from "../../../platform/feature.ts";
 import type { Platform } from "../../../platform/platform.ts";
+import { fetchOutside } from "./fetch-outside.ts";
 import { senderOf } from "./senders.ts";
 import { checkSignature } from "./signatures.ts";
 import { createSnsProver, type FetchBytes } from "./sns/prove.ts";
 
 export function createProver(
   { env }: Pick<Platform, "env">,
-  fetchBytes: FetchBytes,
+  fetchBytes: FetchBytes = fetchOutside,
 ): (source: HookSource) => Hook["authenticate"] {
   const provedBySns = createSnsProver(fetchBytes);
   return (source) => {

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readGitlab } from "../../../../src/features/alerts/webhooks/gitlab.ts";
-import { keptOfGitlab } from "../../../../src/features/alerts/webhooks/kept.ts";
 import { inbound } from "./inbound.ts";
 
 type Json = Record<string, unknown>;
@@ -94,14 +93,5 @@ describe("GitLab", () => {
     ],
   ])("names the field it cannot read: %s", (body, field) => {
     expect(readGitlab(inbound("gitlab", body)).problems.map((problem) => problem.field)).toContain(field);
-  });
-
-  it("keeps a body without its variables, and any other to the byte", () => {
-    expect(keptOfGitlab(file("pipeline")).toString()).not.toContain("NESTOR_PROD_ENVIRONMENT");
-    expect(readGitlab(inbound("gitlab", keptOfGitlab(file("pipeline"))))).toEqual(
-      readGitlab(inbound("gitlab", file("pipeline"))),
-    );
-    expect(keptOfGitlab(file("deployment"))).toEqual(file("deployment"));
-    expect(keptOfGitlab(Buffer.from("{"))).toEqual(Buffer.from("{"));
   });
 });

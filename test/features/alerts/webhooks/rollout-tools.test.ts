@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { readArgocd } from "../../../../src/features/alerts/webhooks/argocd.ts";
 import { readFlagger } from "../../../../src/features/alerts/webhooks/flagger.ts";
-import { keptOfFlagger } from "../../../../src/features/alerts/webhooks/kept.ts";
 import { inbound } from "./inbound.ts";
 
 type Json = Record<string, unknown>;
@@ -39,12 +38,6 @@ describe("Flagger", () => {
   it("counts a gate asked again as one delivery, and an end that comes once more as another", () => {
     expect(told({ phase: "Progressing" }).deliveryId).toBe("prod/shop 85d5 Progressing");
     expect(told({ phase: "Failed" }).deliveryId).toBeNull();
-  });
-
-  it("keeps nothing else of the metadata", () => {
-    const kept = keptOfFlagger(file("flagger-rollout_hook_progressing")).toString();
-    expect(kept).not.toContain("16688eb5e9f289f1991c");
-    expect(JSON.parse(kept)).toMatchObject({ name: "podinfo", metadata: {} });
   });
 
   it.each([
