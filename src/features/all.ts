@@ -38,8 +38,8 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   const metrics = createMetricsProviders(platform);
   const signals = createSignals(platform, metrics);
   const slos = createSlos(platform, metrics);
-  const paging = createPaging(platform, overrides.pager);
   const alerts = createAlerts(platform);
+  const paging = createPaging(platform, { alerts: alerts.api }, overrides.pager);
   const deploys = createDeploys(platform, { alerts: alerts.api });
   const engine = (overrides.traffic ?? ((one: TrafficEngine) => one))(createRouterEngine());
   const moving = {

@@ -1,5 +1,6 @@
 /** What people see of a page. Pure. */
 import { personBySlack } from "../../catalog/lookup.ts";
+import { pagerTitle } from "../../catalog/paging.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import { parseIdOf } from "../../platform/ids.ts";
 import {
@@ -12,12 +13,15 @@ import {
   section,
   type Verb,
 } from "../../platform/messages/blocks.ts";
+import { headlineFor80, plainLine } from "./headline.ts";
 import { type Page, spanText, type Wake } from "./model.ts";
+import type { Outside } from "./outside.ts";
 
 export interface Scene {
   catalog: Catalog;
   slackTeam: string;
   wakes: readonly Wake[];
+  outsides: readonly Outside[];
 }
 
 /** By name: whoever acknowledges is not woken by being named. */
@@ -41,7 +45,8 @@ const marks: Readonly<Record<Page["state"], Mark>> = { open: "🔴", acknowledge
 
 /** The card in the channel (`forUser` left out) and in the direct message of each person woken. */
 export function pageCard(page: Page, scene: Scene, forUser?: string): { text: string; blocks: Block[] } {
-  return card({
+  const outside = outsideText(page, scene);
+  const shown = card({
     mark: marks[page.state],
     headline: page.headline,
     context: [
@@ -49,10 +54,41 @@ export function pageCard(page: Page, scene: Scene, forUser?: string): { text: st
       `since ${dateToken(page.openedAt, "date_time")}`,
       escapeText(page.subject),
     ],
-    body: page.state === "open" ? [section(wokenText(scene.wakes, scene, forUser))] : [],
+    body: [
+      ...(page.state === "open" ? [section(wokenText(scene.wakes, scene, forUser))] : []),
+      ...(outside === "" ? [] : [section(outside)]),
+    ],
     ...verbsOf(page),
     last: lastLine(page, scene),
   });
+  return { ...shown, text: notificationText(page, shown.text) };
+}
+
+/** Mark and a blank before the line. */
+const markChars = 2;
+const headlineChars = 80;
+
+/** A lock screen shows the first line: one that says the whole, if the page's own is too long for that. */
+function notificationText(page: Page, whole: string): string {
+  const line = plainLine(page.headline);
+  const short = headlineFor80(line, headlineChars - markChars);
+  return short === line ? whole : `${marks[page.state]} ${escapeText(short)}\n${whole}`;
+}
+
+/** `PagerDuty not reached since 03:12:04 …`; once somebody has the page, only what is not right is said. */
+function outsideText({ state }: Page, { outsides, catalog }: Scene): string {
+  return outsides
+    .flatMap((row) => {
+      const title = escapeText(pagerTitle(catalog, row.pager));
+      if (row.failingSince !== null)
+        return [
+          `*${title} not reached since ${dateToken(row.failingSince)}*${row.error === null ? "" : `: ${escapeText(row.error, 200)}`}. It is tried again; the other ways go on.`,
+        ];
+      if (state !== "open") return [];
+      if (row.sent === null) return [`${title} is being told.`];
+      return [`${title} was told${row.sentAt === null ? "" : ` at ${dateToken(row.sentAt)}`}.`];
+    })
+    .join(" ");
 }
 
 function verbsOf(page: Page): { verbs: readonly Verb[]; more: readonly Verb[] } {

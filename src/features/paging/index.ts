@@ -1,31 +1,52 @@
 /**
- * Paging: the one way to wake somebody, until somebody acknowledges. `/ops page`, `/ops oncall`.
- * Owns: pages, whom they woke, overrides of the rotation. Pages about: what others ask it to.
+ * Paging: the one way to wake somebody, until somebody acknowledges, in Slack or at a paging provider. `/ops page`,
+ * `/ops oncall`. Owns: pages, whom they woke, which providers know them, overrides of schedules. Pages about: what
+ * others ask it to.
  */
 import type { Feature } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
+import { createPagers, type Pagers } from "../../providers/pagers/instances.ts";
+import type { Alerts } from "../alerts/index.ts";
+import { createHearJob, hearJob } from "./hear.ts";
 import { createStepJob } from "./jobs.ts";
 import { pagingMigrations } from "./migrations.ts";
+import { countWaiting } from "./outside-store.ts";
 import { createPagingApi } from "./service.ts";
 import { pagingCommands } from "./slack.ts";
 import { countPages } from "./store.ts";
 import { pagingSummaries } from "./summaries.ts";
+import { reconcileEverySec, reconcileJob, tellJobs } from "./tell.ts";
 import type { Paging } from "./types.ts";
 
 export { pagingMigrations } from "./migrations.ts";
 export * from "./types.ts";
 
+export interface PagingRooms {
+  /** Where pages moved at a provider are told; left out where nothing comes in. */
+  alerts?: Pick<Alerts, "eventOf"> | undefined;
+  /** Paging providers; those of the catalog when left out. */
+  pagers?: Pagers | undefined;
+}
+
 /** `wrap` replaces what others are given; production leaves it out. */
 export function createPaging(
   platform: Platform,
+  rooms: PagingRooms = {},
   wrap: (paging: Paging) => Paging = (paging) => paging,
 ): { feature: Feature; api: Paging } {
   const api = wrap(createPagingApi(platform));
+  const { alerts, pagers = createPagers(platform) } = rooms;
   const feature: Feature = {
     name: "paging",
     about: "The one way to wake somebody, until somebody acknowledges.",
     commands: pagingCommands(platform, api),
-    jobs: [createStepJob(platform)],
+    jobs: [
+      createStepJob(platform),
+      ...tellJobs(platform, pagers),
+      createHearJob(platform, alerts?.eventOf ?? (async () => undefined)),
+    ],
+    schedules: [{ job: reconcileJob, everySec: reconcileEverySec }],
+    events: [{ on: "hooks.page", job: hearJob }],
     summaries: pagingSummaries(platform),
     metrics: [
       {
@@ -34,10 +55,17 @@ export function createPaging(
         type: "gauge",
         read: () => countPages(platform.database.db),
       },
+      {
+        name: "quarterdeck_pages_untold",
+        help: "Pages that a paging provider has not taken yet, or not where they stand now, by provider.",
+        type: "gauge",
+        read: () => countWaiting(platform.database.db),
+      },
     ],
     migrations: pagingMigrations,
     retention: [
       { table: "pages", column: "opened_at", keepDays: 400 },
+      { table: "page_outside", column: "created_at", keepDays: 400 },
       { table: "page_wakes", column: "at", keepDays: 400 },
       { table: "oncall_overrides", column: "until_at", keepDays: 400 },
     ],

@@ -33,7 +33,23 @@ const pageOrigin = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** Pages at paging providers, and how far up a page went. */
+const pageOutside = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table page_outside (
+      id uuid primary key default gen_random_uuid(), page_id uuid not null references pages on delete cascade,
+      pager text not null, wanted text not null check (wanted in ('triggered','acknowledged','resolved')),
+      sent text check (sent in ('triggered','acknowledged','resolved')), external_id text,
+      attempts integer not null default 0, called_at timestamptz, sent_at timestamptz, seen_at timestamptz,
+      failing_since timestamptz, error text, created_at timestamptz not null, unique (page_id, pager));
+    create index page_outside_waiting on page_outside (created_at) where sent is distinct from wanted;
+    create index page_outside_external on page_outside (external_id) where external_id is not null;
+    alter table pages add column climbed integer not null default 0, add column climbed_at timestamptz;
+  `.execute(db);
+};
+
 export const pagingMigrations: Record<string, Migration> = {
   "2026-11-23T1400-paging": { up: pagingTables },
   "2026-11-25T0930-page-origin": { up: pageOrigin },
+  "2026-11-25T1010-page-outside": { up: pageOutside },
 };

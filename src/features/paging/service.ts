@@ -13,6 +13,9 @@ import type { Actor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { pageCard, type Scene } from "./cards.ts";
 import type { Because, Page, Wake } from "./model.ts";
+import type { Outside } from "./outside.ts";
+import { outsidesOf } from "./outside-store.ts";
+import { movePagers, tellPagers } from "./outward.ts";
 import { onCallAt, wakeOrder } from "./rotation.ts";
 import {
   addWake,
@@ -72,6 +75,7 @@ export function createPagingApi(parts: PagingParts): Paging {
           ...(opened.from.length > 0 ? { from: opened.from } : {}),
         },
       });
+      await tellPagers(tx, catalog, opened);
       await show(tx, parts, opened);
       const lookAt = wake ? new Date(tx.now.getTime() + firstLookMs) : tx.now;
       tx.ring({ job: stepJob, ref: opened.id, lane: "urgent", dueAt: lookAt });
@@ -84,16 +88,7 @@ export function createPagingApi(parts: PagingParts): Paging {
 
     async resolve(tx, dedupKey, actor) {
       const page = await lockStanding(tx.trx, dedupKey);
-      if (!page) return;
-      tx.audit({
-        actor,
-        action: "page.resolved",
-        subject: page.subject,
-        service: page.service ?? undefined,
-        correlation: page.id,
-        detail: { afterMs: tx.now.getTime() - page.openedAt.getTime(), reminders: page.reminders },
-      });
-      await change(tx, parts, { ...page, state: "resolved", resolvedAt: tx.now, resolvedBy: actor.person });
+      if (page) await resolvePage(tx, parts, page, actor);
     },
 
     async standing(db, dedupKey) {
@@ -113,12 +108,13 @@ export function createPagingApi(parts: PagingParts): Paging {
   };
 }
 
-/** Under the page's lock. */
+/** Under the page's lock. `by`: who is shown for it, when that is nobody of Slack. */
 export async function acknowledgePage(
   tx: Tx,
   parts: PagingParts,
   page: Page,
   actor: Actor,
+  by: string = actor.person,
 ): ReturnType<Paging["acknowledge"]> {
   if (page.state === "resolved") return { state: "not-open" };
   if (page.state === "acknowledged")
@@ -139,10 +135,31 @@ export async function acknowledgePage(
     ...page,
     state: "acknowledged",
     acknowledgedAt: tx.now,
-    acknowledgedBy: actor.person,
+    acknowledgedBy: by,
   });
+  await movePagers(tx, page.id, "acknowledged");
   tx.emit(pageAcknowledged, page.dedupKey);
   return { state: "acknowledged" };
+}
+
+/** Under the page's lock. */
+export async function resolvePage(
+  tx: Tx,
+  parts: PagingParts,
+  page: Page,
+  actor: Actor,
+  by: string = actor.person,
+): Promise<void> {
+  tx.audit({
+    actor,
+    action: "page.resolved",
+    subject: page.subject,
+    service: page.service ?? undefined,
+    correlation: page.id,
+    detail: { afterMs: tx.now.getTime() - page.openedAt.getTime(), reminders: page.reminders },
+  });
+  await change(tx, parts, { ...page, state: "resolved", resolvedAt: tx.now, resolvedBy: by });
+  await movePagers(tx, page.id, "resolved");
 }
 
 async function change(tx: Tx, parts: PagingParts, page: Page): Promise<void> {
@@ -153,7 +170,7 @@ async function change(tx: Tx, parts: PagingParts, page: Page): Promise<void> {
 /** Brings the card in the channel and every direct message to what the page is now. */
 export async function show(tx: Tx, parts: PagingParts, page: Page): Promise<void> {
   const wakes = await wakesOf(tx.trx, page.id);
-  const scene = sceneOf(parts, wakes);
+  const scene = sceneOf(parts, wakes, await outsidesOf(tx.trx, page.id));
   tx.say({
     key: cardKey(page.id),
     channel: page.channel,
@@ -179,10 +196,15 @@ export async function show(tx: Tx, parts: PagingParts, page: Page): Promise<void
 
 export const leadsKey = (pageId: string): string => `${cardKey(pageId)}:leads`;
 
-export const sceneOf = (parts: PagingParts, wakes: readonly Wake[]): Scene => ({
+export const sceneOf = (
+  parts: PagingParts,
+  wakes: readonly Wake[],
+  outsides: readonly Outside[] = [],
+): Scene => ({
   catalog: parts.catalogs.current(),
   slackTeam: parts.slackTeam(),
   wakes,
+  outsides,
 });
 
 export function leadsChannelOf(parts: PagingParts, page: Page): string {

@@ -132,8 +132,10 @@ export async function lockPage(trx: Trx, id: string): Promise<Page | undefined> 
   return row && pageOf(row);
 }
 
+export const isPageId = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+
 export async function findPage(db: Db, id: string): Promise<Page | undefined> {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return undefined;
+  if (!isPageId(id)) return undefined;
   const row = await of(db).selectFrom("pages").selectAll().where("id", "=", id).executeTakeFirst();
   return row && pageOf(row);
 }

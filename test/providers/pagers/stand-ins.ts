@@ -34,6 +34,8 @@ export interface PagerStandIn {
   pageOf(key: string): Known | undefined;
   /** Somebody does it there. */
   act(key: string, state: PagerState, by: string): void;
+  /** It loses a page that it took. */
+  forget(key: string): void;
   /** The next requests are answered so and do nothing; 0 answers nothing at all. */
   answerNext(...statuses: number[]): void;
   /** Every request is answered so until the next call. */
@@ -279,6 +281,10 @@ async function serve(
     act(key, state, by) {
       const known = book.pages.get(key);
       if (known) book.pages.set(key, { ...known, state, by });
+    },
+    forget(key) {
+      book.pages.delete(key);
+      book.rung.delete(key);
     },
     answerNext: (...statuses) => void next.push(...statuses),
     answerAll: (status) => {
