@@ -54,7 +54,10 @@ function read({ body, headers }: Inbound) {
   if ("problems" in read) return delivery({ problems: read.problems });
   const { event } = read.value;
   const deliveryId = firstText(headers["x-webhook-id"], event.id) ?? null;
-  const by = firstText(event.agent?.summary) ?? null;
+  // An integration or a rule of PagerDuty's own is an agent too, and nobody.
+  const agentType = event.agent?.type;
+  const isPerson = typeof agentType !== "string" || /^user(_reference)?$/.test(agentType);
+  const by = (isPerson ? firstText(event.agent?.summary) : undefined) ?? null;
   const at = event.occurred_at ?? null;
   const other = (title: string | undefined): ReadEvent => ({
     kind: "other",
