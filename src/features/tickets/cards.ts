@@ -21,7 +21,7 @@ import {
   type Verb,
 } from "../../platform/messages/blocks.ts";
 import { flapping, type Mute, subjectOf, type Ticket, type TicketId } from "./model.ts";
-import { keyText, type Outside, systemOf } from "./outside.ts";
+import { keyText, type Outside, personByAccount, systemOf } from "./outside.ts";
 import { suspectLines } from "./suspect-words.ts";
 import { servicesHit } from "./whole.ts";
 

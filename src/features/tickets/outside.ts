@@ -2,7 +2,7 @@
  * A ticket's side at its provider: what we know of it, and what a change there means here. Who moved first is told by
  * the state both sides last agreed on, never by an event: so our own changes, coming back, change nothing. Pure.
  */
-import type { Catalog } from "../../catalog/schema.ts";
+import type { Catalog, Person } from "../../catalog/schema.ts";
 import type { Ticket, TicketId } from "./model.ts";
 
 /** What is known of a ticket at its provider, beside its key and address. */
@@ -67,6 +67,13 @@ export function systemOf(catalog: Catalog, provider: string): string {
 export function isBuiltin(catalog: Catalog, provider: string): boolean {
   const instance = catalog.providers.ticketing.find(({ name }) => name === provider);
   return instance === undefined ? provider === "builtin" : instance.kind === "builtin";
+}
+
+/** Whose account it is at a ticket's provider, as far as the catalog knows. */
+export function personByAccount(catalog: Catalog, provider: string, account: string): Person | undefined {
+  const kind = catalog.providers.ticketing.find(({ name }) => name === provider)?.kind;
+  if (kind === undefined || kind === "builtin") return undefined;
+  return catalog.people.find(({ accounts }) => accounts?.[kind]?.toLowerCase() === account.toLowerCase());
 }
 
 /** `GitHub #12`, `Jira OPS-12` */

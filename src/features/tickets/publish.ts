@@ -6,7 +6,7 @@
 import { personBySlack } from "../../catalog/lookup.ts";
 import type { Job, Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError, RateLimited } from "../../providers/errors.ts";
-import type { Note, TicketContent, Ticketing } from "../../providers/ticketing/contract.ts";
+import type { ExternalTicket, Note, TicketContent, Ticketing } from "../../providers/ticketing/contract.ts";
 import { adopt } from "./adopt.ts";
 import { spanText } from "./cards.ts";
 import { subjectOf, type Ticket, type TicketId } from "./model.ts";
@@ -98,6 +98,8 @@ async function publishOne(parts: TicketParts, id: TicketId): Promise<Date | unde
   if (ticket === undefined || ticket.publishedVersion >= ticket.wantedVersion) return undefined;
   const provider = parts.ticketing(ticket.provider);
   const content = contentOf(ticket, catalogs.current().organisation.defaultEnvironment);
+  if (isBuiltin(catalogs.current(), ticket.provider))
+    return void (await publishHere(parts, provider, ticket, content));
   const outside = await readOutside(database.db, id);
 
   let key = ticket.externalKey;
@@ -108,10 +110,7 @@ async function publishOne(parts: TicketParts, id: TicketId): Promise<Date | unde
       // Deleted there. A closed one is let be; an open one is opened anew.
       if (ticket.state === "closed") return void (await record(parts, ticket, outside, undefined));
       key = null;
-    } else if (
-      ["close", "reopen"].includes(adoptionOf(ticket, outside.agreed, shown.state)) &&
-      !isBuiltin(catalogs.current(), ticket.provider)
-    ) {
+    } else if (["close", "reopen"].includes(adoptionOf(ticket, outside.agreed, shown.state))) {
       await database.tx((tx) => adopt(tx, parts, id, shown, null));
       return clock.now();
     }
@@ -123,16 +122,39 @@ async function publishOne(parts: TicketParts, id: TicketId): Promise<Date | unde
     agreed = "open";
   }
 
+  const shown = await bring(provider, key, ticket, content);
+  const toldTaken = await tellWhoIsOnIt(parts, provider, key, ticket, outside);
+  await record(parts, ticket, { ...outside, agreed, toldTaken }, shown);
+  return undefined;
+}
+
+/** Brings it there and reads it back: its word is not taken. */
+async function bring(
+  provider: Ticketing,
+  key: string,
+  ticket: Ticket,
+  content: TicketContent,
+): Promise<ExternalTicket> {
   if (ticket.state === "closed") await provider.close(key, closingNote(ticket));
   else await provider.update(key, content, ticket.id);
-  const toldTaken = await tellWhoIsOnIt(parts, provider, key, ticket, outside);
   const shown = await provider.read(key);
   if (shown?.state !== ticket.state)
     throw new Error(
       `${ticket.provider} shows ${ticket.id} as ${shown?.state ?? "missing"} after it was asked for ${ticket.state}`,
     );
-  await record(parts, ticket, { ...outside, agreed, toldTaken }, shown);
-  return undefined;
+  return shown;
+}
+
+/** The built-in store: one of our own tables, which nobody else changes and which is never away. */
+async function publishHere(
+  { platform }: TicketParts,
+  provider: Ticketing,
+  ticket: Ticket,
+  content: TicketContent,
+): Promise<void> {
+  const key = ticket.externalKey ?? (await provider.create(content, ticket.id, null)).key;
+  const shown = await bring(provider, key, ticket, content);
+  await published(ticketTables(platform.database.db), ticket, shown);
 }
 
 /** Two steps: that it is tried is a row before the call, so that after a crash it is looked for first. */
@@ -148,8 +170,6 @@ async function open(
   const { triedAt } = outside;
   if (triedAt !== null && now.getTime() < triedAt.getTime() + provider.lookLagMs)
     return { waitUntil: new Date(triedAt.getTime() + provider.lookLagMs) };
-  if (isBuiltin(parts.platform.catalogs.current(), ticket.provider))
-    return await provider.create(content, ticket.id, null);
   await writeOutside(database.db, { ...outside, triedAt: now }, now);
   try {
     const made = await provider.create(content, ticket.id, triedAt);
@@ -180,20 +200,10 @@ async function record(
   parts: TicketParts,
   ticket: Ticket,
   outside: Outside,
-  shown: { key: string; url: string | null; assignee: string | null } | undefined,
+  shown: ExternalTicket | undefined,
 ): Promise<void> {
-  const { database, catalogs } = parts.platform;
-  await database.tx(async (tx) => {
-    await ticketTables(tx.trx)
-      .updateTable("tickets")
-      .set({
-        ...(shown === undefined ? {} : { external_key: shown.key, external_url: shown.url }),
-        published_version: ticket.wantedVersion,
-      })
-      .where("id", "=", ticket.id)
-      .where("published_version", "<", ticket.wantedVersion)
-      .execute();
-    if (isBuiltin(catalogs.current(), ticket.provider)) return;
+  await parts.platform.database.tx(async (tx) => {
+    await published(ticketTables(tx.trx), ticket, shown);
     const before = await readOutside(tx.trx, ticket.id);
     await writeOutside(
       tx.trx,
@@ -214,6 +224,23 @@ async function record(
     const fresh = hasNews ? await readTicket(tx.trx, ticket.id) : undefined;
     if (fresh) await show(tx, parts, fresh);
   });
+}
+
+/** Nothing when a newer version was recorded meanwhile. */
+async function published(
+  own: ReturnType<typeof ticketTables>,
+  ticket: Ticket,
+  shown: Pick<ExternalTicket, "key" | "url"> | undefined,
+): Promise<void> {
+  await own
+    .updateTable("tickets")
+    .set({
+      ...(shown === undefined ? {} : { external_key: shown.key, external_url: shown.url }),
+      published_version: ticket.wantedVersion,
+    })
+    .where("id", "=", ticket.id)
+    .where("published_version", "<", ticket.wantedVersion)
+    .execute();
 }
 
 /** Kept for the card; said anew only when it is another trouble than before. */
@@ -246,7 +273,7 @@ async function tellWhoIsOnIt(
 ): Promise<string | null> {
   const { takenBy, takenAt } = ticket;
   const catalog = platform.catalogs.current();
-  if (takenBy === outside.toldTaken || isBuiltin(catalog, ticket.provider)) return outside.toldTaken;
+  if (takenBy === outside.toldTaken) return outside.toldTaken;
   if (takenBy === null) return null;
   const person = personBySlack(catalog, platform.slackTeam(), takenBy);
   const since = takenAt ?? ticket.changedAt;
