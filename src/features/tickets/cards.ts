@@ -21,7 +21,8 @@ import {
   type Verb,
 } from "../../platform/messages/blocks.ts";
 import { flapping, type Mute, subjectOf, type Ticket, type TicketId } from "./model.ts";
-import { keyText, type Outside, personByAccount, systemOf } from "./outside.ts";
+import type { Outside } from "./outside.ts";
+import { assignedFact, behindNotes, closedOutsideText, outsideText } from "./outside-words.ts";
 import { suspectLines } from "./suspect-words.ts";
 import { servicesHit } from "./whole.ts";
 
@@ -111,32 +112,6 @@ function ownerText(ticket: Ticket, scene: Scene): string {
   const known = ticket.service === null ? undefined : serviceOf(scene.catalog, ticket.service);
   const dri = known && personOf(scene.catalog, known.dri);
   return `owner ${escapeText(ticket.team)}${dri ? `, ${escapeText(dri.name)}` : ""}`;
-}
-
-/** `GitHub #12` as a link, or that it is still to come. */
-function outsideText(ticket: Ticket, { outside, catalog }: Scene): string[] {
-  if (outside === undefined) return [];
-  const { externalKey, externalUrl } = ticket;
-  if (externalKey === null) return [`ticket pending at ${escapeText(systemOf(catalog, ticket.provider))}`];
-  const words = keyText(systemOf(catalog, ticket.provider), externalKey);
-  return [externalUrl === null ? escapeText(words) : link(externalUrl, words)];
-}
-
-function assignedFact(ticket: Ticket, { outside, catalog }: Scene): (readonly [string, string])[] {
-  const assignee = outside?.assignee ?? null;
-  if (assignee === null) return [];
-  return [
-    ["Assigned to", `${escapeText(assignee, 100)} at ${escapeText(systemOf(catalog, ticket.provider))}`],
-  ];
-}
-
-/** Why its side outside is behind. */
-function behindNotes(ticket: Ticket, { outside, catalog }: Scene): string[] {
-  if (outside === undefined || outside.error === null) return [];
-  const since = outside.failingSince === null ? "" : ` since ${dateToken(outside.failingSince, "date_time")}`;
-  return [
-    `${escapeText(systemOf(catalog, ticket.provider))} is behind${since}: ${escapeText(outside.error, 200)}. It is tried again by itself.`,
-  ];
 }
 
 /** By name, not by mention: a card wakes nobody; a page does. */
@@ -248,13 +223,11 @@ export function rollBackVerb(
 function lastLine(ticket: Ticket, scene: Scene): string | undefined {
   if (ticket.state === "open" || ticket.closedAt === null) return undefined;
   if (ticket.closedBecause === "merged") return escapeText(ticket.closedNote ?? "", 400);
-  const closedOutside = ticket.closedBy === null ? scene.outside?.closedBy : undefined;
   const who =
-    typeof closedOutside === "string"
-      ? `Closed at ${escapeText(systemOf(scene.catalog, ticket.provider))}${closedOutside === "" ? "" : ` by ${escapeText(closedOutside, 100)}`}`
-      : ticket.closedBecause === "person"
-        ? `Resolved by ${nameOf(ticket.closedBy, scene)}`
-        : "All its alerts are resolved";
+    closedOutsideText(ticket, scene) ??
+    (ticket.closedBecause === "person"
+      ? `Resolved by ${nameOf(ticket.closedBy, scene)}`
+      : "All its alerts are resolved");
   const parts = [
     `${who} after ${spanText(ticket.closedAt.getTime() - ticket.since.getTime())}`,
     ticket.wasPaged ? "paged" : "no page",

@@ -1,7 +1,7 @@
 /** What is known of tickets at their providers. The SQL of it. */
 import { type Selectable, sql } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
-import type { TicketId } from "./model.ts";
+import type { Ticket, TicketId } from "./model.ts";
 import { nothingOutside, type Outside } from "./outside.ts";
 
 interface OutsideTables {
@@ -118,10 +118,16 @@ export async function ticketByKey(
   return rows[0]?.id;
 }
 
-/** Whether its group stands on another ticket that is open: then this one cannot open again. */
-export async function hasOpenSuccessor(trx: Trx, ticket: { id: string; groupId: string }): Promise<boolean> {
+/** Whether its cause stands on another ticket that is open: then this one cannot open again. */
+export async function hasOpenSuccessor(
+  trx: Trx,
+  ticket: Pick<Ticket, "id" | "groupId" | "mergedInto">,
+): Promise<boolean> {
+  if (ticket.mergedInto !== null) return true;
   const { rows } = await sql`
-    select 1 from tickets where group_id = ${ticket.groupId} and state = 'open' and id <> ${ticket.id} limit 1`.execute(
+    select 1 from tickets o where o.state = 'open' and o.id <> ${ticket.id} and (o.group_id = ${ticket.groupId}
+      or exists (select 1 from ticket_groups m where m.ticket = o.id and m.left_at is null
+        and m.group_id in (select group_id from ticket_groups where ticket = ${ticket.id}))) limit 1`.execute(
     trx,
   );
   return rows.length > 0;

@@ -35,7 +35,8 @@ export async function show(
   if (ticket.isQuiet) return;
   const mutes = await ticketMutes(tx.trx, ticket, tx.now);
   const catalog = platform.catalogs.current();
-  const outside = isBuiltin(catalog, ticket.provider) ? undefined : await readOutside(tx.trx, ticket.id);
+  const hasOutside = !ticket.isObserved && !isBuiltin(catalog, ticket.provider);
+  const outside = hasOutside ? await readOutside(tx.trx, ticket.id) : undefined;
   const shown = ticketCard(ticket, { catalog, slackTeam: platform.slackTeam(), mutes, outside });
   tx.say({ key: cardKeyOf(ticket.id), channel: ticket.channel, urgent: ticket.pagedAt !== null, ...shown });
   for (const [channel, services] of otherChannels(platform, ticket))

@@ -18,6 +18,14 @@ export function suspectLines(suspects: readonly Suspect[], catalog: Catalog): st
     );
 }
 
+/** As {@link suspectLines}, as plain text; times are in the organisation's zone. */
+export function suspectTexts(suspects: readonly Suspect[], catalog: Catalog): string[] {
+  return suspects.slice(0, shownMax).map((suspect, index) => {
+    const at = DateTime.fromISO(suspect.at, { zone: catalog.organisation.timezone });
+    return `Suspect ${index + 1}: ${whatText(suspect)}, ${at.toFormat("yyyy-MM-dd HH:mm ZZZZ")}, by ${byText(suspect, catalog)}: ${suspect.reason}`;
+  });
+}
+
 /** `Suspect 1: shop v42, 02:58, by ci`: plain text, for a lock screen; the time is in the organisation's zone. */
 export function firstSuspectText(suspects: readonly Suspect[], catalog: Catalog): string | undefined {
   const [suspect] = suspects;
