@@ -68,6 +68,9 @@ export async function blockBudget(db: Db, key: string, until: Date): Promise<voi
   await db
     .insertInto("slack_budget")
     .values({ key, tokens: 0, updated_at: until, blocked_until: until })
-    .onConflict((conflict) => conflict.column("key").doUpdateSet({ blocked_until: until, tokens: 0 }))
+    // Nothing is saved up while it is blocked: only what is urgent, which may overdraw, goes in the first moment after.
+    .onConflict((conflict) =>
+      conflict.column("key").doUpdateSet({ blocked_until: until, tokens: 0, updated_at: until }),
+    )
     .execute();
 }
