@@ -63,11 +63,33 @@ describe.runIf(prometheus)("the rules of the fallback", () => {
           },
         ],
         promql_expr_test: [
+          fires('count(ALERTS{alertname="QuarterdeckUnwell"})', "9m", false),
           fires(page, "5m", false),
           fires(page, "9m", true),
           fires('count(ALERTS{alertname="PageWithoutQuarterdeck"})', "9m", true),
           fires('count(ALERTS{alertname="Watchdog",alertstate="firing"})', "1m", true),
           fires('count(ALERTS{alertname="QuarterdeckRefusesAlerts"})', "9m", false),
+        ],
+      },
+      {
+        interval: "30s",
+        input_series: [
+          { series: 'quarterdeck_watch_well{job="quarterdeck",condition="slack"}', values: "1x4 0x20" },
+          { series: 'quarterdeck_watch_well{job="quarterdeck",condition="rings"}', values: "1x40" },
+          { series: 'quarterdeck_watch_look_age_seconds{job="quarterdeck"}', values: "5x40" },
+        ],
+        promql_expr_test: [
+          fires(
+            'count(ALERTS{alertname="QuarterdeckUnwell",alertstate="firing",route="direct"})',
+            "3m",
+            false,
+          ),
+          fires(
+            'count(ALERTS{alertname="QuarterdeckUnwell",alertstate="firing",condition="slack"})',
+            "7m",
+            true,
+          ),
+          fires('count(ALERTS{alertname="QuarterdeckUnwell",condition="rings"})', "7m", false),
         ],
       },
     ];
