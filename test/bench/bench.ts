@@ -8,6 +8,7 @@ import { prepareGrounds } from "./ground.ts";
 import { jobsBenchmark } from "./jobs.ts";
 import type { Benchmark, Result } from "./measure.ts";
 import { pressBenchmark } from "./press-to-provider.ts";
+import { readersBenchmark } from "./readers.ts";
 import { intoPage, json, plainTable } from "./report.ts";
 import { runbookBenchmark } from "./runbook-20-signals.ts";
 import { slashCommandBenchmark } from "./slash-command.ts";
@@ -15,6 +16,7 @@ import { slashCommandBenchmark } from "./slash-command.ts";
 const benchmarks: readonly Benchmark[] = [
   slashCommandBenchmark,
   alertIntakeBenchmark,
+  readersBenchmark,
   jobsBenchmark,
   runbookBenchmark,
   pressBenchmark,

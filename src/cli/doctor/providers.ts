@@ -120,8 +120,12 @@ async function checkAccessor(app: App, catalog: Catalog, instance: AccessorInsta
 
 async function checkHookTokens(app: App, catalog: Catalog): Promise<Finding[]> {
   const valid = (await listHookTokens(app.database.db)).filter(({ revokedAt }) => revokedAt === null);
-  return catalog.hookSources.map(({ name, team }) => {
+  return catalog.hookSources.map(({ name, team, secretEnv }) => {
     const own = valid.filter(({ source }) => source === name);
+    if (secretEnv !== undefined && app.env(secretEnv) === undefined)
+      return failed(`Hook ${name}`, `${secretEnv} is not set`, "Set it to the secret its sender signs with.");
+    if (secretEnv !== undefined && own.length === 0)
+      return ok(`Hook ${name}`, "takes its sender's signature");
     return own.length > 0
       ? ok(`Hook ${name}`, `${own.length} valid token(s)`)
       : notSet(`Hook ${name}`, "no token yet", `quarterdeck token create ${name} --team ${team}`);

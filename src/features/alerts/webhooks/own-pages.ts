@@ -2,7 +2,7 @@
 import { parseIdOf } from "../../../platform/ids.ts";
 
 /** What our dedup keys that are no ticket's id begin with. */
-const beginnings = /^(quarterdeck|access|rollout|rollback|typed|watch)[:/]/;
+const beginnings = /^(quarterdeck|access|rollout|rollback|typed|watchdog|doctor)[:/]/;
 
 export function isOwnPage(key: unknown): boolean {
   return typeof key === "string" && (beginnings.test(key) || parseIdOf("ticket", key) === key);

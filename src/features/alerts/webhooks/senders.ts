@@ -50,7 +50,12 @@ export function readDelivery(inbound: Inbound): ReadDelivery {
       : { ...read, alerts: read.alerts.map(inside(defaultEnvironment)) };
   } catch (error) {
     return delivery({
-      problems: [{ field: "body", why: `met a fault of the reader: ${String(error).slice(0, 200)}` }],
+      problems: [
+        {
+          field: "body",
+          why: `met a fault of the reader: ${clean(String(error)).slice(0, 200).toWellFormed()}`,
+        },
+      ],
     });
   }
 }
