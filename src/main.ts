@@ -86,6 +86,7 @@ slo
 const alerts = command("alerts", "Alerts as senders send them.", [
   "quarterdeck alerts read --source grafana --file body.json",
   "quarterdeck alerts read --source github --file body.json --headers headers.txt --json",
+  "quarterdeck alerts replay --since 30d",
 ]);
 alerts
   .command("read")
@@ -98,6 +99,29 @@ alerts
   .option("--json", "print { source, deliveryId, alerts, events, route, error? } only")
   .action(async (options: { source: string; file: string; headers?: string; json?: boolean }) =>
     (await import("./cli/alerts.ts")).read(options),
+  );
+alerts
+  .command("replay")
+  .description(
+    "Says what would have become of alerts heard of before: cards, pages, tickets. Writes and sends nothing.",
+  )
+  .option(
+    "--file <file>",
+    "exported alerts: deliveries, lines of `alerts export`, or Alertmanager's /api/v2/alerts",
+  )
+  .option("--since <time>", "the alerts kept in the database, back to then, such as 30d (35 days are kept)")
+  .option("--no-metrics", "ask no metrics: every budget counts as not known")
+  .option("--json", "print the whole report as JSON")
+  .action(async (options: { file?: string; since?: string; metrics: boolean; json?: boolean }) =>
+    (await import("./cli/alerts-replay.ts")).run(options),
+  );
+alerts
+  .command("export")
+  .description("Writes the beginnings and ends of alerts kept in the database, a line of JSON each.")
+  .option("--since <time>", "back to then", "30d")
+  .option("--out <file>", "write to a file instead")
+  .action(async (options: { since: string; out?: string }) =>
+    (await import("./cli/alerts-replay.ts")).exportChanges(options),
   );
 command("manifest", "Prints the Slack app's manifest, for api.slack.com/apps → Create New App.", [
   "PUBLIC_URL=https://ops.example.com quarterdeck manifest > manifest.json",

@@ -26,13 +26,14 @@ export function declaredFeatures(): readonly Feature[] {
     slackTeam: () => absentCall("slackTeam"),
     catalogs,
   };
-  return buildFeatures(
-    new Proxy(platform as Platform, {
-      get: (given, part: string) => given[part as keyof Platform] ?? absent(part),
-    }),
-    {},
-  );
+  return buildFeatures(partlyAbsent(platform), {});
 }
+
+/** A platform of which only these parts are there: the others may be handed on and looked into, not used. */
+export const partlyAbsent = (given: Partial<Platform>): Platform =>
+  new Proxy(given as Platform, {
+    get: (parts, part: string) => parts[part as keyof Platform] ?? absent(part),
+  });
 
 function absentCall(part: string): never {
   throw new Error(`A feature used ${part} while it was declared; it must wait until it runs.`);

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { environmentsOf, serviceNamed, serviceOfAlert } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
+import { sloOfAlert } from "../slos/index.ts";
 import { type Named, untitled } from "./model.ts";
 
 /** Alerts of one cause. */
@@ -34,7 +35,8 @@ export function groupOf(
   named: Named = {},
 ): GroupIdentity {
   const name = [...(first(labels, nameLabels) ?? untitled)].slice(0, nameLengthMax).join("");
-  const known = serviceOfAlert(catalog, labels) ?? namedService(catalog, named);
+  const known =
+    serviceOfAlert(catalog, labels) ?? objectiveService(catalog, labels) ?? namedService(catalog, named);
   if (known !== undefined) {
     const environment = environmentOf(environmentsOf(catalog, known.name), labels, named);
     return {
@@ -63,6 +65,10 @@ export function groupOf(
     note: `Filed with the default owner: ${why}.`,
   };
 }
+
+/** The service of the SLO whose burn an alert tells of, by the labels its rule was given. */
+const objectiveService = (catalog: Catalog, labels: Readonly<Record<string, string>>) =>
+  serviceNamed(catalog, sloOfAlert(catalog, labels)?.service ?? "");
 
 /** The first of the sender's words that the catalog declares. */
 const namedService = (catalog: Catalog, { service, hints = [] }: Named) =>

@@ -97,3 +97,16 @@ export async function countAlerts(db: Db | Trx, filter: AlertFilter): Promise<nu
   );
   return Number(rows[0]?.n ?? 0);
 }
+
+/** A change with what its alert says of itself, for replay. */
+export type ToldChange = AlertChange & { labels: Readonly<Record<string, string>> };
+
+/** Changes since a moment, in the order they were heard of. */
+export async function changesSince(db: Db | Trx, since: Date, limit: number): Promise<ToldChange[]> {
+  const { rows } = await sql<ToldChange>`
+    select c.source, c.fingerprint, c.group_id as "groupId", c.status, c.severity, c.severity_text as "severityText",
+      c.at, c.seen_at as "seenAt", coalesce(a.labels, '{}') as labels
+    from alert_changes c left join alerts a on a.source = c.source and a.fingerprint = c.fingerprint
+    where c.seen_at >= ${since} order by c.seen_at, c.id limit ${limit}`.execute(db);
+  return rows;
+}

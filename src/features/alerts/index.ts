@@ -10,7 +10,14 @@ import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
 import { changedEvent, createDrain } from "./drain.ts";
 import { eventOf, type ToldEvent } from "./event-store.ts";
-import { type AlertFilter, countAlerts, type ListedAlert, listAlerts } from "./history.ts";
+import {
+  type AlertFilter,
+  changesSince,
+  countAlerts,
+  type ListedAlert,
+  listAlerts,
+  type ToldChange,
+} from "./history.ts";
 import { createIntake } from "./intake.ts";
 import { alertMigrations } from "./migrations.ts";
 import {
@@ -32,11 +39,13 @@ import { confirmEvent } from "./webhooks/sns.ts";
 
 export { changedEvent as alertsChanged } from "./drain.ts";
 export type * from "./events.ts";
-export type { AlertChange, AlertFilter, ListedAlert } from "./history.ts";
+export { groupOf } from "./grouping.ts";
+export type { AlertChange, AlertFilter, ListedAlert, ToldChange } from "./history.ts";
 export { alertMigrations } from "./migrations.ts";
-export type { Severity } from "./model.ts";
+export { pagesWhenUnknown, type Severity, severityRank } from "./model.ts";
 export { canRead, type Preview, previewOf, sourceNamed } from "./preview.ts";
 export type { AlertGroup } from "./store.ts";
+export { type Told, toldLine, toldOf } from "./told.ts";
 export { watchdogCame } from "./watched.ts";
 
 export interface Alerts {
@@ -53,6 +62,8 @@ export interface Alerts {
     page: { limit: number; offset: number },
   ): Promise<readonly ListedAlert[]>;
   countAlerts(db: Db | Trx, filter: AlertFilter): Promise<number>;
+  /** Beginnings and ends of alerts since a moment, in the order they were heard of. */
+  changesSince(db: Db | Trx, since: Date, limit: number): Promise<readonly ToldChange[]>;
   /** Locks a cause; decide about it under this lock. */
   lockGroup(trx: Trx, id: string): Promise<void>;
   /** When the oldest delivery came in that is not folded; null when none waits. */
@@ -165,7 +176,17 @@ export function createAlerts(
       { table: "hook_subscriptions", column: "asked_at", keepDays: 400 },
       { table: "hook_events", column: "received_at", keepDays: 30 },
     ],
-    api: { readGroup, readGroups, firingGroupIds, listAlerts, countAlerts, lockGroup, eventOf, waitingSince },
+    api: {
+      readGroup,
+      readGroups,
+      firingGroupIds,
+      listAlerts,
+      countAlerts,
+      changesSince,
+      lockGroup,
+      eventOf,
+      waitingSince,
+    },
     drainOnce: drain.drainOnce,
   };
 }

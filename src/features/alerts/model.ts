@@ -5,6 +5,13 @@ import type { AlertLink } from "./webhooks/links.ts";
 /** Worst first. */
 const severities = ["critical", "error", "warning", "info"] as const;
 export type Severity = (typeof severities)[number];
+/** 0 is the worst. */
+export const severityRank: Readonly<Record<Severity, number>> = {
+  critical: 0,
+  error: 1,
+  warning: 2,
+  info: 3,
+};
 
 /** Words of senders on our scale; case does not matter. */
 const words: Readonly<Record<Exclude<Severity, "info">, readonly string[]>> = {
@@ -19,8 +26,12 @@ export function severityOf(text: string | undefined): Severity {
   return severities.find((severity) => severity !== "info" && words[severity].includes(word)) ?? "info";
 }
 
-/** Whether a sender's word wakes somebody where nobody can know whether users hurt. */
-export const pagesWhenUnknown = (severity: Severity): boolean => severity === "critical";
+/**
+ * Whether a sender's word wakes somebody where nobody can know whether users hurt: critical does, and so does no word
+ * at all, for then nothing is known.
+ */
+export const pagesWhenUnknown = (severity: Severity, severityText: string | null): boolean =>
+  severity === "critical" || severityText === null;
 
 /** One alert of one delivery. Absent times are not known (`startsAt`) or open (`endsAt`). */
 export interface ReadAlert {

@@ -21,7 +21,7 @@ export function routeOf(catalog: Catalog, alert: ReadAlert, source: string): Ale
       ? (group.note ?? "Nothing declared matches.").replace("Filed with", "Goes to")
       : `${foundBy(catalog, alert)}: it is about ${group.service}, ${group.environment}.`;
   const said = alert.severityText ?? "no severity";
-  const page = pagesWhenUnknown(alert.severity)
+  const page = pagesWhenUnknown(alert.severity, alert.severityText ?? null)
     ? `Should it not be known whether users hurt, it pages: the sender says ${said}.`
     : `Should it not be known whether users hurt, it does not page: the sender says ${said}.`;
   return {

@@ -1,5 +1,5 @@
 /** Page or ticket. Pure: users' budget decides; only where it is not known does the sender's word count. */
-import type { Severity } from "../alerts/index.ts";
+import { pagesWhenUnknown, type Severity } from "../alerts/index.ts";
 import type { Budget, SloReading } from "../slos/index.ts";
 
 export const rules = [
@@ -115,7 +115,7 @@ function unmuted(evidence: Evidence): Pick<Choice, "page" | "rule" | "words"> {
   if (budget?.users === "well")
     return { page: false, rule: "users-well", words: `No page: users are well: ${numbersOf(budget.worst)}.` };
   const unknown = usersOf(evidence);
-  if (severity === "critical")
+  if (pagesWhenUnknown(severity, severityText) && severityText !== null)
     return {
       page: true,
       rule: "users-unknown-critical",

@@ -33,6 +33,7 @@ export { cardKeyOf } from "./cards.ts";
 export type { TicketRecord } from "./history.ts";
 export { ticketMigrations } from "./migrations.ts";
 export type { Ticket, TicketId } from "./model.ts";
+export { type ReplayedCause, type ReplayReport, replay } from "./replay.ts";
 
 export interface Tickets {
   /** Undefined when there is no such ticket. Works inside a transaction too. */

@@ -1,10 +1,8 @@
 /** Many groups of alerts as one: what a ticket says of all of them. Pure. */
 import type { DependencyGraph } from "../../catalog/dependencies.ts";
-import type { AlertGroup, Severity } from "../alerts/index.ts";
+import { type AlertGroup, severityRank } from "../alerts/index.ts";
 import { type HitService, type JoinReason, rootOf, sharedDependency } from "./causes.ts";
 import type { TicketPart } from "./model.ts";
-
-const severityRank: Readonly<Record<Severity, number>> = { critical: 0, error: 1, warning: 2, info: 3 };
 
 /** How each group came to a ticket. */
 export interface Joined {

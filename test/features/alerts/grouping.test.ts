@@ -46,3 +46,13 @@ it("never joins strangers by name alone", () => {
   });
   expect(groupOf(catalog, {}, "s").name).toBe("Alert without a name");
 });
+
+it("finds the service of the SLO whose burn an alert tells of, whoever wrote its rule", () => {
+  const sloth = {
+    alertname: "ShopErrors",
+    sloth_service: "shop",
+    sloth_slo: "shop-availability",
+    sloth_severity: "page",
+  };
+  expect(groupOf(catalog, sloth, "s")).toMatchObject({ service: "shop", note: null });
+});

@@ -53,7 +53,7 @@ describe("the route of an alert", () => {
     const { alerts, route } = preview({ alertname: "Down", app: "Shop" });
     expect(alerts[0]?.service).toBe("shop");
     expect(route.why).toContain("Its sender names it");
-    expect(route.why).toContain("it does not page: the sender says no severity");
+    expect(route.why).toContain("it pages: the sender says no severity");
   });
 
   it("is the default owner's where nothing declared matches, and the sender's word for the service is kept", () => {
