@@ -76,7 +76,7 @@ async function replayed(
   const changes =
     world === undefined
       ? []
-      : await createDeploys(platform).api.recentChanges(
+      : await createDeploys(platform, { alerts: createAlerts(platform).api }).api.recentChanges(
           catalog.services.map(({ name }) => name),
           new Date(first.getTime() - 2 * 3_600_000),
         );

@@ -72,58 +72,64 @@ export function toldOf(
     if (change !== undefined)
       told.push({ ...change, seenAt: receivedAt, labels: after.labels, named: alert.named });
   };
-  const readItem = (item: unknown, at: string): void => {
-    const say = (path: string, why: string) => void problems.push({ field: `${at}${path}`, why });
-    if (isRecord(item) && "body" in item) {
-      const read = deliverySchema.safeParse(item);
-      if (!read.success) return firstIssue(read.error, say);
-      const { headers, body } = read.data;
-      const source = sourceNamed(catalog, read.data.source);
-      if (source === undefined)
-        return say(".source", `"${read.data.source}" is neither declared nor a kind of sender`);
-      const receivedAt = new Date(read.data.receivedAt);
-      const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
-      const inbound = { body: bytes, headers: keptHeaders(source, headers), source, receivedAt };
-      const { alerts, problems: found } = readDelivery(inbound);
-      for (const { field, why } of found) say(`.body.${field}`, why);
-      for (const alert of alerts) hear(alert, source.name, receivedAt);
-      return;
-    }
-    if (isRecord(item) && "since" in item) {
-      const read = toldSchema.safeParse(item);
-      if (!read.success) return firstIssue(read.error, say);
-      const { at: seenAt, since, ...change } = read.data;
-      told.push({ ...change, seenAt: new Date(seenAt), at: new Date(since) });
-      return;
-    }
+  const readDeliveryItem = (item: unknown): Unreadable[] => {
+    const read = deliverySchema.safeParse(item);
+    if (!read.success) return firstIssue(read.error);
+    const { headers, body } = read.data;
+    const source = sourceNamed(catalog, read.data.source);
+    if (source === undefined)
+      return [{ field: ".source", why: `"${read.data.source}" is neither declared nor a kind of sender` }];
+    const receivedAt = new Date(read.data.receivedAt);
+    const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+    const { alerts, problems: found } = readDelivery({
+      body: bytes,
+      headers: keptHeaders(source, headers),
+      source,
+      receivedAt,
+    });
+    for (const alert of alerts) hear(alert, source.name, receivedAt);
+    return found.map(({ field, why }) => ({ field: `.body.${field}`, why }));
+  };
+  const readToldItem = (item: unknown): Unreadable[] => {
+    const read = toldSchema.safeParse(item);
+    if (!read.success) return firstIssue(read.error);
+    const { at: seenAt, since, ...change } = read.data;
+    told.push({ ...change, seenAt: new Date(seenAt), at: new Date(since) });
+    return [];
+  };
+  const readListedItem = (item: unknown): Unreadable[] => {
     const read = listedSchema.safeParse(item);
-    if (!read.success) return firstIssue(read.error, say);
+    if (!read.success) return firstIssue(read.error);
     const { labels, startsAt, endsAt, fingerprint = fingerprintOf(labels) } = read.data;
     const severityText = labels.severity ?? null;
-    const base = {
-      source: "alertmanager",
-      fingerprint,
-      labels,
-      severityText,
-      severity: severityOf(severityText ?? undefined),
-    };
+    const severity = severityOf(severityText ?? undefined);
+    const base = { source: "alertmanager", fingerprint, labels, severityText, severity };
     const began = new Date(startsAt);
     told.push({ ...base, status: "firing", at: began, seenAt: began });
     const ended = endsAt === undefined ? undefined : new Date(endsAt);
     if (ended !== undefined && ended > began && ended <= now)
       told.push({ ...base, status: "resolved", at: ended, seenAt: ended });
+    return [];
   };
-  for (const [index, item] of items.entries()) readItem(item, `[${index}]`);
+  for (const [index, item] of items.entries()) {
+    const read =
+      isRecord(item) && "body" in item
+        ? readDeliveryItem(item)
+        : isRecord(item) && "since" in item
+          ? readToldItem(item)
+          : readListedItem(item);
+    problems.push(...read.map(({ field, why }) => ({ field: `[${index}]${field}`, why })));
+  }
   return { told, problems };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function firstIssue(error: z.ZodError, say: (path: string, why: string) => void): void {
+function firstIssue(error: z.ZodError): Unreadable[] {
   const [issue] = error.issues;
-  say(
-    (issue?.path ?? []).map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join(""),
-    issue?.message ?? "cannot be read",
+  const path = (issue?.path ?? []).map((part) =>
+    typeof part === "number" ? `[${part}]` : `.${String(part)}`,
   );
+  return [{ field: path.join(""), why: issue?.message ?? "cannot be read" }];
 }
