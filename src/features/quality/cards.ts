@@ -11,6 +11,7 @@ import {
 } from "../../platform/messages/blocks.ts";
 import type { Digest } from "./digest.ts";
 import { isMuteProposed, type Precision, type RuleQuality, windowDays } from "./model.ts";
+import type { Observed } from "./observed.ts";
 
 /** Names listed of a kind of gap; the page lists all. */
 const namesMax = 8;
@@ -42,6 +43,7 @@ export function digestCard(digest: Digest, week: string, pageUrl: string): { tex
       ...gapBlock("No runbook", digest.withoutRunbook, "Write one, or list it under the service's runbooks."),
       ...gapBlock("No owner", digest.withoutService, "No service matches: add an alertRule in the catalog."),
       ...blindBlock(digest),
+      ...digest.observed.map(observedBlock),
     ],
   });
 }
@@ -96,6 +98,21 @@ function blindBlock({ blindPages }: Digest): Block[] {
     ),
   ];
 }
+
+/** `orders, observed: 12 tickets. Quarterdeck would have paged 3 (2 paged as well: T-1, T-4; not paged: T-9); paged without it: 1 (T-7).` */
+function observedBlock({ service, tickets, both, onlyWould, onlyWas }: Observed): Block {
+  const would = both.length + onlyWould.length;
+  const parts = [
+    ...(both.length > 0 ? [`paged as well: ${idsText(both)}`] : []),
+    ...(onlyWould.length > 0 ? [`not paged: ${idsText(onlyWould)}`] : []),
+  ];
+  return context(
+    `*${escapeText(service)}, observed*: ${countText(tickets, "ticket")}. Would have paged ${would}${parts.length > 0 ? ` (${parts.join("; ")})` : ""}. Was paged and would not have been: ${onlyWas.length}${onlyWas.length > 0 ? ` (${idsText(onlyWas)})` : ""}.`,
+  );
+}
+
+const idsText = (ids: readonly string[]): string =>
+  `${ids.slice(0, namesMax).join(", ")}${ids.length > namesMax ? ` and ${ids.length - namesMax} more` : ""}`;
 
 export const percent = (ratio: number): string => `${Math.round(ratio * 100)} %`;
 const oneDecimal = (value: number): string => String(Math.round(value * 10) / 10);

@@ -15,6 +15,8 @@ import {
   windowDays,
 } from "./model.ts";
 
+import { type Observed, observedOf } from "./observed.ts";
+
 export interface Digest {
   team: string;
   /** The week it looks back on: [from, to). */
@@ -34,6 +36,18 @@ export interface Digest {
   withoutService: readonly RuleQuality[];
   /** Of that week. */
   blindPages: readonly TicketRecord[];
+  /** Of that week, by service that is only observed. */
+  observed: readonly Observed[];
+}
+
+/** What a digest is made for, and by what the catalog says. */
+export interface DigestScene {
+  team: string;
+  zone: string;
+  /** The team's services that are only observed. */
+  observed: readonly string[];
+  /** Hook sources that are paging providers. */
+  paging: ReadonlySet<string>;
 }
 
 const noisiestMax = 10;
@@ -57,11 +71,10 @@ export const weekName = (at: Date, zone: string): string =>
  * @param hasRunbook by the newest ticket of a rule
  */
 export function digestOf(
-  team: string,
+  { team, zone, observed, paging }: DigestScene,
   tickets: readonly TicketRecord[],
   hasRunbook: (ticket: TicketRecord) => boolean,
   to: Date,
-  zone: string,
 ): Digest {
   const from = new Date(to.getTime() - weekMs);
   const week = tickets.filter(({ openedAt }) => openedAt >= from && openedAt < to);
@@ -82,6 +95,7 @@ export function digestOf(
     withoutRunbook: rules.filter(({ service, newest }) => service !== null && !hasRunbook(newest)),
     withoutService: rules.filter(({ service }) => service === null),
     blindPages: blindPages(week),
+    observed: observedOf(week, observed, paging),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Job } from "../../platform/rings/runner.ts";
 import type { TicketRecord } from "../tickets/index.ts";
 import { digestCard } from "./cards.ts";
 import { type Digest, digestOf, lastMonday, lateMs, weekName, windowStart } from "./digest.ts";
+import { pagingSources } from "./observed.ts";
 import { pagePath, type QualityRoom, runbookFinder } from "./room.ts";
 
 export const digestJob = "quality.digest";
@@ -41,7 +42,11 @@ export function createDigestJob(room: QualityRoom): Job {
           continue;
         }
         const own = records.filter((record: TicketRecord) => record.team === team.name);
-        await tell(digestOf(team.name, own, hasRunbook, monday, zone), week, target);
+        const observed = catalog.services
+          .filter(({ team: owner, mode }) => owner === team.name && mode === "observe")
+          .map(({ name }) => name);
+        const scene = { team: team.name, zone, observed, paging: pagingSources(catalog) };
+        await tell(digestOf(scene, own, hasRunbook, monday), week, target);
       }
       return undefined;
     },

@@ -159,5 +159,7 @@ const short = (value: number): string =>
 /** Whether a decision that stands is replaced: a page stands until the ticket closes; the rest follows the rule. */
 export function supersedes(next: Choice, standing: Choice): boolean {
   if (standing.page) return false;
+  // What would have paged stands as well, for the report; it pages once its service is no longer only observed.
+  if (standing.wouldPage === true) return next.page;
   return next.page || next.rule !== standing.rule;
 }

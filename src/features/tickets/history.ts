@@ -22,6 +22,12 @@ export interface TicketRecord {
   mark: Judgement | null;
   wasPaged: boolean;
   decision: Rule;
+  /** Its service is only observed. */
+  isObserved: boolean;
+  /** It would have paged, were it not only observed. */
+  wouldPage: boolean;
+  /** Hook sources that told of it. */
+  sources: readonly string[];
 }
 
 /** More than this are not counted; the newest are. */
@@ -32,7 +38,8 @@ export async function ticketRecords(db: Db, from: Date, to: Date): Promise<reado
   const { rows } = await sql<Omit<TicketRecord, "lastedMs"> & { since: Date }>`
     select id, group_id as "groupId", service, team, name, opened_at as "openedAt", closed_at as "closedAt", since,
       closed_because as "closedBecause", taken_by is not null as "isTaken", mark, was_paged as "wasPaged",
-      decision->>'rule' as decision
+      decision->>'rule' as decision, is_observed as "isObserved",
+      coalesce((decision->>'wouldPage')::boolean, false) as "wouldPage", sources
     from tickets where opened_at >= ${from} and opened_at < ${to} and closed_because is distinct from 'merged'
     order by opened_at desc, id limit ${recordsMax}`.execute(db);
   return rows.map(({ since, ...row }) => ({

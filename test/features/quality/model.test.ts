@@ -12,6 +12,7 @@ import {
   topShare,
   wilson,
 } from "../../../src/features/quality/model.ts";
+import { observedOf } from "../../../src/features/quality/observed.ts";
 import type { TicketRecord } from "../../../src/features/tickets/index.ts";
 
 const at = (text: string) => new Date(text);
@@ -32,6 +33,9 @@ function record(over: Partial<TicketRecord> = {}): TicketRecord {
     mark: null,
     wasPaged: false,
     decision: "users-well",
+    isObserved: false,
+    wouldPage: false,
+    sources: ["alertmanager"],
     ...over,
   };
 }
@@ -173,7 +177,8 @@ it("says what a team's alerts were worth, with a mute for what was not worth it"
     ...many(1, { name: "Orphan", service: null }),
     ...many(1, { name: "Old", openedAt: at("2026-02-20T10:00:00Z") }),
   ];
-  const digest = digestOf("storefront", tickets, ({ name }) => name === "HighErrorRate", to, "UTC");
+  const scene = { team: "storefront", zone: "UTC", observed: [], paging: new Set<string>() };
+  const digest = digestOf(scene, tickets, ({ name }) => name === "HighErrorRate", to);
   expect(digest).toMatchObject({ cards: 15, pages: 3, counts: { actioned: 5, noise: 9, unjudged: 2 } });
   const { text, blocks } = digestCard(digest, "2026-W10", "http://q.test/console/quality");
   expect(text).toBe(
@@ -187,4 +192,36 @@ it("says what a team's alerts were worth, with a mute for what was not worth it"
   expect(all).toContain("*No runbook* for 2 rules: Disk&lt;b&gt;Full (shop), Old (shop)");
   expect(all).toContain("*No owner* for 1 rule: Orphan.");
   expect(all).toContain("*Paged blind* 3 ×");
+});
+
+describe("a service that is only observed", () => {
+  it("has what would have been paged set beside what a paging provider told of", () => {
+    const told = { service: "orders", sources: ["alertmanager", "pd"] };
+    const tickets = [
+      record({ ...told, wouldPage: true }),
+      record({ service: "orders", wouldPage: true }),
+      record(told),
+      record({ service: "orders" }),
+      record({ service: "shop", wouldPage: true }),
+    ];
+    const [orders, quiet] = observedOf(tickets, ["orders", "quiet"], new Set(["pd"]));
+    const [both, only, was] = tickets.map(({ id }) => id);
+    expect(orders).toEqual({
+      service: "orders",
+      tickets: 4,
+      both: [both],
+      onlyWould: [only],
+      onlyWas: [was],
+    });
+    expect(quiet).toMatchObject({ tickets: 0 });
+    const scene = { team: "t", zone: "UTC", observed: ["orders"], paging: new Set(["pd"]) };
+    const { blocks } = digestCard(
+      digestOf(scene, tickets, () => true, at("2026-03-09T09:00:00Z")),
+      "w",
+      "http://q",
+    );
+    expect(JSON.stringify(blocks)).toContain(
+      `*orders, observed*: 4 tickets. Would have paged 2 (paged as well: ${both}; not paged: ${only}). Was paged and would not have been: 1 (${was}).`,
+    );
+  });
 });

@@ -90,6 +90,9 @@ it("never takes a page back, and replaces the rest only when the rule differs", 
   const ticket = decide(evidence({}), now);
   expect(supersedes(ticket, paged)).toBe(false);
   expect(supersedes(paged, ticket)).toBe(true);
+  const observed = decide(evidence({ budget: budget("hurting"), isObserved: true }), now);
+  expect(observed).toMatchObject({ page: false, wouldPage: true });
+  expect([supersedes(ticket, observed), supersedes(paged, observed)]).toEqual([false, true]);
   expect(supersedes(ticket, ticket)).toBe(false);
   expect(supersedes(decide(evidence({ budget: budget("unknown"), severity: "error" }), now), ticket)).toBe(
     true,
