@@ -70,7 +70,11 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     tickets: tickets.api,
     alerts: alerts.api,
   });
-  const quality = createQuality(platform, { tickets: tickets.api, runbooks: runbooks.api });
+  const quality = createQuality(platform, {
+    alerts: alerts.api,
+    tickets: tickets.api,
+    runbooks: runbooks.api,
+  });
   const trail = createTrail(platform);
   const watch = createWatch(platform, {
     alerts: alerts.api,

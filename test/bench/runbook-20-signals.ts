@@ -44,7 +44,7 @@ export const runbookBenchmark: Benchmark = {
         },
         deploys: { recent: async () => [], current: async () => undefined },
         tickets: { ticketOf: async () => undefined, openTicketsOf: async () => [] },
-        alerts: { readGroup: async () => undefined },
+        alerts: { readGroup: async () => undefined, readGroups: async () => [] },
       },
     );
     const commands = feature.commands ?? [];

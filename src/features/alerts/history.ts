@@ -110,3 +110,23 @@ export async function changesSince(db: Db | Trx, since: Date, limit: number): Pr
     where c.seen_at >= ${since} order by c.seen_at, c.id limit ${limit}`.execute(db);
   return rows;
 }
+
+/** How often a rule fired, and on how many days each of its alerts did. */
+export interface Firings {
+  service: string | null;
+  name: string;
+  firings: number;
+  /** Pairs of an alert and a day. */
+  distinct: number;
+}
+
+/** Of what was heard of in [from, to); days are those of the zone. */
+export async function firingsOf(db: Db, from: Date, to: Date, zone: string): Promise<readonly Firings[]> {
+  const { rows } = await sql<{ service: string | null; name: string; firings: string; distinct: string }>`
+    select g.service, g.name, count(*) as firings,
+      count(distinct (c.source, c.fingerprint, (c.seen_at at time zone ${zone})::date)) as distinct
+    from alert_changes c join alert_groups g on g.id = c.group_id
+    where c.status = 'firing' and c.seen_at >= ${from} and c.seen_at < ${to}
+    group by g.service, g.name`.execute(db);
+  return rows.map((row) => ({ ...row, firings: Number(row.firings), distinct: Number(row.distinct) }));
+}

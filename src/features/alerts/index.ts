@@ -14,6 +14,8 @@ import {
   type AlertFilter,
   changesSince,
   countAlerts,
+  type Firings,
+  firingsOf,
   type ListedAlert,
   listAlerts,
   type ToldChange,
@@ -40,7 +42,7 @@ import { confirmEvent } from "./webhooks/sns.ts";
 export { changedEvent as alertsChanged } from "./drain.ts";
 export type * from "./events.ts";
 export { groupOf } from "./grouping.ts";
-export type { AlertChange, AlertFilter, ListedAlert, ToldChange } from "./history.ts";
+export type { AlertChange, AlertFilter, Firings, ListedAlert, ToldChange } from "./history.ts";
 export { alertMigrations } from "./migrations.ts";
 export { pagesWhenUnknown, type Severity, severityRank } from "./model.ts";
 export { canRead, type Preview, previewOf, sourceNamed } from "./preview.ts";
@@ -64,6 +66,8 @@ export interface Alerts {
   countAlerts(db: Db | Trx, filter: AlertFilter): Promise<number>;
   /** Beginnings and ends of alerts since a moment, in the order they were heard of. */
   changesSince(db: Db | Trx, since: Date, limit: number): Promise<readonly ToldChange[]>;
+  /** How often each rule fired in [from, to). */
+  firingsOf(db: Db, from: Date, to: Date, zone: string): Promise<readonly Firings[]>;
   /** Locks a cause; decide about it under this lock. */
   lockGroup(trx: Trx, id: string): Promise<void>;
   /** When the oldest delivery came in that is not folded; null when none waits. */
@@ -183,6 +187,7 @@ export function createAlerts(
       listAlerts,
       countAlerts,
       changesSince,
+      firingsOf,
       lockGroup,
       eventOf,
       waitingSince,

@@ -36,7 +36,12 @@ export function digestCard(digest: Digest, week: string, pageUrl: string): { tex
         : [["Top ten rules", `${percent(digest.topShare)} of all tickets`] as const]),
       ...(digest.repeatRate === undefined
         ? []
-        : [["Repeats", `${percent(digest.repeatRate)} say again what that day's ticket said`] as const]),
+        : [
+            [
+              "Repeats",
+              `${percent(digest.repeatRate)} of firings repeat what the same alert said that day`,
+            ] as const,
+          ]),
     ],
     body: [
       ...digest.noisiest.map(ruleBlock),

@@ -1,5 +1,6 @@
 /** What a team reads on Monday morning, and when that is. Pure. */
 import { DateTime } from "luxon";
+import type { Firings } from "../alerts/index.ts";
 import type { TicketRecord } from "../tickets/index.ts";
 import {
   blindPages,
@@ -43,7 +44,8 @@ export interface Digest {
 /** What a digest is made for, and by what the catalog says. */
 export interface DigestScene {
   team: string;
-  zone: string;
+  /** How often its rules fired, of {@link windowDays} days. */
+  fired: readonly Firings[];
   /** The team's services that are only observed. */
   observed: readonly string[];
   /** Hook sources that are paging providers. */
@@ -71,7 +73,7 @@ export const weekName = (at: Date, zone: string): string =>
  * @param hasRunbook by the newest ticket of a rule
  */
 export function digestOf(
-  { team, zone, observed, paging }: DigestScene,
+  { team, observed, paging, fired }: DigestScene,
   tickets: readonly TicketRecord[],
   hasRunbook: (ticket: TicketRecord) => boolean,
   to: Date,
@@ -90,7 +92,7 @@ export function digestOf(
     counts,
     precision: precisionOf(counts.actioned, counts.noise),
     topShare: topShare(rules),
-    repeatRate: repeatRate(tickets, (at) => DateTime.fromJSDate(at, { zone }).toISODate() ?? ""),
+    repeatRate: repeatRate(fired),
     noisiest: rules.slice(0, noisiestMax),
     withoutRunbook: rules.filter(({ service, newest }) => service !== null && !hasRunbook(newest)),
     withoutService: rules.filter(({ service }) => service === null),

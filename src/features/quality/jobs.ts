@@ -1,6 +1,6 @@
 /** Monday, 09:00 in the organisation's zone: each team's channel gets its digest, once. */
 import { sql } from "kysely";
-import { channel, slackIdOf } from "../../catalog/lookup.ts";
+import { channel, owningTeam, slackIdOf } from "../../catalog/lookup.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Job } from "../../platform/rings/runner.ts";
 import type { TicketRecord } from "../tickets/index.ts";
@@ -30,6 +30,7 @@ export function createDigestJob(room: QualityRoom): Job {
       const teams = catalog.teams.filter(({ name }) => !told.has(name));
       if (teams.length === 0) return undefined;
       const records = await rooms.tickets.records(windowStart(monday), monday);
+      const firings = await rooms.alerts.firingsOf(database.db, windowStart(monday), monday, zone);
       const hasRunbook = await runbookFinder(room, records);
       for (const team of teams) {
         const declared = channel(catalog, team.alertChannel);
@@ -45,7 +46,8 @@ export function createDigestJob(room: QualityRoom): Job {
         const observed = catalog.services
           .filter(({ team: owner, mode }) => owner === team.name && mode === "observe")
           .map(({ name }) => name);
-        const scene = { team: team.name, zone, observed, paging: pagingSources(catalog) };
+        const fired = firings.filter(({ service }) => owningTeam(catalog, service ?? "").name === team.name);
+        const scene = { team: team.name, fired, observed, paging: pagingSources(catalog) };
         await tell(digestOf(scene, own, hasRunbook, monday), week, target);
       }
       return undefined;

@@ -1,4 +1,5 @@
 /** What alerts are worth, counted in cards. Pure. */
+import type { Firings } from "../alerts/index.ts";
 import type { TicketRecord } from "../tickets/index.ts";
 
 /** Days that precision is counted over. */
@@ -136,18 +137,11 @@ export function topShare(rules: readonly RuleQuality[], top = 10): number | unde
   return all === 0 ? undefined : sizes.slice(0, top).reduce((sum, size) => sum + size, 0) / all;
 }
 
-/**
- * Part of the cards that say again what another one of the same cause said on the same day. Undefined without cards.
- *
- * @param dayOf the day of a moment, in the organisation's zone
- */
-export function repeatRate(
-  tickets: readonly TicketRecord[],
-  dayOf: (at: Date) => string,
-): number | undefined {
-  if (tickets.length === 0) return undefined;
-  const distinct = new Set(tickets.map(({ groupId, openedAt }) => `${groupId} ${dayOf(openedAt)}`));
-  return 1 - distinct.size / tickets.length;
+/** Part of all firings that say again what the same alert said on the same day. Undefined when nothing fired. */
+export function repeatRate(fired: readonly Pick<Firings, "firings" | "distinct">[]): number | undefined {
+  const all = fired.reduce((sum, { firings }) => sum + firings, 0);
+  const distinct = fired.reduce((sum, one) => sum + one.distinct, 0);
+  return all === 0 ? undefined : 1 - distinct / all;
 }
 
 const shiftMs = 12 * 3_600_000;

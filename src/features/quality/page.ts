@@ -1,4 +1,4 @@
-import { DateTime } from "luxon";
+import { owningTeam } from "../../catalog/lookup.ts";
 import type { Route } from "../../platform/feature.ts";
 import { escapeHtml } from "../../platform/http/console.ts";
 import { page } from "../../platform/http/page.ts";
@@ -29,19 +29,28 @@ export function qualityPage(room: QualityRoom): Route {
     role: "anyone",
     async handle({ res, url }) {
       const now = platform.clock.now();
-      const zone = platform.catalogs.current().organisation.timezone;
+      const catalog = platform.catalogs.current();
+      const zone = catalog.organisation.timezone;
       const team = url.searchParams.get("team");
       const all = await rooms.tickets.records(windowStart(now), now);
       const tickets = team === null ? all : all.filter((ticket) => ticket.team === team);
       const rules = rulesOf(tickets);
       const hasRunbook = await runbookFinder(room, tickets);
       const share = topShare(rules);
-      const repeats = repeatRate(tickets, (at) => DateTime.fromJSDate(at, { zone }).toISODate() ?? "");
+      const fired = await rooms.alerts.firingsOf(platform.database.db, windowStart(now), now, zone);
+      const repeats = repeatRate(
+        fired.filter(({ service }) => team === null || owningTeam(catalog, service ?? "").name === team),
+      );
       const load = pagesPerShift(tickets, windowStart(now), now);
       const facts: [string, string][] = [
         ["Tickets", String(tickets.length)],
         ["Top ten rules", share === undefined ? "–" : `${percent(share)} of all tickets`],
-        ["Repeats", repeats === undefined ? "–" : percent(repeats)],
+        [
+          "Repeats",
+          repeats === undefined
+            ? "–"
+            : `${percent(repeats)} of firings say again what the same alert said that day`,
+        ],
         ["Pages per 12 h", `${load.mean.toFixed(1)} on average, ${load.worst} in the worst shift`],
         ["Paged while nobody knew how users were", String(blindPages(tickets).length)],
       ];

@@ -1,12 +1,13 @@
 /** What the files of this room share. */
 import type { Platform } from "../../platform/platform.ts";
+import type { Alerts } from "../alerts/index.ts";
 import type { Runbooks } from "../runbooks/index.ts";
 import type { TicketRecord, Tickets } from "../tickets/index.ts";
 import { rulesOf } from "./model.ts";
 
 export interface QualityRoom {
   platform: Platform;
-  rooms: { tickets: Pick<Tickets, "records">; runbooks: Runbooks };
+  rooms: { alerts: Pick<Alerts, "firingsOf">; tickets: Pick<Tickets, "records">; runbooks: Runbooks };
 }
 
 export const pagePath = "/console/quality";

@@ -54,11 +54,13 @@ export function createRunbooks(platform: Platform, rooms: RunbookRooms): Feature
   const namesFor: Runbooks["namesFor"] = async (alerts) => {
     const catalog = platform.catalogs.current();
     const { runbooks } = await room.library.shelf();
-    const groups = await Promise.all(
-      alerts.map(({ groupId }) => rooms.alerts.readGroup(platform.database.db, groupId)),
+    const groups = await rooms.alerts.readGroups(
+      platform.database.db,
+      alerts.map(({ groupId }) => groupId),
     );
-    return alerts.map(({ service, alert }, index) => {
-      const wanted = { service: service ?? undefined, alert, labels: groups[index]?.labels };
+    const labelsOf = new Map(groups.map(({ id, labels }) => [id, labels]));
+    return alerts.map(({ service, alert, groupId }) => {
+      const wanted = { service: service ?? undefined, alert, labels: labelsOf.get(groupId) };
       const chosen = chooseRunbook(runbooks, wanted, catalog);
       return chosen.ok ? chosen.value.name : undefined;
     });

@@ -9,7 +9,7 @@ export interface RunbookRooms extends Sources {
   /** Tickets a runbook is opened for, and those a person has open. */
   tickets: Pick<Tickets, "ticketOf" | "openTicketsOf">;
   /** Labels of a ticket's alerts. */
-  alerts: Pick<Alerts, "readGroup">;
+  alerts: Pick<Alerts, "readGroup" | "readGroups">;
 }
 
 export interface Room {

@@ -16,7 +16,11 @@ describe("the weekly digest", () => {
   const run = async () => {
     const { platform } = rooms;
     const runbooks = createRunbooks(platform, { alerts: rooms.alerts.api } as unknown as RunbookRooms);
-    const quality = createQuality(platform, { tickets: rooms.tickets.api, runbooks: runbooks.api });
+    const quality = createQuality(platform, {
+      alerts: rooms.alerts.api,
+      tickets: rooms.tickets.api,
+      runbooks: runbooks.api,
+    });
     await quality.jobs?.[0]?.run("schedule", { attempt: 1 });
     return quality;
   };
@@ -27,6 +31,11 @@ describe("the weekly digest", () => {
         alert({ labels: { alertname: "DiskFull", instance: `i${index}` } }),
       ),
     );
+    rooms.clock.advance(60_000);
+    const again = { labels: { alertname: "DiskFull", instance: "i0" } };
+    await rooms.send([alert({ ...again, status: "resolved", endsAt: rooms.clock.now() })]);
+    rooms.clock.advance(60_000);
+    await rooms.send([alert({ ...again, startsAt: rooms.clock.now() })]);
     await rooms.ask(olive, "mark T-1 noise");
     rooms.clock.advance(6 * 86_400_000);
     await run();
@@ -47,6 +56,8 @@ describe("the weekly digest", () => {
     );
     expect(told[0]?.all).toContain("1. *DiskFull* · shop · 1 ticket: 1 noise");
     expect(told[0]?.all).toContain("modal mute: T-1");
+    // 31 firings, 30 of them the first of their alert that day.
+    expect(told[0]?.all).toContain("3 % of firings repeat what the same alert said that day");
     expect(await rooms.audit("storefront")).toEqual(["quality.told"]);
   });
 

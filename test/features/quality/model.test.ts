@@ -115,15 +115,14 @@ describe("rules", () => {
     expect(topShare([])).toBeUndefined();
   });
 
-  it("repeat when a cause opens a ticket twice a day", () => {
-    const twice = [
-      record({ groupId: "g" }),
-      record({ groupId: "g" }),
-      record({ groupId: "g", openedAt: at("2026-03-03T10:00:00Z") }),
-      record({ groupId: "h" }),
-    ];
-    expect(repeatRate(twice, (moment) => moment.toISOString().slice(0, 10))).toBe(0.25);
-    expect(repeatRate([], String)).toBeUndefined();
+  it("repeat when an alert fires twice a day", () => {
+    expect(
+      repeatRate([
+        { firings: 3, distinct: 2 },
+        { firings: 1, distinct: 1 },
+      ]),
+    ).toBe(0.25);
+    expect(repeatRate([])).toBeUndefined();
   });
 
   it("load shifts of twelve hours", () => {
@@ -177,7 +176,7 @@ it("says what a team's alerts were worth, with a mute for what was not worth it"
     ...many(1, { name: "Orphan", service: null }),
     ...many(1, { name: "Old", openedAt: at("2026-02-20T10:00:00Z") }),
   ];
-  const scene = { team: "storefront", zone: "UTC", observed: [], paging: new Set<string>() };
+  const scene = { team: "storefront", fired: [], observed: [], paging: new Set<string>() };
   const digest = digestOf(scene, tickets, ({ name }) => name === "HighErrorRate", to);
   expect(digest).toMatchObject({ cards: 15, pages: 3, counts: { actioned: 5, noise: 9, unjudged: 2 } });
   const { text, blocks } = digestCard(digest, "2026-W10", "http://q.test/console/quality");
@@ -214,7 +213,7 @@ describe("a service that is only observed", () => {
       onlyWas: [was],
     });
     expect(quiet).toMatchObject({ tickets: 0 });
-    const scene = { team: "t", zone: "UTC", observed: ["orders"], paging: new Set(["pd"]) };
+    const scene = { team: "t", fired: [], observed: ["orders"], paging: new Set(["pd"]) };
     const { blocks } = digestCard(
       digestOf(scene, tickets, () => true, at("2026-03-09T09:00:00Z")),
       "w",
