@@ -1,6 +1,6 @@
 /** How an SLO's budget came to what is left of it: one question in bins over what was measured of its window. */
 import type { Slo } from "../../catalog/schema.ts";
-import { countsOver, type MeasureParts } from "./measure.ts";
+import { asked, type MeasureParts } from "./measure.ts";
 import { burnDown, slicesOf } from "./model.ts";
 import type { BudgetLine, SloReading } from "./types.ts";
 
@@ -23,13 +23,14 @@ export async function lineOf(
   const count = Math.floor((at.getTime() - since.getTime()) / binMs);
   const from = new Date(at.getTime() - count * binMs);
   const askedMs = slo.slices?.length ?? binMs;
-  const answer = await countsOver(parts, slo, { from, to: at, binSec: askedMs / 1_000 });
-  if ("trouble" in answer) return undefined;
+  const answer = await asked(parts, slo, (provider, query, options) =>
+    provider.counts(query, { ...options, from, to: at, binSec: askedMs / 1_000 }),
+  );
+  if ("trouble" in answer || answer.value.invalid !== null) return undefined;
+  const found = answer.value.bins;
   const bins = Array.from({ length: count }, (_, index) => {
     const begin = from.getTime() + index * binMs;
-    const within = answer.bins.filter(
-      (bin) => bin.from.getTime() >= begin && bin.from.getTime() < begin + binMs,
-    );
+    const within = found.filter((bin) => bin.from.getTime() >= begin && bin.from.getTime() < begin + binMs);
     if (within.length === 0) return null;
     return slo.slices ? slicesOf(within, slo.slices.goodPercent) : (within[0] ?? null);
   });

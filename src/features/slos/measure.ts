@@ -1,11 +1,11 @@
 /** Reads the events of an SLO's windows from its metrics system, as counts the arithmetic takes. */
 import { metricLabelsOf } from "../../catalog/lookup.ts";
-import type { Catalog, Slo, SloSlices } from "../../catalog/schema.ts";
+import type { AlertingRow, Catalog, Slo, SloSlices } from "../../catalog/schema.ts";
 import { type Period, periodAt } from "../../catalog/slo-windows.ts";
 import { underDeadline } from "../../platform/deadline.ts";
 import type { Log } from "../../platform/log.ts";
 import { ProviderError } from "../../providers/errors.ts";
-import type { CountAnswer, CountQuery } from "../../providers/metrics/contract.ts";
+import type { CountQuery, LabelMatchers, MetricsProvider } from "../../providers/metrics/contract.ts";
 import type { MetricsProviders } from "../../providers/metrics/instances.ts";
 import { type EventCounts, type Measured, slicesOf } from "./model.ts";
 
@@ -42,20 +42,22 @@ export async function measureSlo(
 ): Promise<SloMeasuring> {
   const troubles: string[] = [];
   const partials: string[] = [];
-  const counts: Counts = async (from, to, binSec) => {
-    const answer = await countsOver(parts, slo, { from, to, binSec });
-    if (answer.partial) partials.push(answer.partial);
-    if (!("trouble" in answer)) return answer;
-    troubles.push(answer.trouble);
-    return null;
+  const ask: Ask = async (question) => {
+    const answer = await asked(parts, slo, question);
+    if ("trouble" in answer) {
+      troubles.push(answer.trouble);
+      return null;
+    }
+    if (answer.value.partial) partials.push(answer.value.partial);
+    return answer.value;
   };
 
   const period = periodAt(slo.window, at);
-  const named = parts.isPeriodOnly ? [] : slo.alerting.flatMap(({ short, long }) => [short, long]);
-  const lengths = [...new Set(named)];
+  const rows = parts.isPeriodOnly ? [] : slo.alerting;
   const read = slo.slices
-    ? await readSlices(slo.slices, period, lengths, at, counts)
-    : await readEvents(period, lengths, at, counts);
+    ? await readSlices(slo.slices, period, rows, at, ask)
+    : await readEvents(period, rows, at, ask);
+  troubles.push(...read.invalid);
   const { oldest } = read;
   const since = new Date(Math.max(period.from.getTime(), oldest?.getTime() ?? 0));
   const elapsedMs = at.getTime() - since.getTime();
@@ -69,55 +71,79 @@ export async function measureSlo(
   };
 }
 
-/** One question about an SLO's events; what cannot be answered is said instead. */
-export async function countsOver(
+/** Asks a metrics system about an SLO's events; `options` go with every question to it. */
+type Question<T> = (
+  provider: MetricsProvider,
+  query: CountQuery,
+  options: { labels: LabelMatchers; signal: AbortSignal },
+) => Promise<T>;
+type Ask = <T extends { partial: string | null }>(question: Question<T>) => Promise<T | null>;
+
+/** What cannot be answered is said instead. */
+export async function asked<T>(
   { catalog, providers, log, deadlineMs = readDeadlineMs }: MeasureParts,
   slo: Slo & { provider: string },
-  span: { from: Date; to: Date; binSec: number | undefined },
-): Promise<CountAnswer | { trouble: string; partial: string | null }> {
+  question: Question<T>,
+): Promise<{ value: T } | { trouble: string }> {
   const labels = metricLabelsOf(catalog, slo.service);
   try {
-    const answer = await underDeadline(deadlineMs, (signal) =>
-      providers.of(slo.provider).counts(queryOf(slo), { ...span, labels, signal }),
-    );
-    if (answer === "late") return { trouble: `no answer within ${deadlineMs} ms`, partial: null };
-    return answer.invalid ? { trouble: answer.invalid, partial: answer.partial } : answer;
+    const answer = await underDeadline(deadlineMs, async (signal) => ({
+      value: await question(providers.of(slo.provider), queryOf(slo), { labels, signal }),
+    }));
+    return answer === "late" ? { trouble: `no answer within ${deadlineMs} ms` } : answer;
   } catch (error) {
-    if (error instanceof ProviderError) return { trouble: `${error.message}. ${error.hint}`, partial: null };
+    if (error instanceof ProviderError) return { trouble: `${error.message}. ${error.hint}` };
     log.error({ err: error, slo: slo.name }, "an SLO could not be read");
-    return { trouble: "it could not be read", partial: null };
+    return { trouble: "it could not be read" };
   }
 }
-
-type Counts = (from: Date, to: Date, binSec?: number) => Promise<CountAnswer | null>;
 
 interface Read {
   period: EventCounts | null;
   oldest: Date | null;
   windows: ReadonlyMap<number, EventCounts | null>;
+  /** What was answered and contradicts itself. */
+  invalid: readonly string[];
 }
 
-async function readEvents(
-  { from }: Period,
-  lengths: readonly number[],
-  at: Date,
-  counts: Counts,
-): Promise<Read> {
-  const since = (start: Date): Promise<CountAnswer | null> => counts(start, at);
-  // A calendar period that has only just begun has no events yet.
-  const hasBegun = at.getTime() - from.getTime() >= rangeMinMs;
-  const [whole, ...windows] = await Promise.all([
-    hasBegun ? since(from) : null,
-    ...lengths.map((length) => since(new Date(at.getTime() - length))),
-  ]);
-  const countsIn = (answer: CountAnswer | null | undefined): EventCounts | null => {
-    const bin = answer?.bins[0];
-    return bin ? { bad: bin.bad, total: bin.total } : null;
+const lengthsOf = (rows: readonly AlertingRow[]): number[] => [
+  ...new Set(rows.flatMap(({ short, long }) => [short, long])),
+];
+
+/**
+ * Three questions, so that a window that takes too long takes none of the shorter ones with it: what pages, the rest of
+ * the rows, the SLO's window.
+ */
+async function readEvents({ from }: Period, rows: readonly AlertingRow[], at: Date, ask: Ask): Promise<Read> {
+  const paging = lengthsOf(rows.filter(({ severity }) => severity === "page"));
+  const others = lengthsOf(rows).filter((length) => !paging.includes(length));
+  const invalid: string[] = [];
+  const spans = async (lengthsMs: readonly number[], withOldest = false) => {
+    if (lengthsMs.length === 0) return { found: [], oldest: null };
+    const spansSec = lengthsMs.map((ms) => ms / 1_000);
+    const answer = await ask((provider, query, options) =>
+      provider.spans(query, { ...options, to: at, spansSec, withOldest }),
+    );
+    for (const span of answer?.spans ?? []) if (span.invalid !== null) invalid.push(span.invalid);
+    return {
+      found: lengthsMs.map((_, index) => answer?.spans[index]?.counts ?? null),
+      oldest: answer?.oldestSampleAt ?? null,
+    };
   };
+  // A calendar period that has only just begun has no events yet.
+  const elapsedMs = at.getTime() - from.getTime();
+  const hasBegun = elapsedMs >= rangeMinMs;
+  const [whole, pages, rest] = await Promise.all([
+    spans(hasBegun ? [elapsedMs] : [], true),
+    spans(paging),
+    spans(others),
+  ]);
+  const counted = [...pages.found, ...rest.found];
   return {
-    period: hasBegun ? countsIn(whole) : { bad: 0, total: 0 },
-    oldest: whole?.oldestSampleAt ?? null,
-    windows: new Map(lengths.map((length, index) => [length, countsIn(windows[index])])),
+    period: hasBegun ? (whole.found[0] ?? null) : { bad: 0, total: 0 },
+    oldest: whole.oldest,
+    windows: new Map([...paging, ...others].map((length, index) => [length, counted[index] ?? null])),
+    invalid,
   };
 }
 
@@ -125,16 +151,24 @@ async function readEvents(
 async function readSlices(
   slices: SloSlices,
   { from }: Period,
-  lengths: readonly number[],
+  rows: readonly AlertingRow[],
   at: Date,
-  counts: Counts,
+  ask: Ask,
 ): Promise<Read> {
+  const lengths = lengthsOf(rows);
   const floor = (ms: number) => Math.floor(ms / slices.length) * slices.length;
   const endMs = floor(at.getTime());
-  const startMs = floor(Math.min(from.getTime(), endMs - Math.max(...lengths)));
-  const answer = await counts(new Date(startMs), new Date(endMs), slices.length / 1_000);
+  const startMs = floor(Math.min(from.getTime(), endMs - Math.max(0, ...lengths)));
+  const answer = await ask((provider, query, options) =>
+    provider.counts(query, {
+      ...options,
+      from: new Date(startMs),
+      to: new Date(endMs),
+      binSec: slices.length / 1_000,
+    }),
+  );
   const since = (ms: number): EventCounts | null =>
-    answer === null || answer.bins.length === 0
+    answer === null || answer.invalid !== null || answer.bins.length === 0
       ? null
       : slicesOf(
           answer.bins.filter((bin) => bin.from.getTime() >= ms),
@@ -144,6 +178,7 @@ async function readSlices(
     period: since(from.getTime()),
     oldest: answer?.oldestSampleAt ?? null,
     windows: new Map(lengths.map((length) => [length, since(endMs - length)])),
+    invalid: answer?.invalid ? [answer.invalid] : [],
   };
 }
 

@@ -116,6 +116,22 @@ export interface CountAnswer {
   invalid: string | null;
 }
 
+/** Events of one span that ends when all of an answer's spans end. */
+export interface SpanCounts {
+  /** Null where nothing was there to count, or it contradicts itself. */
+  counts: { bad: number; total: number } | null;
+  /** What contradicts itself, for people. */
+  invalid: string | null;
+}
+
+export interface SpansAnswer {
+  /** In the order asked. */
+  spans: readonly SpanCounts[];
+  /** Earliest data in the longest span; null unless asked for. */
+  oldestSampleAt: Date | null;
+  partial: string | null;
+}
+
 /** Answers about signals. Methods throw ProviderError; an empty answer is an answer. */
 export interface MetricsProvider {
   /** One reading without `by`; with it one per group found, at least one. The window is [at − windowSec, at). */
@@ -133,6 +149,11 @@ export interface MetricsProvider {
     query: CountQuery,
     options: QueryOptions & { from: Date; to: Date; binSec?: number | undefined },
   ): Promise<CountAnswer>;
+  /** Events over spans [to − sec, to), in as few questions as the system takes: what an SLO's rows need. */
+  spans(
+    query: CountQuery,
+    options: Omit<QueryOptions, "by"> & { to: Date; spansSec: readonly number[]; withOldest?: boolean },
+  ): Promise<SpansAnswer>;
 }
 
 /** Source: Prometheus, web/api/v1, "exceeded maximum resolution of 11,000 points per timeseries". */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Gate } from "../../platform/gate.ts";
 import type { Secret } from "../../platform/secret.ts";
 import { ProviderError } from "../errors.ts";
 import { parseMetricNumber } from "./exposition.ts";
@@ -46,15 +47,22 @@ const errorSchema = z.object({ errorType: z.string().optional(), error: z.string
 
 /** Their limit is set below ours, so that Prometheus stops working for an answer nobody awaits. */
 const timeoutShare = 0.9;
+/**
+ * Prometheus answers 20 queries at once and lets others wait; it has other callers than us.
+ * Source: prometheus.io, `--query.max-concurrency`.
+ */
+const queriesAtOnce = 16;
 /** An answer's size at most: a selector that fits everything must not fill our memory. */
 const bodyBytesMax = 64 * 1024 * 1024;
 
 /** Prometheus' HTTP API, v1. Source: prometheus.io, "HTTP API". */
 export class PrometheusApi {
+  readonly #gate = new Gate(queriesAtOnce);
+
   constructor(private readonly options: PrometheusApiOptions) {}
 
   query(expression: string, at: Date, signal?: AbortSignal): Promise<PromAnswer> {
-    return this.#ask("query", { query: expression, time: seconds(at) }, signal);
+    return this.#gate.pass(() => this.#ask("query", { query: expression, time: seconds(at) }, signal));
   }
 
   /** Both ends inclusive. */
@@ -65,11 +73,8 @@ export class PrometheusApi {
     stepSec: number,
     signal?: AbortSignal,
   ): Promise<PromAnswer> {
-    return this.#ask(
-      "query_range",
-      { query: expression, start: seconds(from), end: seconds(to), step: String(stepSec) },
-      signal,
-    );
+    const parameters = { query: expression, start: seconds(from), end: seconds(to), step: String(stepSec) };
+    return this.#gate.pass(() => this.#ask("query_range", parameters, signal));
   }
 
   async #ask(

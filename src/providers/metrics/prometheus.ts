@@ -1,6 +1,7 @@
 import type { MetricsProvider, Selector } from "./contract.ts";
 import { exactTallies, lateTargets, type RawSeries } from "./exact.ts";
 import { type PromAnswer, PrometheusApi, type PrometheusApiOptions } from "./prometheus-api.ts";
+import { partedTallies, selectorsOf, unitedText } from "./prometheus-spans.ts";
 import {
   durationText,
   expressionText,
@@ -89,15 +90,16 @@ export function createPrometheusSource(options: PrometheusOptions): MetricSource
     };
   };
 
-  const exact = async (
+  /** The samples themselves; bins of any width before `end` are made of them. */
+  const sampled = async (
     selectors: readonly Selector[],
-    bins: Bins,
+    end: Date,
+    longestSec: number,
     by: string | undefined,
     signal: AbortSignal | undefined,
     withBuckets: boolean,
-  ): Promise<Tally[]> => {
-    const end = endOf(bins, bins.count - 1);
-    const spanSec = Math.ceil(bins.binSec * bins.count) + lookbackSec;
+  ): Promise<(bins: Bins) => Tally[]> => {
+    const spanSec = Math.ceil(longestSec) + lookbackSec;
     const raw = (selector: Selector) =>
       api.query(`${selectorText(selector)}[${durationText(spanSec)}]`, end, signal);
     const answers = await Promise.all(selectors.map(raw));
@@ -118,7 +120,20 @@ export function createPrometheusSource(options: PrometheusOptions): MetricSource
       signal,
     );
     const warnings = answers.flatMap((answer) => answer.warnings);
-    return exactTallies(series, bornMs, bins).map((tally) => ({ ...tally, partial: partialOf(warnings) }));
+    return (bins) =>
+      exactTallies(series, bornMs, bins).map((tally) => ({ ...tally, partial: partialOf(warnings) }));
+  };
+
+  const exact = async (
+    selectors: readonly Selector[],
+    bins: Bins,
+    by: string | undefined,
+    signal: AbortSignal | undefined,
+    withBuckets: boolean,
+  ): Promise<Tally[]> => {
+    const spanSec = bins.binSec * bins.count;
+    const made = await sampled(selectors, endOf(bins, bins.count - 1), spanSec, by, signal, withBuckets);
+    return made(bins);
   };
 
   /** A process younger than the range has counted all it shows within it. */
@@ -190,6 +205,36 @@ export function createPrometheusSource(options: PrometheusOptions): MetricSource
         partial: partialOf([...answer.warnings, ...times.warnings, ...oldest.warnings]),
       });
       return { count: tallyOf(count), sum: tallyOf(sum) };
+    },
+
+    spans: async (query, labels, to, spansSec, { signal, withOldest }) => {
+      const isCounter = query.kind === "ratio" || query.kind === "slower-than";
+      const isShort = (sec: number) => isCounter && sec <= exactSpanSecMax;
+      const short = spansSec.filter(isShort);
+      const long = spansSec.filter((sec) => !isShort(sec));
+      const end = new Date(to.getTime() - 1);
+      const [answer, made] = await Promise.all([
+        long.length > 0 ? api.query(unitedText(query, labels, long, withOldest), end, signal) : null,
+        short.length > 0
+          ? sampled(
+              selectorsOf(query, labels),
+              end,
+              Math.max(...short),
+              undefined,
+              signal,
+              query.kind === "slower-than",
+            )
+          : null,
+      ]);
+      const parted = answer ? partedTallies(answer, long.length, partialOf(answer.warnings)) : [];
+      return spansSec.map((sec) => {
+        const found = parted[long.indexOf(sec)];
+        if (found) return found;
+        const [main, part] =
+          made?.({ from: new Date(to.getTime() - sec * 1000), binSec: sec, count: 1 }) ?? [];
+        if (!main) throw new Error("A span was not asked for");
+        return { main, part: part ?? null };
+      });
     },
 
     expression: async (text, labels, bins, { by, signal }) => {

@@ -11,6 +11,8 @@ import {
   type Selector,
   type Series,
   type SignalQuery,
+  type SpanCounts,
+  type SpansAnswer,
 } from "./contract.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { Bins, MetricSource, SourceOptions, Tally } from "./source.ts";
@@ -59,6 +61,20 @@ export function createMetricsProvider(source: MetricSource): MetricsProvider {
       const bins = binsOf(options.from, options.to, binSec);
       const measured = await measure(source, query, bins, options, true, true);
       return countsOf(query, bins, measured);
+    },
+
+    spans: async (query, { to, spansSec, withOldest = false, labels = {}, signal }) => {
+      const asked = { by: undefined, signal, withOldest };
+      const found = source.spans
+        ? await source.spans(query, labels, to, spansSec, asked)
+        : await Promise.all(
+            spansSec.map(async (sec) => {
+              const bins = checkedBins(new Date(to.getTime() - sec * 1000), sec, 1);
+              const { tallies } = await measure(source, query, bins, { labels, signal }, true, withOldest);
+              return { main: tallies.main, part: tallies.part };
+            }),
+          );
+      return spansOf(query, spansSec, found);
     },
   };
 }
@@ -175,6 +191,27 @@ function countsOf(query: CountQuery, bins: Bins, measured: Measured): CountAnswe
   };
 }
 
+function spansOf(
+  query: CountQuery,
+  spansSec: readonly number[],
+  found: readonly { main: Tally | null; part: Tally | null }[],
+): SpansAnswer {
+  const oldest = found.flatMap(({ main }) => main?.oldestSampleAt?.getTime() ?? []);
+  const said = new Set(found.flatMap(({ main, part }) => [main?.partial ?? [], part?.partial ?? []].flat()));
+  return {
+    spans: spansSec.map((windowSec, index): SpanCounts => {
+      const { main = null, part = null } = found[index] ?? {};
+      const outcome = outcomeOf(query, { main: main?.rows ?? [], part: part?.rows ?? [], windowSec });
+      if (outcome.value === null && outcome.reason === "invalid")
+        return { counts: null, invalid: outcome.message };
+      const { events, bad } = outcome;
+      return { counts: events === null ? null : { bad: bad ?? 0, total: events }, invalid: null };
+    }),
+    oldestSampleAt: oldest.length > 0 ? new Date(Math.min(...oldest)) : null,
+    partial: said.size > 0 ? [...said].join("; ") : null,
+  };
+}
+
 function outcomeIn(
   query: SignalQuery,
   bins: Bins,
@@ -201,7 +238,7 @@ function partialOf({ tallies }: Measured): string | null {
   return said.size > 0 ? [...said].join("; ") : null;
 }
 
-function partSelector(query: Extract<SignalQuery, { kind: "ratio" }>): Selector {
+export function partSelector(query: Extract<SignalQuery, { kind: "ratio" }>): Selector {
   const part = query.bad ?? query.good;
   if (part) return part;
   throw new ProviderError(
@@ -211,7 +248,7 @@ function partSelector(query: Extract<SignalQuery, { kind: "ratio" }>): Selector 
   );
 }
 
-function withLabels(selector: Selector, labels: LabelMatchers): Selector {
+export function withLabels(selector: Selector, labels: LabelMatchers): Selector {
   // The selector's own come last: a signal may look at another service than its own.
   return { metric: selector.metric, labels: { ...labels, ...selector.labels } };
 }

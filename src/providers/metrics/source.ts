@@ -1,4 +1,4 @@
-import type { GaugeAggregate, LabelMatchers, Selector } from "./contract.ts";
+import type { CountQuery, GaugeAggregate, LabelMatchers, Selector } from "./contract.ts";
 
 /** `count` half-open bins of `binSec` seconds from `from` on. */
 export interface Bins {
@@ -57,6 +57,17 @@ export interface MetricSource {
   ): Promise<GaugeTally>;
   /** How many samples a gauge had, and their sum: of 0 and 1 that is how often it was looked at and how often up. */
   gaugeSums(selector: Selector, bins: Bins, options: SourceOptions): Promise<{ count: Tally; sum: Tally }>;
+  /**
+   * Main and part of a count over several spans that end together, where the system can tell them in fewer questions
+   * than one for each; `oldestSampleAt` is of the longest.
+   */
+  spans?(
+    query: CountQuery,
+    labels: LabelMatchers,
+    to: Date,
+    spansSec: readonly number[],
+    options: SourceOptions & { withOldest: boolean },
+  ): Promise<readonly { main: Tally; part: Tally | null }[]>;
   /** An expression of this system's own language. Throws `rejected` where it has none. */
   expression(text: string, labels: LabelMatchers, bins: Bins, options: SourceOptions): Promise<Tally>;
 }

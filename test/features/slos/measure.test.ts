@@ -4,7 +4,12 @@ import { measureSlo, queryOf } from "../../../src/features/slos/measure.ts";
 import { budgetStatus } from "../../../src/features/slos/model.ts";
 import { createLog } from "../../../src/platform/log.ts";
 import { ProviderError } from "../../../src/providers/errors.ts";
-import type { CountAnswer, MetricsProvider } from "../../../src/providers/metrics/contract.ts";
+import type {
+  CountAnswer,
+  MetricsProvider,
+  SpanCounts,
+  SpansAnswer,
+} from "../../../src/providers/metrics/contract.ts";
 import { base, catalogOf, team } from "../../catalog/files.ts";
 
 const minute = 60_000;
@@ -39,6 +44,16 @@ const system = (perHour: { bad: number; total: number }, since?: string) => {
     return { bins, oldestSampleAt: oldest, newestSampleAt: new Map(), partial: null, invalid: null };
   };
   const provider = {
+    spans: async (_query, { to, spansSec }) => {
+      const spans = spansSec.map((sec) => {
+        const from = new Date(to.getTime() - sec * 1000);
+        asked.push({ from: from.toISOString(), to: to.toISOString(), binSec: undefined });
+        const [bin] = answer(from, to).bins;
+        return { counts: bin ? { bad: bin.bad, total: bin.total } : null, invalid: null };
+      });
+      const longest = new Date(to.getTime() - Math.max(...spansSec) * 1000);
+      return { spans, oldestSampleAt: answer(longest, to).oldestSampleAt, partial: null };
+    },
     counts: async (_query, { from, to, binSec }) => {
       asked.push({ from: from.toISOString(), to: to.toISOString(), binSec });
       return answer(from, to, binSec);
@@ -50,7 +65,12 @@ const system = (perHour: { bad: number; total: number }, since?: string) => {
 async function measure(window: string, at: string, provider: MetricsProvider) {
   const catalog = slos(window);
   const [slo] = catalog.slos as [Slo];
-  const parts = { catalog, providers: { of: () => provider } as never, log: createLog("silent") };
+  const parts = {
+    catalog,
+    providers: { of: () => provider } as never,
+    log: createLog("silent"),
+    deadlineMs: 20,
+  };
   const found = await measureSlo(parts, { ...slo, provider: "prom" }, new Date(at));
   const windowMs = found.period.to.getTime() - found.period.from.getTime();
   const status = budgetStatus(
@@ -130,21 +150,20 @@ describe("slices", () => {
 
 describe("what cannot be measured", () => {
   const rolling = "window: { rolling: 28d }";
-  const failing = (answer: () => Promise<CountAnswer>) =>
-    ({ counts: answer }) as Partial<MetricsProvider> as MetricsProvider;
-  const nothing: CountAnswer = {
-    bins: [],
-    oldestSampleAt: null,
-    newestSampleAt: new Map(),
-    partial: null,
-    invalid: null,
-  };
+  const failing = (answer: () => Promise<Partial<SpanCounts & SpansAnswer>>) =>
+    ({
+      spans: async (_query, { spansSec }) => {
+        const { invalid = null, partial = null } = await answer();
+        return { spans: spansSec.map(() => ({ counts: null, invalid })), oldestSampleAt: null, partial };
+      },
+    }) as Partial<MetricsProvider> as MetricsProvider;
+  const nothing = {};
 
   it.each([
     ["no series at all", async () => nothing, "its metrics have no samples"],
     [
       "more bad events than events",
-      async () => ({ ...nothing, invalid: "11 bad of 10 events contradict each other" }),
+      async () => ({ invalid: "11 bad of 10 events contradict each other" }),
       "11 bad of 10 events contradict each other",
     ],
     [
@@ -162,10 +181,22 @@ describe("what cannot be measured", () => {
 
   it("keeps what a metrics system says is missing", async () => {
     const { provider } = system({ bad: 0, total: 10 });
-    const partly = failing(async () => ({ ...nothing, partial: "one store is away" }));
+    const partly = failing(async () => ({ partial: "one store is away" }));
     expect((await measure(rolling, "2026-11-25T10:00:00Z", partly)).partials[0]).toBe("one store is away");
     expect((await measure(rolling, "2026-11-25T10:00:00Z", provider)).partials).toEqual([]);
   });
+});
+
+it("loses none of the windows that page to one that takes too long", async () => {
+  const { provider } = system({ bad: 50, total: 100 });
+  const slow: MetricsProvider = {
+    ...provider,
+    spans: (query, options) =>
+      Math.max(...options.spansSec) > 86_400 ? new Promise(() => undefined) : provider.spans(query, options),
+  };
+  const { status, troubles } = await measure("window: { rolling: 28d }", "2026-11-25T10:00:00Z", slow);
+  expect(status).toMatchObject({ state: "burning", severity: "page", remaining: null });
+  expect(troubles[0]).toBe("no answer within 20 ms");
 });
 
 it("counts what is not good as bad where PromQL names the good events", () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type {
   CountAnswer,
+  CountQuery,
   MetricsProvider,
   Reading,
   SignalQuery,
@@ -151,6 +152,34 @@ describe("the direct-scrape provider, told the same story as Prometheus", () => 
             );
           }
       });
+
+    it("for spans that end together, asked for at once as one by one", async () => {
+      const up: CountQuery = { kind: "availability", gauge: { metric: "answering", labels: {} } };
+      const spansSec = [300, 600, 3_000, 5_400];
+      const common = { to: at(118), labels: service };
+      for (const query of [errors, slow, up])
+        for (const provider of [scrape, prometheus]) {
+          const answer = await provider.spans(query, { ...common, spansSec, withOldest: true });
+          for (const [index, sec] of spansSec.entries()) {
+            const from = new Date(common.to.getTime() - sec * 1000);
+            const { bins, oldestSampleAt } = await provider.counts(query, { ...common, from });
+            const { bad = 0, total = 0 } = bins[0] ?? {};
+            expect(total).toBeGreaterThan(0);
+            expect(answer.spans[index]).toEqual({ counts: { bad, total }, invalid: null });
+            if (index === 3) expect(answer.oldestSampleAt).toEqual(oldestSampleAt);
+          }
+        }
+      const none: CountQuery = { kind: "ratio", total: { metric: "not_there", labels: {} }, bad };
+      for (const provider of [scrape, prometheus])
+        expect(await provider.spans(none, { ...common, spansSec: [300, 5_400] })).toEqual({
+          spans: [
+            { counts: null, invalid: null },
+            { counts: null, invalid: null },
+          ],
+          oldestSampleAt: null,
+          partial: null,
+        });
+    });
 
     it("for a series of points", async () => {
       const options = { from: at(66), to: at(110), stepSec: 240, by: "version", labels: service };

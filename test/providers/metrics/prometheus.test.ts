@@ -54,11 +54,19 @@ describe.runIf(binary)("a real Prometheus", () => {
     const [bin] = counted.bins;
     expect(bin).toMatchObject({ from: at(100), to: at(110), bad: expect.closeTo(60 + 2, -1) });
     expect(counted).toMatchObject({ oldestSampleAt: null, invalid: null });
+    const spans = await provider().spans({ kind: "expression", promql }, { ...span, spansSec: [600, 7_200] });
+    expect(spans.spans[0]?.counts?.total).toBeCloseTo(bin?.total ?? Number.NaN, 6);
+    expect(spans.spans[1]?.counts?.total).toBeGreaterThan(bin?.total ?? Number.NaN);
     const odd = { total: promql.total, bad: `${promql.bad} / 0 * 0` };
     expect(await provider().counts({ kind: "expression", promql: odd }, span)).toMatchObject({
       bins: [],
       invalid: expect.stringContaining("no number"),
     });
+    const oddSpans = await provider().spans(
+      { kind: "expression", promql: odd },
+      { ...span, spansSec: [600] },
+    );
+    expect(oddSpans.spans).toMatchObject([{ counts: null, invalid: expect.stringContaining("no number") }]);
   });
 
   it("says no traffic or no data for NaN, and drops it from a series", async () => {
