@@ -37,10 +37,10 @@ export interface FeatureOverrides {
 export function buildFeatures(platform: Platform, overrides: FeatureOverrides): readonly Feature[] {
   const metrics = createMetricsProviders(platform);
   const signals = createSignals(platform, metrics);
-  const slos = createSlos(platform, metrics);
   const alerts = createAlerts(platform);
   const paging = createPaging(platform, { alerts: alerts.api }, overrides.pager);
   const deploys = createDeploys(platform, { alerts: alerts.api });
+  const slos = createSlos(platform, metrics, { deploys: deploys.api });
   const engine = (overrides.traffic ?? ((one: TrafficEngine) => one))(createRouterEngine());
   const moving = {
     platform,

@@ -2,17 +2,14 @@
  * SLOs: how much failing a service may do, how much it did, and whether its users hurt now. `/ops slo`.
  * Owns nothing: budgets are read from the metrics when asked. Pages about: nothing; others page by its answer.
  */
-import { z } from "zod";
-import { arg, argsOf, defineCommand } from "../../platform/commands/spec.ts";
-import { formatDuration } from "../../platform/commands/time.ts";
-import type { CommandContext, Feature, MetricLine, Reply } from "../../platform/feature.ts";
-import { escapeText } from "../../platform/messages/blocks.ts";
+import type { Feature, MetricLine } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { allow, type Decision } from "../../platform/refusal.ts";
 import type { MetricsProviders } from "../../providers/metrics/instances.ts";
+import { sloPages } from "./pages.ts";
 import { createSlosApi } from "./service.ts";
-import type { Budget, SloReading, Slos } from "./types.ts";
-import { burnText, mark, percentText, usersLine, whyLines } from "./words.ts";
+import { sloCommand, sloSpec } from "./slack.ts";
+import type { Budget, Changes, SloReading, Slos } from "./types.ts";
+import { mark, usersLine, whyLines } from "./words.ts";
 
 export { sloOfAlert } from "./binding.ts";
 export { exportOpenSlo } from "./openslo/export.ts";
@@ -22,38 +19,31 @@ export { rulesOf, type SloRules } from "./rules.ts";
 export type * from "./types.ts";
 export { usersLine } from "./words.ts";
 
-export const sloSpec = defineCommand({
-  name: "slo",
-  args: z.object({ service: arg.service().optional() }),
-  role: "anyone",
-  acts: false,
-  summary: "How much error budget is left, how fast it burns, and whether users hurt.",
-  example: "slo shop",
-});
+/** One reading of all budgets serves every figure of a scrape. */
+const figuresKeepMs = 1_000;
 
-export function createSlos(platform: Platform, providers: MetricsProviders): { feature: Feature; api: Slos } {
+export function createSlos(
+  platform: Platform,
+  providers: MetricsProviders,
+  rooms: { deploys: Changes },
+): { feature: Feature; api: Slos } {
   const { catalogs, clock } = platform;
   const api = createSlosApi(platform, providers);
-  const budgets = (services: readonly string[], at: Date): Promise<Budget[]> =>
-    Promise.all(services.map((name) => api.budgetOf(name, at)));
-  const withSlos = (): string[] => [...new Set(catalogs.current().slos.map(({ service }) => service))];
+  const room = { platform, slos: api, deploys: rooms.deploys };
 
-  const slo = async ({ line }: CommandContext): Promise<Decision<Reply>> => {
-    const { service } = argsOf(sloSpec, line);
-    const found = await budgets(service ? [service.service] : withSlos(), clock.now());
-    if (found.every(({ readings }) => readings.length === 0)) {
-      const what = service ? `${escapeText(service.service)} has no SLO` : "The catalog has no SLO yet";
-      return allow({ text: `${what}. Declare one under \`slos\` in the catalog.` });
-    }
-    return allow({ text: found.map(tableOf).join("\n\n") });
+  let figures: { atMs: number; budgets: Promise<readonly Budget[]> } | undefined;
+  const allBudgets = (): Promise<readonly Budget[]> => {
+    const now = clock.now();
+    if (figures && Math.abs(now.getTime() - figures.atMs) < figuresKeepMs) return figures.budgets;
+    const services = [...new Set(catalogs.current().slos.map(({ service }) => service))];
+    figures = { atMs: now.getTime(), budgets: api.budgetsOf(services, now) };
+    return figures.budgets;
   };
-
   const measured =
     (read: (reading: SloReading) => number | null | undefined): MetricLine["read"] =>
     async () => {
       if (catalogs.digest() === "none") return [];
-      const found = await budgets(withSlos(), clock.now());
-      return found.flatMap(({ service, readings }) =>
+      return (await allBudgets()).flatMap(({ service, readings }) =>
         readings.flatMap((reading) => {
           const value = read(reading);
           return value === null || value === undefined
@@ -66,7 +56,8 @@ export function createSlos(platform: Platform, providers: MetricsProviders): { f
   const feature: Feature = {
     name: "slos",
     about: "How much failing a service may do, how much it did, and whether its users hurt now.",
-    commands: [{ spec: sloSpec, run: slo }],
+    commands: [{ spec: sloSpec, run: sloCommand(room) }],
+    routes: sloPages(room),
     summaries: {
       async status(service) {
         const budget = await api.budgetOf(service, clock.now());
@@ -105,18 +96,4 @@ export function createSlos(platform: Platform, providers: MetricsProviders): { f
     ],
   };
   return { feature, api };
-}
-
-function tableOf(budget: Budget): string {
-  const rows = budget.readings.map((reading) =>
-    [
-      `\`${reading.slo}\``,
-      reading.state,
-      `objective ${reading.objectivePercent} % over ${formatDuration(reading.windowMs)}`,
-      `budget left ${reading.remaining === null ? "unknown" : percentText(reading.remaining)}`,
-      `burn ${reading.burn === undefined ? "unknown" : burnText(reading.burn)}`,
-      ...(reading.why === undefined ? [] : [escapeText(reading.why, 200)]),
-    ].join(" · "),
-  );
-  return [`${mark(budget)} *${escapeText(budget.service)}* ${usersLine(budget)}`, ...rows].join("\n");
 }

@@ -5,6 +5,7 @@
  */
 import type { AlertingRow } from "../../catalog/schema.ts";
 import { budgetRatio } from "../../catalog/slo-rows.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
 
 export interface EventCounts {
   readonly bad: number;
@@ -254,7 +255,7 @@ function whyUnknown(
     return period ? `the SLO's window: ${oddCounts(period.counts)}` : "the SLO's window could not be read";
   }
   const unreadable = burns.find((window) => window.state === "unreadable");
-  if (unreadable) return `the ${length(unreadable.windowMs)} window: ${unreadable.why}`;
+  if (unreadable) return `the ${formatDuration(unreadable.windowMs)} window: ${unreadable.why}`;
   return burn.isUndecided ? "one window is past its limit and the other has no traffic to tell" : null;
 }
 
@@ -280,8 +281,4 @@ function oddCounts({ bad, total }: EventCounts): string {
   return bad > total
     ? `more bad events (${bad}) than events (${total})`
     : `${bad} bad of ${total} is no count`;
-}
-
-function length(ms: number): string {
-  return ms >= 7_200_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 60_000)} min`;
 }

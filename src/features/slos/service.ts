@@ -1,5 +1,6 @@
 /** What the budgets are: read from the metrics, handed to the arithmetic, kept for the moment. */
 import { type BoundSlo, errorBudgetOf, ownerOfSlo, slosOf } from "../../catalog/lookup.ts";
+import { Gate } from "../../platform/gate.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { MetricsProviders } from "../../providers/metrics/instances.ts";
 import { lineOf } from "./line.ts";
@@ -12,6 +13,8 @@ import type { Budget, BudgetLine, SloReading, Slos } from "./types.ts";
 /** In a storm of alerts one reading serves all of them for this long. */
 const keepMs = 250;
 const keptMax = 256;
+/** Services of a whole list that are read at once: each has its deadline, which must not pass while it waits. */
+const servicesAtOnce = 4;
 /** Longest a line for a picture may take; nobody decides by it. */
 const lineDeadlineMs = 5_000;
 
@@ -73,6 +76,11 @@ export function createSlosApi(
 
   return {
     budgetOf,
+
+    async budgetsOf(services, at) {
+      const gate = new Gate(servicesAtOnce);
+      return Promise.all(services.map((service) => gate.pass(() => budgetOf(service, at))));
+    },
 
     async policyOf(service, at) {
       const policy = errorBudgetOf(catalogs.current(), service);

@@ -60,6 +60,23 @@ export interface Budget {
   worst?: SloReading | undefined;
 }
 
+/** What went out, as it is marked beside a budget: a version, a setting or a flag. */
+export interface Change {
+  readonly id: string;
+  readonly service: string;
+  readonly change: "deploy" | "config" | "flag";
+  readonly version: string;
+  readonly by: string;
+  readonly outcome: string;
+  readonly at: Date;
+}
+
+/** Who knows what went out; deploys do. */
+export interface Changes {
+  /** To any of these services since then, newest first. */
+  recentChanges(services: readonly string[], since: Date): Promise<readonly Change[]>;
+}
+
 /** The budget left of one SLO over its window: 1 at its begin, at its end what is left now. */
 export interface BudgetLine {
   readonly slo: string;
@@ -72,6 +89,8 @@ export interface BudgetLine {
 export interface Slos {
   /** Never rejects because of a metrics system: what it cannot say is `unknown`. */
   budgetOf(service: string, at: Date): Promise<Budget>;
+  /** Of many services, few of them at a time, in their order. */
+  budgetsOf(services: readonly string[], at: Date): Promise<readonly Budget[]>;
   /** What the budget left means for changes to the service; rollouts, gates and flags ask nobody else. Never rejects. */
   policyOf(service: string, at: Date): Promise<BudgetPolicy>;
   /** How the budget of each SLO came to what is left of it; an SLO that cannot be read is left out. */

@@ -12,6 +12,7 @@ h1{font-size:1.4rem}table{border-collapse:collapse;width:100%}td,th{padding:.35r
 code,pre{font:14px/1.4 ui-monospace,monospace;background:#8882;border-radius:4px;padding:.1rem .3rem;overflow-wrap:anywhere}
 button{font:inherit;padding:.5rem 1.1rem;border-radius:6px;border:1px solid var(--edge);cursor:pointer}
 button.primary{background:var(--accent);color:#fff;border-color:var(--accent)}:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+img.chart{max-width:100%;height:auto;border-radius:6px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1rem}dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}`;
 
 export function escapeHtml(text: string): string {

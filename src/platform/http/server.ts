@@ -115,6 +115,18 @@ export function sendPage(res: ServerResponse, status: number, html: string): voi
   res.writeHead(status, { ...pageHeaders, "content-length": Buffer.byteLength(html) }).end(html);
 }
 
+/** A PNG of ours. */
+export function sendPicture(res: ServerResponse, png: Buffer): void {
+  res
+    .writeHead(200, {
+      "content-type": "image/png",
+      "content-length": png.length,
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
+    })
+    .end(png);
+}
+
 export function redirect(res: ServerResponse, to: string): void {
   res.writeHead(303, { location: to, "cache-control": "no-store" }).end();
 }

@@ -267,7 +267,7 @@ describe("budgetStatus", () => {
       why: "the SLO's window: more bad events (11) than events (10)",
     });
     const windows = new Map(all(quiet)).set(hour, { bad: Number.NaN, total: 10 });
-    expect(budgetStatus(objective(), measured(fine, 30 * day, windows)).why).toContain("60 min window");
+    expect(budgetStatus(objective(), measured(fine, 30 * day, windows)).why).toContain("the 1h window");
   });
 
   it("pages on what burns although something else could not be read", () => {

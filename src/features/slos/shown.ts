@@ -1,0 +1,43 @@
+/** All that chat and console show of one service's budget, read together. */
+import { errorBudgetOf, slosOf } from "../../catalog/lookup.ts";
+import type { ChartSpec } from "../../platform/charts.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { budgetChart } from "./chart.ts";
+import type { BudgetPolicy } from "./policy.ts";
+import type { Budget, Change, Changes, Slos } from "./types.ts";
+
+export interface SlosRoom {
+  platform: Platform;
+  slos: Slos;
+  deploys: Changes;
+}
+
+export interface ShownBudget {
+  budget: Budget;
+  policy: BudgetPolicy;
+  chart: ChartSpec | undefined;
+  /** What went out to the service and to what its SLOs depend on, newest first. */
+  changes: readonly Change[];
+}
+
+export async function readShown(
+  { platform, slos, deploys }: SlosRoom,
+  service: string,
+  at: Date,
+  zone: string,
+): Promise<ShownBudget> {
+  const catalog = platform.catalogs.current();
+  const [budget, policy, lines] = await Promise.all([
+    slos.budgetOf(service, at),
+    slos.policyOf(service, at),
+    slos.linesOf(service, at),
+  ]);
+  const fromMs = Math.min(...lines.map(({ from }) => from.getTime()));
+  const names = new Set([
+    service,
+    ...slosOf(catalog, service).flatMap(({ dependencies }) => dependencies ?? []),
+  ]);
+  const changes = Number.isFinite(fromMs) ? await deploys.recentChanges([...names], new Date(fromMs)) : [];
+  const chart = budgetChart(service, lines, { changes, policy: errorBudgetOf(catalog, service), zone });
+  return { budget, policy, chart, changes };
+}
