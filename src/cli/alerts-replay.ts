@@ -6,7 +6,7 @@ import type { Catalog } from "../catalog/schema.ts";
 import { environment, readSettings, type Settings } from "../config/config.ts";
 import { createAlerts, type Told, toldLine, toldOf } from "../features/alerts/index.ts";
 import { createDeploys } from "../features/deploys/index.ts";
-import { createSlos } from "../features/slos/index.ts";
+import { createSlosApi } from "../features/slos/index.ts";
 import { type ReplayReport, replay } from "../features/tickets/index.ts";
 import { parseDuration } from "../platform/commands/time.ts";
 import { createLog } from "../platform/log.ts";
@@ -80,7 +80,7 @@ async function replayed(
           catalog.services.map(({ name }) => name),
           new Date(first.getTime() - 2 * 3_600_000),
         );
-  const slos = createSlos(platform, createMetricsProviders(platform)).api;
+  const slos = createSlosApi(platform, createMetricsProviders(platform));
   return replay(told, {
     catalog,
     changes,

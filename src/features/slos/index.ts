@@ -16,6 +16,7 @@ export { exportOpenSlo } from "./openslo/export.ts";
 export { importOpenSlo } from "./openslo/import.ts";
 export { type BudgetPolicy, policyOf } from "./policy.ts";
 export { rulesOf, type SloRules } from "./rules.ts";
+export { createSlosApi } from "./service.ts";
 export type * from "./types.ts";
 export { usersLine } from "./words.ts";
 
