@@ -15,7 +15,7 @@ const words = z.string().nullish();
 
 const bodySchema = z.object(
   {
-    app: z.string().min(1),
+    app: z.string().regex(/\S/, "is blank"),
     namespace: words,
     project: words,
     /** Labels of the application; these name what the catalog calls it. */

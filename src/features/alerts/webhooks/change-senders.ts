@@ -1,5 +1,6 @@
 /** Senders that tell of changes: builds and deploys, and AWS, whose topics carry anything. */
 import { readArgocd } from "./argocd.ts";
+import { bounded } from "./bounded.ts";
 import { readCloudEvents } from "./cloudevents.ts";
 import { readFlagger } from "./flagger.ts";
 import { readGithub } from "./github.ts";
@@ -14,13 +15,13 @@ export const changeSenders: Readonly<Record<ChangeSender, Sender>> = {
   sns: {
     about:
       "Amazon SNS: CloudWatch's alarms, from the topics the catalog lists; their subscriptions are confirmed.",
-    read: readSns,
+    read: bounded(readSns),
     kept: keptOfSns,
     unreadableStatus: 400,
   },
   flagger: {
     about: "Flagger's webhooks: canaries as deploys, a failed one as an alert; gates are always let through.",
-    read: readFlagger,
+    read: bounded(readFlagger),
     kept: keptOfFlagger,
     // A gate that is answered otherwise halts the canary.
     unreadableStatus: 200,
@@ -28,12 +29,12 @@ export const changeSenders: Readonly<Record<ChangeSender, Sender>> = {
   argocd: {
     about:
       "Argo CD by the template in deploy/argocd-notifications.yaml: syncs, failed syncs, degraded applications.",
-    read: readArgocd,
+    read: bounded(readArgocd),
     unreadableStatus: 400,
   },
   github: {
     about: "GitHub: deployments and deploying workflows, issues, leaked secrets, vulnerable dependencies.",
-    read: readGithub,
+    read: bounded(readGithub),
     headers: ["x-github-event", "x-github-delivery"],
     signature: {
       header: () => "x-hub-signature-256",
@@ -45,7 +46,7 @@ export const changeSenders: Readonly<Record<ChangeSender, Sender>> = {
   },
   gitlab: {
     about: "GitLab: deployments, feature flags, issues; pipelines and the rest are shown.",
-    read: readGitlab,
+    read: bounded(readGitlab),
     headers: ["x-gitlab-event", "x-gitlab-event-uuid", "idempotency-key"],
     tokenHeader: "x-gitlab-token",
     signature: { header: () => "x-gitlab-token", scheme: "plain" },
@@ -56,7 +57,7 @@ export const changeSenders: Readonly<Record<ChangeSender, Sender>> = {
   cloudevents: {
     about:
       "CloudEvents 1.0, one, a batch or binary; CDEvents' services and dev.quarterdeck.deploy, .config, .flag.",
-    read: readCloudEvents,
+    read: bounded(readCloudEvents),
     headers: ["ce-*"],
     unreadableStatus: 400,
   },

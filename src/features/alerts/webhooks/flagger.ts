@@ -13,9 +13,9 @@ const words = z.string().nullish();
 
 const bodySchema = z.object(
   {
-    name: z.string().min(1),
-    namespace: z.string().min(1),
-    phase: z.string().min(1),
+    name: z.string().regex(/\S/, "is blank"),
+    namespace: z.string().regex(/\S/, "is blank"),
+    phase: z.string().regex(/\S/, "is blank"),
     checksum: words,
     metadata: z
       .object({

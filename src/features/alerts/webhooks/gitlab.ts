@@ -11,7 +11,9 @@ import { clean, firstText, textOf } from "./texts.ts";
 import { timeOf } from "./times.ts";
 
 const words = z.string().nullish();
-const idField = z.union([z.number(), z.string()], { error: "must be a number" }).transform(String);
+const idField = z
+  .union([z.number(), z.string().regex(/\S/, "is blank")], { error: "must be a number" })
+  .transform(String);
 
 /** `2016-08-12 15:26:29 UTC`, `2021-04-28 21:50:00 +0200` and RFC 3339; GitLab writes all three. */
 const moment = words.transform((text, context): Date | undefined => {
@@ -27,7 +29,7 @@ const moment = words.transform((text, context): Date | undefined => {
   return z.NEVER;
 });
 
-const project = z.object({ path_with_namespace: z.string().min(1), web_url: words });
+const project = z.object({ path_with_namespace: z.string().regex(/\S/, "is blank"), web_url: words });
 const user = z.object({ username: words, name: words }).nullish();
 type User = z.output<typeof user>;
 const nameOf = (someone: User): string | null => firstText(someone?.username, someone?.name) ?? null;
@@ -67,7 +69,7 @@ const readDeployment = part(
       .nullish(),
     environment_external_url: words,
     project,
-    short_sha: z.string().min(1),
+    short_sha: z.string().regex(/\S/, "is blank"),
     user,
     commit_url: words,
   }),
@@ -197,7 +199,11 @@ const readIssue = part(
 
 const readFeatureFlag = part(
   z.object({
-    object_attributes: z.object({ id: idField, name: z.string().min(1), active: z.boolean() }),
+    object_attributes: z.object({
+      id: idField,
+      name: z.string().regex(/\S/, "is blank"),
+      active: z.boolean(),
+    }),
     project,
     user,
   }),

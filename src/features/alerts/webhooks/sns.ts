@@ -48,11 +48,11 @@ const other = (envelope: SnsEnvelope, what: string, title: string): ReadEvent =>
 });
 
 const alarmSchema = z.object({
-  AlarmName: z.string().min(1),
+  AlarmName: z.string().regex(/\S/, "is blank"),
   AlarmDescription: z.string().nullish(),
   AWSAccountId: z.union([z.string(), z.number()]).nullish(),
   AlarmArn: z.string().nullish(),
-  NewStateValue: z.string().min(1),
+  NewStateValue: z.string().regex(/\S/, "is blank"),
   OldStateValue: z.string().nullish(),
   NewStateReason: z.string().nullish(),
   StateChangeTime: time,

@@ -131,6 +131,7 @@ function holds({ alerts, events, problems, deliveryId, groupKey }: ReadDelivery)
 
 /** Where no body is at hand, or a source must say more of itself. */
 const extra: Partial<Record<HookKind, { bodies?: readonly unknown[]; source?: object }>> = {
+  sns: { source: { topics: ["arn:aws:sns:eu-west-1:1234567890:alerta-test"] } },
   mapping: {
     bodies: [
       {

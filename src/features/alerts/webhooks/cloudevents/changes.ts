@@ -27,17 +27,17 @@ const fieldsAt = (event: CloudEvent): string => (event.at === "" ? "data" : `${e
 
 const ownSchema = z.object(
   {
-    service: z.string().min(1).nullish(),
-    repository: z.string().min(1).nullish(),
-    environment: z.string().min(1).nullish(),
-    version: z.string({ error: "is missing" }).min(1, "is empty"),
+    service: z.string().regex(/\S/, "is blank").nullish(),
+    repository: z.string().regex(/\S/, "is blank").nullish(),
+    environment: z.string().regex(/\S/, "is blank").nullish(),
+    version: z.string({ error: "is missing" }).regex(/\S/, "is blank"),
     outcome: z
       .enum(["started", "good", "bad", "unknown"], { error: "must be one of started, good, bad, unknown" })
       .nullish(),
     by: z.string().nullish(),
     url: z.string().nullish(),
     at: time,
-    reference: z.string().min(1).nullish(),
+    reference: z.string().regex(/\S/, "is blank").nullish(),
   },
   { error: "must be an object with version, and service or repository" },
 );
@@ -73,11 +73,11 @@ const serviceSchema = z.object(
   {
     subject: z.object(
       {
-        id: z.string().min(1),
+        id: z.string().regex(/\S/, "is blank"),
         content: z.object(
           {
             environment: z.object({ id: z.string().nullish(), name: z.string().nullish() }).nullish(),
-            artifactId: z.string({ error: "is missing" }).min(1, "is empty"),
+            artifactId: z.string({ error: "is missing" }).regex(/\S/, "is blank"),
           },
           { error: "must be an object, as CDEvents has it" },
         ),

@@ -21,7 +21,7 @@ type Read = { event: CloudEvent } | { problems: readonly Unreadable[] };
 const required = (name: string) =>
   z
     .string({ error: `is missing; every event has ${name}` })
-    .min(1, "is empty")
+    .regex(/\S/, "is blank")
     .transform(clean);
 
 /** An attribute that is null is absent. */
@@ -33,7 +33,7 @@ const envelopeSchema = z.looseObject(
     id: required("id"),
     source: required("source"),
     type: required("type"),
-    subject: z.string().min(1).transform(clean).nullish(),
+    subject: z.string().regex(/\S/, "is blank").transform(clean).nullish(),
     time,
     datacontenttype: z.string().nullish(),
     data_base64: z.string({ error: "must be text in base64" }).nullish(),

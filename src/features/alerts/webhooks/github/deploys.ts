@@ -9,7 +9,7 @@ import { idField, moment, part, person, repository, shortSha, words } from "./pa
 
 const deploymentSchema = z.object({
   id: idField,
-  sha: z.string().min(1),
+  sha: z.string().regex(/\S/, "is blank"),
   environment: words,
   creator: person,
   created_at: moment,
@@ -128,7 +128,7 @@ const runSchema = z.object({
     path: words,
     event: words,
     head_branch: words,
-    head_sha: z.string().min(1),
+    head_sha: z.string().regex(/\S/, "is blank"),
     conclusion: words,
     status: words,
     run_attempt: z.number().int().nullish(),

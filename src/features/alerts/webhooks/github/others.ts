@@ -10,7 +10,7 @@ const isNoCommit = (sha: string): boolean => /^0+$/.test(sha);
 
 export const readPush = part(
   z.object({
-    ref: z.string().min(1),
+    ref: z.string().regex(/\S/, "is blank"),
     before: z.string(),
     after: z.string(),
     created: z.boolean().nullish(),
@@ -51,7 +51,7 @@ export const readCheckSuite = part(
     check_suite: z.object({
       id: idField,
       head_branch: words,
-      head_sha: z.string().min(1),
+      head_sha: z.string().regex(/\S/, "is blank"),
       status: words,
       conclusion: words,
       app: z.object({ name: words }).nullish(),

@@ -6,10 +6,12 @@ import { time } from "../times.ts";
 
 export const words = z.string().nullish();
 /** A number in JSON; text once it is past 2^53. */
-export const idField = z.union([z.number(), z.string()], { error: "must be a number" }).transform(String);
+export const idField = z
+  .union([z.number(), z.string().regex(/\S/, "is blank")], { error: "must be a number" })
+  .transform(String);
 export const moment = time;
 
-export const repository = z.object({ full_name: z.string().min(1), html_url: words });
+export const repository = z.object({ full_name: z.string().regex(/\S/, "is blank"), html_url: words });
 export const person = z.object({ login: z.string() }).nullish();
 
 /** Reads a payload by its schema, or names what does not fit. */

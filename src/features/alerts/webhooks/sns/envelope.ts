@@ -7,7 +7,7 @@ import type { KeyObject } from "node:crypto";
 import { verify } from "node:crypto";
 import { z } from "zod";
 
-const text = (name: string) => z.string({ error: `is missing; SNS sends ${name}` }).min(1, "is empty");
+const text = (name: string) => z.string({ error: `is missing; SNS sends ${name}` }).regex(/\S/, "is blank");
 
 export const snsTypes = ["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"] as const;
 
