@@ -83,6 +83,26 @@ slo
   .description("Prints the SLOs of the catalog in CATALOG_PATH as OpenSLO v1 documents.")
   .option("--service <service>", "the SLOs of one service only")
   .action(async (options: { service?: string }) => (await import("./cli/slo-openslo.ts")).runExport(options));
+command(
+  "import",
+  "Writes the configuration of another system as YAML of the catalog, and names by field what it left out. Never copies a secret.",
+  [
+    "quarterdeck import alertmanager alertmanager.yml --slack-team T0123456789 --out config/ours/imported.yaml",
+    "quarterdeck import oncall oncall.json --no-organisation",
+  ],
+)
+  .argument("<system>", "alertmanager, or oncall for an export of Grafana OnCall")
+  .argument("<file>", "its configuration")
+  .option("--slack-team <id>", "id of your Slack team; a word to replace when left out")
+  .option("--no-organisation", "leave out organisation and policies: a catalog has them already")
+  .option("--out <file>", "write to a file instead")
+  .action(
+    async (
+      system: string,
+      file: string,
+      options: { slackTeam?: string; organisation: boolean; out?: string },
+    ) => (await import("./cli/import.ts")).run(system, file, options),
+  );
 const alerts = command("alerts", "Alerts as senders send them.", [
   "quarterdeck alerts read --source grafana --file body.json",
   "quarterdeck alerts read --source github --file body.json --headers headers.txt --json",

@@ -25,3 +25,16 @@ export function interpolate(text: string, variables: Variables): { text: string;
   });
   return { text: replaced, errors };
 }
+
+/** A text that stays as it is when it is interpolated. */
+export const literal = (text: string): string => text.replaceAll("${", () => "$${");
+
+/** {@link literal} for every text in plain data, but for those that `isVariable` says are meant so. */
+export function literalData(value: unknown, isVariable: (text: string) => boolean = () => false): unknown {
+  if (typeof value === "string") return isVariable(value) ? value : literal(value);
+  if (Array.isArray(value)) return value.map((item) => literalData(item, isVariable));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, literalData(inner, isVariable)]),
+  );
+}

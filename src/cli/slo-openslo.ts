@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { stringify } from "yaml";
+import { literalData } from "../catalog/interpolate.ts";
 import { environment, readSettings } from "../config/config.ts";
 import { exportOpenSlo, importOpenSlo } from "../features/slos/index.ts";
 import { catalogFromFiles, chosenService } from "./catalog-files.ts";
@@ -21,7 +22,7 @@ export async function runImport(file: string, options: { out?: string }): Promis
     );
   if (slos.length === 0)
     throw new CommandError("No SLO could be carried over.", "The warnings above say why.");
-  const made = `# From ${file}, OpenSLO v1.\n${stringify({ slos }, yaml)}`;
+  const made = `# From ${file}, OpenSLO v1.\n${stringify({ slos: literalData(slos) }, yaml)}`;
   if (options.out === undefined) say(made.trimEnd());
   else {
     await writeFile(options.out, made);

@@ -13,6 +13,7 @@ const names = [
   "demo",
   "lint",
   "slo",
+  "import",
   "manifest",
   "token",
   "audit",
