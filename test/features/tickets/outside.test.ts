@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { createEmulator, type Emulator } from "emulate";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -30,7 +32,10 @@ let emulator: Emulator;
 let github: StandIn;
 let rooms: Rooms;
 let isAway = false;
+/** Where GitHub's webhooks go. */
+const receiver = createServer();
 beforeAll(async () => {
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
   emulator = await createEmulator({
     service: "github",
     port: 0,
@@ -53,8 +58,14 @@ beforeAll(async () => {
     return { status: reply.status, body: await reply.json() };
   });
   rooms = await startRooms({
-    env: { GITHUB_TOKEN: token },
+    env: { GITHUB_TOKEN: token, GITHUB_WEBHOOK_SECRET: "hook-secret" },
     change: (catalog) => {
+      catalog.hookSources.push({
+        name: "github",
+        kind: "github",
+        team: "storefront",
+        secretEnv: "GITHUB_WEBHOOK_SECRET",
+      });
       separate(catalog);
       catalog.providers.ticketing = [
         {
@@ -73,6 +84,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await rooms.close();
+  await new Promise((resolve) => receiver.close(resolve));
   await github.close();
   await emulator.close();
 });
@@ -84,7 +96,7 @@ const atGithub = async (method: string, path: string, body?: object): Promise<un
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return reply.json();
+  return reply.status === 204 ? undefined : reply.json();
 };
 const issueOf = async (key: string | null | undefined) =>
   (await atGithub("GET", `/${key}`)) as { state: string; title: string; assignees: { login: string }[] };
@@ -236,24 +248,54 @@ describe("tickets at GitHub, emulated", () => {
     expect((await cardOf("T-7"))?.all).toContain("Closed at GitHub by dana after");
   });
 
+  it("follows GitHub's own webhook, signed, from the post to the card", async () => {
+    await rooms.send([named("ByHook")]);
+    const key = (await ticketOf("T-8"))?.externalKey;
+    const hook = rooms.alerts.hooks?.find(({ source }) => source === "github");
+    const came = new Promise<object>((resolve) => {
+      receiver.on("request", (req, res) => {
+        const chunks: Buffer[] = [];
+        req.on("data", (chunk: Buffer) => chunks.push(chunk));
+        req.on("end", async () => {
+          const post = { headers: req.headers, body: Buffer.concat(chunks), receivedAt: rooms.clock.now() };
+          const proof = await hook?.authenticate?.(post);
+          const answer = await hook?.handle({ ...post, source: "github", team: "storefront", tokenId: null });
+          res.writeHead(answer?.status ?? 500).end();
+          resolve({ proof: proof?.state, answer });
+        });
+      });
+    });
+    const { port } = receiver.address() as AddressInfo;
+    const { id } = (await atGithub("POST", "/../hooks", {
+      config: { url: `http://127.0.0.1:${port}/hooks/github`, content_type: "json", secret: "hook-secret" },
+      events: ["issues"],
+    })) as { id: number };
+    await atGithub("PATCH", `/${key}`, { state: "closed" });
+    const delivered = await came;
+    await atGithub("DELETE", `/../hooks/${id}`);
+    expect(delivered).toMatchObject({ proof: "proven", answer: { status: 200, body: { events: 1 } } });
+    await rooms.work();
+    expect((await cardOf("T-8"))?.all).toContain("Closed at GitHub by quarterdeck-bot after");
+  });
+
   it("notices without a hook what happened there", async () => {
     await rooms.send([named("Unheard")]);
-    const key = (await ticketOf("T-8"))?.externalKey;
+    const key = (await ticketOf("T-9"))?.externalKey;
     await atGithub("PATCH", `/${key}`, { state: "closed" });
     await rooms.tickets.jobs?.find(({ name }) => name === reconcileJob)?.run("schedule", { attempt: 1 });
-    expect((await ticketOf("T-8"))?.state).toBe("closed");
-    expect((await cardOf("T-8"))?.all).toContain("Closed at GitHub after");
+    expect((await ticketOf("T-9"))?.state).toBe("closed");
+    expect((await cardOf("T-9"))?.all).toContain("Closed at GitHub after");
   });
 
   it("goes on with the others when one ticket is refused, and tries that one again", async () => {
     github.refuseNext({ status: 422, body: { message: "Validation Failed" } });
     await rooms.send([named("Refused"), named("Taken")]);
-    expect((await ticketOf("T-9"))?.externalKey).toBeNull();
-    expect((await cardOf("T-9"))?.all).toContain("Validation Failed");
-    expect((await ticketOf("T-10"))?.externalKey).not.toBeNull();
+    expect((await ticketOf("T-10"))?.externalKey).toBeNull();
+    expect((await cardOf("T-10"))?.all).toContain("Validation Failed");
+    expect((await ticketOf("T-11"))?.externalKey).not.toBeNull();
     await later(10 * 60_000);
-    expect((await ticketOf("T-9"))?.externalKey).not.toBeNull();
-    expect((await cardOf("T-9"))?.all).not.toContain("Validation Failed");
+    expect((await ticketOf("T-10"))?.externalKey).not.toBeNull();
+    expect((await cardOf("T-10"))?.all).not.toContain("Validation Failed");
   });
 
   it("knows which instance an event is about", () => {

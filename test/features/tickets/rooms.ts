@@ -95,7 +95,13 @@ export interface RoomOptions {
 
 export async function startRooms(options: RoomOptions = {}) {
   const clock = new SetClock();
-  const test = await testDatabase({ "alerts.changed": [{ job: "tickets.follow", lane: "normal" }] }, clock);
+  const test = await testDatabase(
+    {
+      "alerts.changed": [{ job: "tickets.follow", lane: "normal" }],
+      "hooks.ticket": [{ job: "tickets.outside", lane: "normal" }],
+    },
+    clock,
+  );
   const loaded = await loadCatalog("config/sample", {});
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   loaded.catalog.policies.alerts.groupWait = 0;
