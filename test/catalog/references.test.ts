@@ -57,6 +57,11 @@ describe("names that lead nowhere", () => {
       'names accessor instance "mysql"',
     ],
     [
+      "ticketing instance",
+      "services:\n  - { name: a, team: storefront, dri: olive, ticketing: jira }\n",
+      'services.a.ticketing: names ticketing instance "jira"',
+    ],
+    [
       "pager for Quarterdeck's own trouble",
       "policies: { watch: { pagers: [phone] } }\n",
       'policies.watch.pagers.0: names pager "phone", but none is declared; declare it',

@@ -4,6 +4,7 @@ import type { AccessorInstance, Catalog, MetricsInstance } from "../../catalog/s
 import { listHookTokens } from "../../platform/hooktokens.ts";
 import { Secret } from "../../platform/secret.ts";
 import { createAccessors } from "../../providers/accessors/instances.ts";
+import { createTicketingProviders } from "../../providers/ticketing/instances.ts";
 import { createRouterEngine } from "../../providers/traffic/router.ts";
 import { reasonOf } from "../world.ts";
 import { type Finding, failed, notSet, ok } from "./finding.ts";
@@ -17,6 +18,7 @@ export async function checkProviders(app: App, catalog: Catalog): Promise<Findin
     ...catalog.providers.metrics.map((instance) => checkMetrics(app, instance)),
     ...catalog.services.filter(({ traffic }) => traffic).map(({ name }) => checkTraffic(app, catalog, name)),
     ...catalog.providers.accessors.map((instance) => checkAccessor(app, catalog, instance)),
+    ...catalog.providers.ticketing.map(({ name }) => checkTicketing(app, name)),
     checkHookTokens(app, catalog),
   ]);
   return found.flat();
@@ -115,6 +117,16 @@ async function checkAccessor(app: App, catalog: Catalog, instance: AccessorInsta
     return [
       failed(system, reasonOf(error), hint ?? "Check its address, and that its role may create roles."),
     ];
+  }
+}
+
+async function checkTicketing(app: App, name: string): Promise<Finding[]> {
+  const system = `Tickets ${name}`;
+  try {
+    return [ok(system, await createTicketingProviders(app)(name).check())];
+  } catch (error) {
+    const { hint } = error as { hint?: string };
+    return [failed(system, reasonOf(error), hint ?? `Check providers.ticketing, ${name}, in the catalog.`)];
   }
 }
 

@@ -35,6 +35,8 @@ export interface Note {
  * time, and does not do twice what was done.
  */
 export interface Ticketing {
+  /** Asks for the project and our rights in it, and changes nothing. Answers what was seen, for people. */
+  check(): Promise<string>;
   /** How long a ticket just opened may be missing from a look for its marker; milliseconds. */
   readonly lookLagMs: number;
   /**

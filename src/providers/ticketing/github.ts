@@ -36,6 +36,13 @@ const issueSchema = z.object({
 type Issue = z.output<typeof issueSchema>;
 const commentsSchema = z.array(z.object({ body: z.string().nullish() }));
 
+const repoSchema = z.object({
+  full_name: z.string(),
+  has_issues: z.boolean(),
+  archived: z.boolean().default(false),
+  permissions: z.object({ triage: z.boolean().optional(), push: z.boolean().optional() }).optional(),
+});
+
 export function createGithubTicketing(options: GithubOptions): Ticketing {
   const http = new TicketHttp({
     system: "GitHub",
@@ -49,7 +56,8 @@ export function createGithubTicketing(options: GithubOptions): Ticketing {
       "x-github-api-version": "2022-11-28",
     }),
   });
-  const issues = `/repos/${options.repo.split("/").map(encodeURIComponent).join("/")}/issues`;
+  const repo = `/repos/${options.repo.split("/").map(encodeURIComponent).join("/")}`;
+  const issues = `${repo}/issues`;
   const one = (key: string) => `${issues}/${encodeURIComponent(key)}`;
 
   const readIssue = async (key: string): Promise<Issue | undefined> => {
@@ -99,6 +107,18 @@ export function createGithubTicketing(options: GithubOptions): Ticketing {
   };
 
   return {
+    async check() {
+      const seen = http.checked(repoSchema, await http.send({ method: "GET", path: repo }));
+      if (!seen.has_issues || seen.archived)
+        throw new ProviderError(
+          "rejected",
+          `${seen.full_name} takes no issues: ${seen.archived ? "it is archived" : "they are switched off"}`,
+          "Switch issues on in its settings, or name another repo in the catalog.",
+        );
+      // Fine-grained tokens show the rights of their owner, not their own: that writing works shows the first ticket.
+      const mayTriage = seen.permissions?.push === true || seen.permissions?.triage === true;
+      return `${seen.full_name}${mayTriage ? "" : "; the token may open issues, and may not assign them"}`;
+    },
     lookLagMs: 5_000,
     async create(content, marker, triedSince) {
       const earlier = triedSince === null ? undefined : await look(marker, triedSince);

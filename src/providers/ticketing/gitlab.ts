@@ -36,6 +36,12 @@ type Issue = z.output<typeof issueSchema>;
 const notesSchema = z.array(z.object({ body: z.string().nullish(), created_at: z.string() }));
 const usersSchema = z.array(z.object({ id: z.number().int(), username: z.string() }));
 
+const projectSchema = z.object({
+  path_with_namespace: z.string(),
+  archived: z.boolean().default(false),
+  issues_access_level: z.string().optional(),
+});
+
 export function createGitlabTicketing(options: GitlabOptions): Ticketing {
   const http = new TicketHttp({
     system: "GitLab",
@@ -44,7 +50,8 @@ export function createGitlabTicketing(options: GitlabOptions): Ticketing {
     now: options.now,
     headers: () => ({ "private-token": options.token.reveal() }),
   });
-  const issues = `/projects/${encodeURIComponent(options.project)}/issues`;
+  const project = `/projects/${encodeURIComponent(options.project)}`;
+  const issues = `${project}/issues`;
   const one = (key: string) => `${issues}/${encodeURIComponent(key)}`;
 
   const readIssue = async (key: string): Promise<Issue | undefined> => {
@@ -94,6 +101,16 @@ export function createGitlabTicketing(options: GitlabOptions): Ticketing {
   };
 
   return {
+    async check() {
+      const seen = http.checked(projectSchema, await http.send({ method: "GET", path: project }));
+      if (seen.archived || seen.issues_access_level === "disabled")
+        throw new ProviderError(
+          "rejected",
+          `${seen.path_with_namespace} takes no issues: ${seen.archived ? "it is archived" : "they are switched off"}`,
+          "Switch issues on in its settings, or name another project in the catalog.",
+        );
+      return seen.path_with_namespace;
+    },
     lookLagMs: 5_000,
     async create(content, marker, triedSince) {
       const earlier = triedSince === null ? undefined : await look(marker, triedSince);

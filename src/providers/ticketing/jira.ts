@@ -42,6 +42,16 @@ const transitionsSchema = z.object({
   ),
 });
 
+/** Rights a ticket needs, by Jira's keys. */
+const rights = ["CREATE_ISSUES", "EDIT_ISSUES", "ADD_COMMENTS", "TRANSITION_ISSUES", "ASSIGN_ISSUES"];
+const rightsSchema = z.object({
+  permissions: z.record(z.string(), z.object({ havePermission: z.boolean() })),
+});
+const projectSchema = z.object({
+  name: z.string(),
+  issueTypes: z.array(z.object({ name: z.string() })).default([]),
+});
+
 /** Categories a status may be of. Source: Jira, "Workflow status categories". */
 type Category = "new" | "indeterminate" | "done";
 
@@ -115,6 +125,35 @@ export function createJiraTicketing(options: JiraOptions): Ticketing {
   });
 
   return {
+    async check() {
+      const { project, issueType } = options;
+      const seen = http.checked(
+        projectSchema,
+        await http.send({ method: "GET", path: `/project/${encodeURIComponent(project)}` }),
+      );
+      const types = seen.issueTypes.map(({ name }) => name);
+      if (!types.includes(issueType))
+        throw new ProviderError(
+          "rejected",
+          `${project} has no issue type ${issueType}; it has ${types.join(", ")}`,
+          "Correct issueType of the ticketing instance in the catalog.",
+        );
+      const { permissions } = http.checked(
+        rightsSchema,
+        await http.send({
+          method: "GET",
+          path: `/mypermissions?projectKey=${encodeURIComponent(project)}&permissions=${rights.join(",")}`,
+        }),
+      );
+      const lacking = rights.filter((right) => permissions[right]?.havePermission !== true);
+      if (lacking.length > 0)
+        throw new ProviderError(
+          "unauthorised",
+          `The account lacks ${lacking.join(", ")} in ${project}`,
+          "Give it these rights in the project's permission scheme.",
+        );
+      return `${project} (${seen.name}), ${issueType}`;
+    },
     lookLagMs: 60_000,
     async create(content, marker, triedSince) {
       if (triedSince !== null) {

@@ -112,6 +112,13 @@ describe("GitHub Issues, emulated", () => {
     ]);
   });
 
+  it("says where tickets go, and that a repository takes none", async () => {
+    expect(await ticketing().check()).toBe("quarterdeck-bot/ops");
+    proxy.refuseNext({ status: 200, body: { full_name: "a/b", has_issues: false } });
+    await expect(ticketing().check()).rejects.toMatchObject({ code: "rejected" });
+    expect(proxy.asked()).toEqual(["GET /repos/quarterdeck-bot/ops", "GET /repos/quarterdeck-bot/ops"]);
+  });
+
   it("leaves what people wrote around its part of the body", async () => {
     const { key } = await ticketing().create(content, "T-701", null);
     const inner = emulator.url.replace("localhost", "127.0.0.1");

@@ -141,6 +141,11 @@ describe("GitLab issues, before a strict stand-in", () => {
   });
 
   it("says who may not, who is not known and when to come back", async () => {
+    server.refuseNext({ status: 200, body: { path_with_namespace: "acme/ops" } });
+    expect(await ticketing().check()).toBe("acme/ops");
+    server.refuseNext({ status: 200, body: { path_with_namespace: "acme/ops", archived: true } });
+    await expect(ticketing().check()).rejects.toMatchObject({ code: "rejected" });
+    expect(server.asked()).toEqual(["GET /api/v4/projects/acme%2Fops", "GET /api/v4/projects/acme%2Fops"]);
     await expect(ticketing("wrong").read("1")).rejects.toMatchObject({ code: "unauthorised" });
     await expect(ticketing().assign("1", "nobody")).rejects.toMatchObject({ code: "rejected" });
     server.refuseNext({ status: 429, headers: { "retry-after": "3" } });

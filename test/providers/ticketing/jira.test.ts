@@ -216,6 +216,38 @@ describe("Jira Cloud, before a strict stand-in", () => {
     ]);
   });
 
+  it("says where tickets go, which issue type there is none of, and which right is lacking", async () => {
+    const project = { status: 200, body: { name: "Operations", issueTypes: [{ name: "Incident" }] } };
+    const rights = (lacking?: string) => ({
+      status: 200,
+      body: {
+        permissions: Object.fromEntries(
+          ["CREATE_ISSUES", "EDIT_ISSUES", "ADD_COMMENTS", "TRANSITION_ISSUES", "ASSIGN_ISSUES"].map(
+            (right) => [right, { havePermission: right !== lacking }],
+          ),
+        ),
+      },
+    });
+    server.refuseNext(project);
+    server.refuseNext(rights());
+    expect(await ticketing().check()).toBe("OPS (Operations), Incident");
+    expect(server.asked()).toEqual([
+      "GET /rest/api/3/project/OPS",
+      "GET /rest/api/3/mypermissions?projectKey=OPS&permissions=CREATE_ISSUES,EDIT_ISSUES,ADD_COMMENTS,TRANSITION_ISSUES,ASSIGN_ISSUES",
+    ]);
+    server.refuseNext({ status: 200, body: { name: "Operations", issueTypes: [{ name: "Bug" }] } });
+    await expect(ticketing().check()).rejects.toMatchObject({
+      code: "rejected",
+      message: "OPS has no issue type Incident; it has Bug",
+    });
+    server.refuseNext(project);
+    server.refuseNext(rights("ADD_COMMENTS"));
+    await expect(ticketing().check()).rejects.toMatchObject({
+      code: "unauthorised",
+      message: "The account lacks ADD_COMMENTS in OPS",
+    });
+  });
+
   it("says which transition is missing, who may not, and when to come back", async () => {
     const { key } = await ticketing().create(
       { title: "t", body: "", owner: "o", severity: "s" },
