@@ -144,6 +144,11 @@ export function nextText(page: Page, wake: Wake, at: Date): string {
   return `${mention(wake.user)} ${becauseText[wake.because]} (${waited} since the page): ${page.headline}`;
 }
 
+export function pagerText(page: Page, title: string, at: Date): string {
+  const waited = spanText(at.getTime() - page.openedAt.getTime());
+  return `${escapeText(title)} is told, as nobody has acknowledged (${waited} since the page): ${page.headline}`;
+}
+
 /** For the leads, when a page did not reach somebody. */
 export function undeliveredCard(
   page: Page,

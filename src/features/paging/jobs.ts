@@ -1,13 +1,18 @@
 /** What a page that nobody acknowledged does next: repeat, move on, say that somebody could not be reached. */
+import { person as personOf, team as teamOf } from "../../catalog/lookup.ts";
+import { pagerInstance, pagerTitle } from "../../catalog/paging.ts";
+import type { Catalog, Person, Rung } from "../../catalog/schema.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
-import { nextText, reminderText, undeliveredCard } from "./cards.ts";
+import { nextText, pagerText, reminderText, undeliveredCard } from "./cards.ts";
 import { type Page, type Policy, type Step, stepsDue, undeliveredAfterMs, type Wake } from "./model.ts";
-import { wakeOrder } from "./rotation.ts";
+import { tellPager } from "./outward.ts";
+import { overridesOf } from "./override-store.ts";
+import { dutyAt, wakeOrder } from "./rotation.ts";
 import { leadsChannelOf, leadsKey, type PagingParts, sceneOf, show, stepJob, wakeFirst } from "./service.ts";
-import { cardKey, directKey, lockPage, markFailed, overridesOf, wakesOf, writePage } from "./store.ts";
+import { cardKey, directKey, lockPage, markFailed, wakesOf, writePage } from "./store.ts";
 
 export function createStepJob(platform: Pick<Platform, "log"> & PagingParts): Job {
   const { database, catalogs, log } = platform;
@@ -24,6 +29,7 @@ export function createStepJob(platform: Pick<Platform, "log"> & PagingParts): Jo
           remindEveryMs: remindEvery,
           escalateAfterMs: escalateAfter,
           undeliveredAfterMs,
+          ladder: teamOf(catalogs.current(), page.team)?.escalation,
         };
         const due = stepsDue(page, await wakesOf(tx.trx, page.id), policy, tx.now);
         if (!due) return undefined;
@@ -57,42 +63,113 @@ async function take(
     });
   const failed: { user: string; why: string }[] = [];
   let now = page;
-  let woken: Wake | undefined;
+  let hasChanged = false;
   for (const step of steps) {
     switch (step.do) {
       case "give-up":
         await markFailed(tx.trx, page.id, step.wake.person, tx.now);
         failed.push({ user: step.wake.user, why: step.why });
+        hasChanged = true;
         audit("page.undelivered", { person: step.wake.user, why: step.why });
         break;
       case "wake-next": {
-        woken = await wakeNext(tx, parts, page, step.because);
+        const woken = await wakeNext(tx, parts, page, step.because);
         if (woken) {
+          hasChanged = true;
           audit("page.escalated", {
             woken: woken.user,
             because: woken.because,
             escalateAfterMs: policy.escalateAfterMs,
           });
-          tx.say({
-            key: `${cardKey(page.id)}:next:${woken.person}`,
-            channel: page.channel,
-            parent: cardKey(page.id),
-            urgent: true,
-            text: nextText(page, woken, tx.now),
-          });
+          sayNext(tx, page, woken);
         }
         if (step.because === "undelivered") await tellLeads(tx, parts, page, failed, woken);
         break;
       }
+      case "climb": {
+        now = { ...now, climbed: now.climbed + 1, climbedAt: tx.now };
+        const reached = await climb(tx, parts, page, step.rung);
+        audit("page.escalated", { step: now.climbed, ...rungWords(step.rung), ...reached });
+        hasChanged = true;
+        break;
+      }
       case "remind":
-        now = { ...page, reminders: page.reminders + 1, remindedAt: tx.now };
+        now = { ...now, reminders: now.reminders + 1, remindedAt: tx.now };
         await remind(tx, now);
         audit("page.reminded", { count: now.reminders, remindEveryMs: policy.remindEveryMs });
         break;
     }
   }
   if (now !== page) await writePage(tx.trx, now);
-  if (woken || failed.length > 0) await show(tx, parts, now);
+  if (hasChanged) await show(tx, parts, now);
+}
+
+const rungWords = ({ wake, pager }: Rung) => (pager === undefined ? { wake } : { pager });
+
+/** One step of the team's own: whom it woke, or whether a provider is told now. */
+async function climb(
+  tx: Tx,
+  parts: PagingParts,
+  page: Page,
+  { wake, pager }: Rung,
+): Promise<{ woken: readonly string[] } | { isTold: boolean }> {
+  const catalog = parts.catalogs.current();
+  if (pager !== undefined) {
+    const instance = pagerInstance(catalog, pager);
+    const isTold = instance !== undefined && (await tellPager(tx, page, instance));
+    if (isTold)
+      tx.say({
+        key: `${cardKey(page.id)}:pager:${pager}`,
+        channel: page.channel,
+        parent: cardKey(page.id),
+        urgent: true,
+        text: pagerText(page, pagerTitle(catalog, pager), tx.now),
+      });
+    return { isTold };
+  }
+  const woken: Wake[] = [];
+  for (const order of await ordersOf(tx, catalog, page, wake)) {
+    const one = await wakeFirst(tx, parts, page, order, "escalated");
+    if (one === undefined) continue;
+    woken.push(one);
+    sayNext(tx, page, one);
+  }
+  return { woken: woken.map(({ user }) => user) };
+}
+
+/** For each person a step wakes, whom to try in turn; nobody who was woken before. */
+async function ordersOf(
+  tx: Tx,
+  catalog: Catalog,
+  page: Page,
+  wake: Rung["wake"],
+): Promise<readonly (readonly Person[])[]> {
+  const overrides = await overridesOf(tx.trx, page.team, tx.now);
+  const woken = new Set((await wakesOf(tx.trx, page.id)).map(({ person }) => person));
+  const fresh = (people: readonly Person[]) => people.filter(({ id }) => !woken.has(id));
+  switch (wake) {
+    case "leads": {
+      const leads = (teamOf(catalog, page.team)?.leads ?? []).flatMap((id) => personOf(catalog, id) ?? []);
+      return fresh(leads).map((lead) => [lead]);
+    }
+    case "on-call": {
+      const duty = dutyAt(catalog, page.team, overrides, tx.now);
+      return duty ? [fresh([duty.person])] : [];
+    }
+    case "next":
+    case undefined:
+      return [fresh(wakeOrder(catalog, page.team, overrides, tx.now))];
+  }
+}
+
+function sayNext(tx: Tx, page: Page, woken: Wake): void {
+  tx.say({
+    key: `${cardKey(page.id)}:next:${woken.person}`,
+    channel: page.channel,
+    parent: cardKey(page.id),
+    urgent: true,
+    text: nextText(page, woken, tx.now),
+  });
 }
 
 async function wakeNext(
@@ -101,16 +178,8 @@ async function wakeNext(
   page: Page,
   because: "escalated" | "undelivered",
 ): Promise<Wake | undefined> {
-  const catalog = parts.catalogs.current();
-  const woken = new Set((await wakesOf(tx.trx, page.id)).map(({ person }) => person));
-  const order = wakeOrder(catalog, page.team, await overridesOf(tx.trx, page.team, tx.now), tx.now);
-  return await wakeFirst(
-    tx,
-    parts,
-    page,
-    order.filter(({ id }) => !woken.has(id)),
-    because,
-  );
+  const [order = []] = await ordersOf(tx, parts.catalogs.current(), page, "next");
+  return await wakeFirst(tx, parts, page, order, because);
 }
 
 /** Edited with each failure, so it stands in the leads' channel once. */

@@ -1,4 +1,5 @@
 /** When a page reminds, moves on to somebody else, and stops. Pure. */
+import type { Rung } from "../../catalog/schema.ts";
 import type { Verb } from "../../platform/messages/blocks.ts";
 
 export interface Page {
@@ -17,6 +18,9 @@ export interface Page {
   from: readonly string[];
   openedAt: Date;
   openedBy: string;
+  /** Steps of the team's escalation taken, and when the last one was. */
+  climbed: number;
+  climbedAt: Date | null;
   reminders: number;
   remindedAt: Date | null;
   acknowledgedAt: Date | null;
@@ -46,6 +50,8 @@ export type Delivery = { state: "delivered" } | { state: "refused"; why: string 
 export interface Policy {
   remindEveryMs: number;
   escalateAfterMs: number;
+  /** The team's own steps, which take the place of `escalateAfterMs`. */
+  ladder?: readonly Rung[] | undefined;
   /** A message not shown for this long did not reach anybody in time. */
   undeliveredAfterMs: number;
 }
@@ -53,6 +59,7 @@ export interface Policy {
 export type Step =
   | { do: "give-up"; wake: Wake; why: string }
   | { do: "wake-next"; because: "escalated" | "undelivered" }
+  | { do: "climb"; rung: Rung }
   | { do: "remind" };
 
 export const undeliveredAfterMs = 60_000;
@@ -88,11 +95,19 @@ export function stepsDue(
     else dueMs.push(Math.min(giveUpMs, nowMs + lookEveryMs));
   }
 
-  const lastMs = Math.max(page.openedAt.getTime(), ...wakes.map(({ at }) => at.getTime()));
-  const escalateMs = lastMs + policy.escalateAfterMs;
-  if (steps.length > 0 || wakes.length === 0) steps.push({ do: "wake-next", because: "undelivered" });
-  else if (nowMs >= escalateMs) steps.push({ do: "wake-next", because: "escalated" });
-  dueMs.push(steps.some((step) => step.do === "wake-next") ? nowMs + policy.escalateAfterMs : escalateMs);
+  const escalation = nextEscalation(page, wakes, policy);
+  const isUnreached = steps.length > 0 || wakes.length === 0;
+  if (isUnreached) {
+    steps.push({ do: "wake-next", because: "undelivered" });
+    dueMs.push(nowMs + policy.escalateAfterMs);
+  }
+  // Somebody woken in place of one who was not reached has the whole time; the team's own steps keep theirs.
+  if (escalation && (escalation.step.do === "climb" || !isUnreached)) {
+    const isDue = nowMs >= escalation.atMs;
+    if (isDue) steps.push(escalation.step);
+    const afterMs = escalation.step.do === "climb" ? 0 : policy.escalateAfterMs;
+    dueMs.push(isDue ? nowMs + afterMs : escalation.atMs);
+  }
 
   const remindMs = (page.remindedAt ?? page.openedAt).getTime() + policy.remindEveryMs;
   if (nowMs >= remindMs) {
@@ -101,6 +116,21 @@ export function stepsDue(
   } else dueMs.push(remindMs);
 
   return { steps, nextAt: new Date(Math.min(...dueMs)) };
+}
+
+/** The step up that is next, and when; undefined at the top of the team's own ladder. */
+function nextEscalation(
+  page: Page,
+  wakes: readonly Wake[],
+  { ladder, escalateAfterMs }: Policy,
+): { atMs: number; step: Step } | undefined {
+  if (ladder === undefined) {
+    const lastMs = Math.max(page.openedAt.getTime(), ...wakes.map(({ at }) => at.getTime()));
+    return { atMs: lastMs + escalateAfterMs, step: { do: "wake-next", because: "escalated" } };
+  }
+  const rung = ladder[page.climbed];
+  const sinceMs = (page.climbedAt ?? page.openedAt).getTime();
+  return rung && { atMs: sinceMs + rung.after, step: { do: "climb", rung } };
 }
 
 /** `94 s`, `12 min`, `3 h 5 min` */

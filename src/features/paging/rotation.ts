@@ -2,13 +2,15 @@
 import { person as personOf, team as teamOf } from "../../catalog/lookup.ts";
 import { scheduledOf, onCall as shiftAt, turnsFrom } from "../../catalog/on-call.ts";
 import type { Catalog, Person } from "../../catalog/schema.ts";
-import type { Override } from "./store.ts";
+import type { Override } from "./override-store.ts";
 
 export interface Duty {
   person: Person;
   until: Date;
-  /** The override behind it; undefined when the rotation says so. */
+  /** The override behind it; undefined when the schedule says so. */
   override?: Override | undefined;
+  /** The layer behind it, if the schedule has layers. */
+  layer?: string | null | undefined;
 }
 
 /** Whoever has the duty at a moment; undefined for a team without schedule or override, and in a schedule's gap. */
@@ -18,14 +20,18 @@ export function dutyAt(
   overrides: readonly Override[],
   at: Date,
 ): Duty | undefined {
-  const override = overrides.find(
-    ({ person, from, until }) => from <= at && at < until && personOf(catalog, person) !== undefined,
-  );
+  const known = overrides.filter(({ person }) => personOf(catalog, person) !== undefined);
+  const index = known.findIndex(({ from, until }) => from <= at && at < until);
+  const override = known[index];
   const substitute = override && personOf(catalog, override.person);
-  if (override && substitute) return { person: substitute, until: override.until, override };
+  // Cut short by an override that begins meanwhile; of two overrides by the one made later, which stands before.
+  const cutShort = (until: Date, by: readonly Override[]) =>
+    by.reduce((end, { from }) => (from > at && from < end ? from : end), until);
+  if (override && substitute)
+    return { person: substitute, until: cutShort(override.until, known.slice(0, index)), override };
   const team = teamOf(catalog, teamName);
   const shift = team && shiftAt(catalog, team, at);
-  return shift && { person: shift.person, until: shift.until };
+  return shift && { person: shift.person, until: cutShort(shift.until, known), layer: shift.layer };
 }
 
 /**

@@ -16,6 +16,7 @@ import type { Because, Page, Wake } from "./model.ts";
 import type { Outside } from "./outside.ts";
 import { outsidesOf } from "./outside-store.ts";
 import { movePagers, tellPagers } from "./outward.ts";
+import { overridesOf } from "./override-store.ts";
 import { onCallAt, wakeOrder } from "./rotation.ts";
 import {
   addWake,
@@ -24,7 +25,6 @@ import {
   insertPage,
   lockStanding,
   newestPage,
-  overridesOf,
   wakesOf,
   writePage,
 } from "./store.ts";

@@ -8,9 +8,11 @@ import { cut, dateToken, escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import { nameOf } from "./cards.ts";
-import { dutyAt, wakeOrder } from "./rotation.ts";
+import { onCallLine } from "./on-call-line.ts";
+import { insertOverride, overridesOf } from "./override-store.ts";
+import { wakeOrder } from "./rotation.ts";
 import { acknowledgePage } from "./service.ts";
-import { findPage, insertOverride, lockPage, overridesOf } from "./store.ts";
+import { findPage, lockPage } from "./store.ts";
 import type { PageRequest, Paging } from "./types.ts";
 
 export const pageSpec = defineCommand({
@@ -34,7 +36,7 @@ export const onCallSpec = defineCommand({
   args: z.object({ target: arg.target("service", "team").optional() }),
   role: "anyone",
   acts: false,
-  summary: "Who is on call now, until when, and who is woken after them.",
+  summary: "Who is on call now and until when, who is woken after them, and who is next.",
   example: "oncall shop",
 });
 export const overrideSpec = defineCommand({
@@ -43,7 +45,7 @@ export const overrideSpec = defineCommand({
   flags: z.object({ at: arg.instant().optional() }),
   role: "responder",
   acts: true,
-  summary: "Puts somebody on call for a team for a time, in place of the rotation.",
+  summary: "Puts somebody on call for a team for a time, in place of its schedule.",
   example: "oncall override storefront @lena 8h",
 });
 
@@ -131,27 +133,7 @@ export function pagingCommands(platform: Platform, paging: Paging): Command[] {
     const lines = await Promise.all(
       teams.map(async (team) => {
         const overrides = await overridesOf(database.db, team, now);
-        const duty = dutyAt(catalog, team, overrides, now);
-        const order = wakeOrder(catalog, team, overrides, now);
-        const after = order
-          .filter(({ id }) => id !== duty?.person.id)
-          .map(({ name }) => escapeText(name))
-          .join(", ");
-        const set = duty?.override
-          ? ` (set by ${nameOf(duty.override.madeBy, { catalog, slackTeam: slackTeam() })})`
-          : "";
-        const who = duty
-          ? `${escapeText(duty.person.name)} until ${dateToken(duty.until, "date_time")}${set}`
-          : "no rotation; its leads are woken";
-        const coming = overrides
-          .filter(({ from }) => from > now)
-          .map(
-            ({ person, from, until }) =>
-              `then ${escapeText(personOf(catalog, person)?.name ?? person)} ${dateToken(from, "date_time")} to ${dateToken(until, "date_time")}`,
-          );
-        return [`*${escapeText(team)}*: ${who}`, ...coming, ...(after ? [`after them ${after}`] : [])].join(
-          " · ",
-        );
+        return onCallLine(catalog, team, overrides, now, slackTeam());
       }),
     );
     return allow({ text: lines.join("\n") || "The catalog has no teams yet." });

@@ -20,6 +20,8 @@ export interface PagingTables {
     from_sources: Generated<string[]>;
     opened_at: Timestamp;
     opened_by: string;
+    climbed: Generated<number>;
+    climbed_at: Timestamp | null;
     reminders: Generated<number>;
     reminded_at: Timestamp | null;
     acknowledged_at: Timestamp | null;
@@ -35,25 +37,6 @@ export interface PagingTables {
     because: Because;
     failed_at: Timestamp | null;
   };
-  oncall_overrides: {
-    id: Generated<string>;
-    team: string;
-    person: string;
-    from_at: Timestamp;
-    until_at: Timestamp;
-    made_by: string;
-    made_at: Timestamp;
-  };
-}
-
-export interface Override {
-  team: string;
-  /** Catalog id. */
-  person: string;
-  from: Date;
-  until: Date;
-  /** Slack id. */
-  madeBy: string;
 }
 
 const of = (db: Db | Trx) => tables<PagingTables>(db);
@@ -66,6 +49,8 @@ export type NewPage = Omit<
   Page,
   | "id"
   | "state"
+  | "climbed"
+  | "climbedAt"
   | "reminders"
   | "remindedAt"
   | "acknowledgedAt"
@@ -148,6 +133,8 @@ export async function writePage(trx: Trx, page: Page): Promise<void> {
       headline: page.headline,
       verbs: JSON.stringify(page.verbs),
       from_sources: [...page.from],
+      climbed: page.climbed,
+      climbed_at: page.climbedAt,
       reminders: page.reminders,
       reminded_at: page.remindedAt,
       acknowledged_at: page.acknowledgedAt,
@@ -260,39 +247,6 @@ export async function countPages(db: Db): Promise<{ labels: Record<string, strin
   return rows.map((row) => ({ labels: { state: row.state }, value: Number(row.n) }));
 }
 
-export async function insertOverride(trx: Trx, override: Override, at: Date): Promise<void> {
-  await of(trx)
-    .insertInto("oncall_overrides")
-    .values({
-      team: override.team,
-      person: override.person,
-      from_at: override.from,
-      until_at: override.until,
-      made_by: override.madeBy,
-      made_at: at,
-    })
-    .execute();
-}
-
-/** Those not over at `at`; of two that cover a moment the later made one counts, so it comes first. */
-export async function overridesOf(db: Db | Trx, team: string, at: Date): Promise<Override[]> {
-  const rows = await of(db)
-    .selectFrom("oncall_overrides")
-    .selectAll()
-    .where("team", "=", team)
-    .where("until_at", ">", at)
-    .orderBy("made_at", "desc")
-    .orderBy("id")
-    .execute();
-  return rows.map((row) => ({
-    team: row.team,
-    person: row.person,
-    from: row.from_at,
-    until: row.until_at,
-    madeBy: row.made_by,
-  }));
-}
-
 const pageOf = (row: Selectable<PagingTables["pages"]>): Page => ({
   id: row.id,
   dedupKey: row.dedup_key,
@@ -307,6 +261,8 @@ const pageOf = (row: Selectable<PagingTables["pages"]>): Page => ({
   from: row.from_sources,
   openedAt: row.opened_at,
   openedBy: row.opened_by,
+  climbed: row.climbed,
+  climbedAt: row.climbed_at,
   reminders: row.reminders,
   remindedAt: row.reminded_at,
   acknowledgedAt: row.acknowledged_at,

@@ -1,9 +1,12 @@
 /** What a page adds to `/ops`, `/ops status` and `/ops why`. */
+import { pagerTitle } from "../../catalog/paging.ts";
 import type { Summaries, SummaryLine } from "../../platform/feature.ts";
-import { dateToken } from "../../platform/messages/blocks.ts";
+import { dateToken, escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { nameOf } from "./cards.ts";
 import { type Page, spanText, type Wake } from "./model.ts";
+import type { Outside } from "./outside.ts";
+import { outsidesOf } from "./outside-store.ts";
 import { pagesAbout, waitingFor, wakesOf } from "./store.ts";
 
 const pagesMax = 3;
@@ -18,7 +21,12 @@ export function pagingSummaries(
 
   const storyOf = async (page: Page): Promise<SummaryLine> => ({
     rank: page.state === "resolved" ? 40 : 10,
-    text: storyText(page, await wakesOf(database.db, page.id), sceneOf()),
+    text: storyText(
+      page,
+      await wakesOf(database.db, page.id),
+      await outsidesOf(database.db, page.id),
+      sceneOf(),
+    ),
   });
 
   return {
@@ -52,13 +60,19 @@ const reasons: Readonly<Record<Wake["because"], string>> = {
 };
 
 /** `Paged at 03:12: PAGE shop … Woken: Olive (on call), Lena (no answer before). Reminded 2 times. Acknowledged by …` */
-function storyText(page: Page, wakes: readonly Wake[], scene: Parameters<typeof nameOf>[1]): string {
+function storyText(
+  page: Page,
+  wakes: readonly Wake[],
+  outsides: readonly Outside[],
+  scene: Parameters<typeof nameOf>[1],
+): string {
   const woken = wakes.map(
     (wake) => `${nameOf(wake.user, scene)} (${reasons[wake.because]}${wake.failedAt ? ", not reached" : ""})`,
   );
   const parts = [
     `Paged at ${dateToken(page.openedAt, "date_time")}: ${page.headline}`,
     `Woken: ${woken.join(", ") || "nobody"}`,
+    ...outsides.map((row) => outsideStory(row, scene)),
     ...(page.reminders > 0 ? [`Reminded ${page.reminders === 1 ? "once" : `${page.reminders} times`}`] : []),
     page.acknowledgedAt && page.acknowledgedBy
       ? `Acknowledged by ${nameOf(page.acknowledgedBy, scene)} at ${dateToken(page.acknowledgedAt)}`
@@ -66,4 +80,14 @@ function storyText(page: Page, wakes: readonly Wake[], scene: Parameters<typeof 
     ...(page.resolvedAt ? [`Over at ${dateToken(page.resolvedAt)}`] : []),
   ];
   return `${parts.join(". ")}.`;
+}
+
+/** `PagerDuty was told at 03:12, acknowledged there`; `Opsgenie not reached since 03:12` */
+function outsideStory(row: Outside, scene: Parameters<typeof nameOf>[1]): string {
+  const { sent, calledAt, sentAt, failingSince } = row;
+  const title = escapeText(pagerTitle(scene.catalog, row.pager));
+  if (failingSince !== null) return `${title} not reached since ${dateToken(failingSince)}`;
+  if (sent === null) return `${title} not told yet`;
+  if (calledAt === null) return `${title} was not told: it was over before`;
+  return `${title} was told at ${dateToken(sentAt ?? calledAt)}${sent === "triggered" ? "" : `, ${sent} there`}`;
 }

@@ -364,6 +364,53 @@ describe("a provider that is away", () => {
   });
 });
 
+it("climbs the team's own steps: the next one, the leads, another provider, each once, until somebody has it", async () => {
+  catalog.people.push({ id: "kim", name: "Kim Kato", slack: { T0LOCAL: "U0KIM" } });
+  for (const team of catalog.teams)
+    if (team.name === "storefront") {
+      team.leads = ["lena", "kim"];
+      team.onCall = { rotation: ["olive", "dev"], start: "2026-03-02T09:00", zone: "UTC" };
+      team.escalation = [
+        { after: 300_000, wake: "next" },
+        { after: 600_000, wake: "leads" },
+        { after: 60_000, pager: "oncall" },
+      ];
+    }
+  const page = await open();
+  const { id } = await pageOf(page);
+  const step = room.feature.jobs?.find(({ name }) => name === "paging.step");
+  const wokenAfter = async (seconds: number) => {
+    base.clock.advance(seconds * 1_000);
+    await base.db
+      .updateTable("messages")
+      .set({ ts: "1.1", posted_channel: "C" })
+      .where("ts", "is", null)
+      .execute();
+    await step?.run(id, { attempt: 1 });
+    await work();
+    const rows = await tables<PagingTables>(base.db)
+      .selectFrom("page_wakes")
+      .select("person")
+      .where("page_id", "=", id)
+      .orderBy("at")
+      .orderBy("person")
+      .execute();
+    return rows.map(({ person }) => person);
+  };
+  expect(await wokenAfter(299)).toEqual(["olive"]);
+  expect(await wokenAfter(1)).toEqual(["olive", "dev"]);
+  expect(await wokenAfter(599)).toEqual(["olive", "dev"]);
+  expect(await wokenAfter(1)).toEqual(["olive", "dev", "kim", "lena"]);
+  expect(grafana.calls).toEqual([]);
+  await wokenAfter(60);
+  expect(grafana.rings(await keyOf(page))).toBe(1);
+  await acknowledge(page);
+  await work();
+  expect(actions(grafana)).toEqual(["alerting", "acknowledged"]);
+  expect(await wokenAfter(3_600)).toHaveLength(4);
+  expect((await audited(page)).filter((action) => action === "page.escalated")).toHaveLength(3);
+});
+
 it("takes up after a restart what nobody rings for any more", async () => {
   const page = await open();
   await base.db.deleteFrom("rings").where("job", "=", "paging.tell").execute();
