@@ -16,9 +16,11 @@ import { readTicket, ticketTables } from "./store.ts";
 import { suspectTexts } from "./suspect-words.ts";
 import { servicesHit } from "./whole.ts";
 
+export type Refusal = "rejected" | "conflict" | "not_found";
+
 /** Trying again at once will not help, and the next ticket may do better. */
-export const isRefusal = ({ code }: ProviderError): boolean =>
-  code === "rejected" || code === "conflict" || code === "not_found";
+export const isRefusal = (error: ProviderError): error is ProviderError & { code: Refusal } =>
+  error.code === "rejected" || error.code === "conflict" || error.code === "not_found";
 
 /** One ticket, whatever is wanted of it. Answers until when it must wait, if it cannot be brought out yet. */
 export async function bringOut(parts: TicketParts, id: TicketId): Promise<Date | undefined> {
@@ -68,8 +70,10 @@ async function bring(
   else await provider.update(key, content, ticket.id);
   const shown = await provider.read(key);
   if (shown?.state !== ticket.state)
-    throw new Error(
+    throw new ProviderError(
+      "conflict",
       `${ticket.provider} shows ${ticket.id} as ${shown?.state ?? "missing"} after it was asked for ${ticket.state}`,
+      "Look at the ticket there: a rule of the project may have moved it.",
     );
   return shown;
 }
@@ -226,13 +230,13 @@ function contentOf(ticket: Ticket, catalog: Catalog): TicketContent {
   };
 }
 
-function closingNote({ id, closedAt, since, closedNote, changedAt }: Ticket): Note {
+function closingNote({ id, closedAt, since, closedNote }: Ticket): Note {
   const at = closedAt ?? since;
   return {
     text: [`Over after ${spanText(at.getTime() - since.getTime())}.`, closedNote]
       .filter((part) => part !== null)
       .join(" "),
     mark: `${id}/closed/${at.getTime()}`,
-    since: changedAt,
+    since: at,
   };
 }

@@ -3,10 +3,9 @@
  * marker, read back, and only then is the version recorded. Any step may be done again after a crash. Tickets of one
  * provider go out one after another, the oldest first, so that a provider that was away gets them in their order.
  */
-
 import type { Job, Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError, RateLimited } from "../../providers/errors.ts";
-import { bringOut, isRefusal } from "./bring-out.ts";
+import { bringOut, isRefusal, type Refusal } from "./bring-out.ts";
 import type { TicketId } from "./model.ts";
 import { isBuiltin } from "./outside.ts";
 import {
@@ -25,12 +24,20 @@ const batchMax = 20;
 /** A run ends by itself after this, so that its lease holds. */
 const runMsMax = 30_000;
 /** A ticket the provider refuses is tried again after this: somebody may have corrected what it named. */
-const refusedMs = 10 * 60_000;
+const refusedMs: Readonly<Record<Refusal, number>> = {
+  // What was read back is another state than was asked for: it may only be late.
+  conflict: 60_000,
+  rejected: 10 * 60_000,
+  not_found: 10 * 60_000,
+};
+/** A provider that is away is asked again for ever, this often. */
+const backoffMsMin = 2_000;
+const backoffMsMax = 60_000;
 
 const instancePrefix = "provider:";
 
 export function publishJobOf(parts: TicketParts): Job {
-  const { database, catalogs, clock, log } = parts.platform;
+  const { database, catalogs, clock, log, random } = parts.platform;
 
   const publishAll = async (provider: string): Promise<Rerun> => {
     const away = await awayUntil(database.db, provider);
@@ -44,17 +51,15 @@ export function publishJobOf(parts: TicketParts): Job {
         if (waitUntil !== undefined) return { again: waitUntil };
       } catch (error) {
         if (!(error instanceof ProviderError)) throw error;
-        await noteFailure(parts, id, error);
+        const failingSince = await noteFailure(parts, id, error);
         if (error instanceof RateLimited) {
           const until = new Date(clock.now().getTime() + error.retryAfterMs);
           await stayAway(database.db, provider, until);
           return { again: until };
         }
-        if (!isRefusal(error)) throw error;
-        log.warn(
-          { ticket: id, provider, err: error },
-          "a ticket was refused by its provider; the others go on",
-        );
+        log.warn({ ticket: id, provider, err: error }, "a ticket could not be brought to its provider yet");
+        if (isRefusal(error)) continue;
+        return { again: new Date(clock.now().getTime() + backoffMs(failingSince, clock.now(), random())) };
       }
     }
     if (ids.length === batchMax) return { again: clock.now() };
@@ -85,22 +90,30 @@ export function publishJobOf(parts: TicketParts): Job {
   };
 }
 
-/** Kept for the card; said anew only when it is another trouble than before. */
-async function noteFailure(parts: TicketParts, id: TicketId, error: ProviderError): Promise<void> {
-  await parts.platform.database.tx(async (tx) => {
+/** As long again as it has failed so far, within limits; milliseconds. `random` in [0, 1) spreads it by a quarter. */
+export function backoffMs(failingSince: Date, now: Date, random: number): number {
+  const failedMs = now.getTime() - failingSince.getTime();
+  return Math.min(backoffMsMax, Math.max(backoffMsMin, failedMs)) * (0.875 + random / 4);
+}
+
+/** Kept for the card; said anew only when it is another trouble than before. Answers since when it fails. */
+async function noteFailure(parts: TicketParts, id: TicketId, error: ProviderError): Promise<Date> {
+  return parts.platform.database.tx(async (tx) => {
     const ticket = await readTicket(tx.trx, id);
-    if (ticket === undefined) return;
+    if (ticket === undefined) return tx.now;
     const before = await readOutside(tx.trx, id);
+    const failingSince = before.failingSince ?? tx.now;
     await writeOutside(
       tx.trx,
       {
         ...before,
         error: error.message,
-        failingSince: before.failingSince ?? tx.now,
-        retryAt: isRefusal(error) ? new Date(tx.now.getTime() + refusedMs) : null,
+        failingSince,
+        retryAt: isRefusal(error) ? new Date(tx.now.getTime() + refusedMs[error.code]) : null,
       },
       tx.now,
     );
     if (before.error !== error.message) await show(tx, parts, ticket);
+    return failingSince;
   });
 }

@@ -124,7 +124,7 @@ export class TicketHttp {
     const limited = limitOf(status, headers, text);
     if (limited)
       return new RateLimited(
-        `${system} asks to stay away for ${Math.ceil(this.#stayAwayMs(headers) / 1_000)} s (${status})`,
+        `${system} takes no more for now: a limit is reached (${status})`,
         "Tickets wait and come later; nothing needs to be done.",
         this.#stayAwayMs(headers),
       );

@@ -5,8 +5,19 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reconcileJob } from "../../../src/features/tickets/listen.ts";
 import { adoptionOf, instancesOf, keyText } from "../../../src/features/tickets/outside.ts";
+import { backoffMs } from "../../../src/features/tickets/publish.ts";
 import { type StandIn, startStandIn } from "../../support/stand-in.ts";
 import { alert, hurting, lena, olive, type Rooms, separate, startRooms, well } from "./rooms.ts";
+
+it.each([
+  [0, 0, 1_750],
+  [0, 1, 2_250],
+  [10_000, 0.5, 10_000],
+  [3_600_000, 0.5, 60_000],
+])("having failed for %i ms, waits about as long again, a minute at most", (failedMs, random, waitMs) => {
+  const since = new Date("2026-03-02T10:00:00Z");
+  expect(backoffMs(since, new Date(since.getTime() + failedMs), random)).toBe(waitMs);
+});
 
 describe("what a state at the provider means here", () => {
   it.each([
@@ -153,22 +164,22 @@ describe("tickets at GitHub, emulated", () => {
   it("says that the ticket is pending while GitHub is away, and opens all in their order, once, when it is back", async () => {
     isAway = true;
     await rooms.post([named("Second")]);
-    await rooms.work({ failuresMay: true });
+    await rooms.work();
     await rooms.post([named("Third")]);
-    await rooms.work({ failuresMay: true });
+    await rooms.work();
     expect((await cardOf("T-2"))?.all).toContain("ticket pending at GitHub");
     expect((await cardOf("T-2"))?.all).toContain("GitHub is behind since");
     expect((await cardOf("T-3"))?.all).toContain("ticket pending at GitHub");
     for (let minute = 0; minute < 60; minute += 20) {
       rooms.clock.advance(20 * 60_000);
-      await rooms.work({ failuresMay: true });
+      await rooms.work();
     }
     await rooms.post([resolved("Third")]);
-    await rooms.work({ failuresMay: true });
+    await rooms.work();
     isAway = false;
     // The answer to the first is lost besides.
     github.loseNext("POST");
-    await later().catch(() => undefined);
+    await later();
     await later();
     await later();
     expect((await all()).map(({ title }) => title)).toEqual(["shop: First", "shop: Second", "shop: Third"]);
