@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { readArgocd } from "../../../../src/features/alerts/webhooks/argocd.ts";
 import { readFlagger } from "../../../../src/features/alerts/webhooks/flagger.ts";
 import { inbound } from "./inbound.ts";
@@ -54,6 +55,22 @@ describe("Argo CD", () => {
     readArgocd(
       inbound("argocd", { ...(JSON.parse(file("argocd-sync_succeeded").toString()) as Json), ...fields }),
     );
+
+  it("is told what the template in deploy/ writes", () => {
+    const { data } = parse(readFileSync("deploy/argocd-notifications.yaml", "utf8")) as {
+      data: Record<string, string>;
+    };
+    const template = parse(data["template.quarterdeck"] ?? "") as {
+      webhook: { quarterdeck: { body: string } };
+    };
+    const written = template.webhook.quarterdeck.body.replace(/\{\{.*?\}\}/g, "null");
+    const fieldsOf = (json: object) => Object.keys(json).sort();
+    const [body, payload] = [written, file("argocd-sync_succeeded").toString()].map(
+      (text) => JSON.parse(text) as Json,
+    );
+    expect(fieldsOf(body as Json)).toEqual(fieldsOf(payload as Json));
+    expect(fieldsOf(body?.destination as Json)).toEqual(fieldsOf(payload?.destination as Json));
+  });
 
   it("calls a sync good once what it brought is healthy", () => {
     expect(told({ phase: "Running", health: "Progressing" })).toMatchObject({
