@@ -1,9 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { stringify } from "yaml";
+import { type BoundSlo, metricsInstance, slosOf } from "../catalog/lookup.ts";
+import type { Catalog } from "../catalog/schema.ts";
 import { environment, readSettings } from "../config/config.ts";
 import { rulesOf, type SloRules } from "../features/slos/index.ts";
 import { catalogFromFiles, chosenService } from "./catalog-files.ts";
-import { CommandError, say } from "./world.ts";
+import { CommandError, say, tell } from "./world.ts";
 
 export interface RulesOptions {
   service?: string;
@@ -27,6 +29,10 @@ export async function run(options: RulesOptions): Promise<void> {
       service === undefined ? "The catalog has no SLO." : `${service} has no SLO.`,
       "Declare one under `slos` in the catalog.",
     );
+  for (const slo of notInPrometheus(catalog, service))
+    tell(
+      `warning: ${slo.name} is measured by ${slo.provider}, which is no Prometheus; its rules need one that has the same series.`,
+    );
   const text = ruleFileText(rules);
   if (options.out === undefined) say(text.trimEnd());
   else {
@@ -35,6 +41,14 @@ export async function run(options: RulesOptions): Promise<void> {
       `${options.out}: ${rules.groups.length} groups. Name it under rule_files in prometheus.yml, then reload Prometheus.`,
     );
   }
+}
+
+/** SLOs that Quarterdeck itself does not read from Prometheus. */
+function notInPrometheus(catalog: Catalog, service: string | undefined): BoundSlo[] {
+  const services = service === undefined ? catalog.services.map(({ name }) => name) : [service];
+  return services
+    .flatMap((name) => slosOf(catalog, name))
+    .filter(({ provider }) => metricsInstance(catalog, provider)?.kind !== "prometheus");
 }
 
 /** The file as Prometheus reads it. */

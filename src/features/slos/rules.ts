@@ -119,7 +119,7 @@ function groupsOf(catalog: Catalog, slo: Slo, { publicUrl }: RulesScope): RuleGr
       ],
     },
     {
-      name: `quarterdeck-slo-${slo.name}-budget`,
+      name: `quarterdeck-budget-${slo.name}`,
       interval: promDuration(periodMs >= dayMs ? Math.max(periodIntervalMs, intervalMs) : intervalMs),
       rules: [
         // No range of Prometheus begins with the month: a calendar window's budget is not for rules to tell.

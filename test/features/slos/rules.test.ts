@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
+import type { Slo } from "../../../src/catalog/schema.ts";
 import { ruleFileText } from "../../../src/cli/slo-rules.ts";
 import { boundMatcher } from "../../../src/features/slos/rules/expressions.ts";
 import { promDuration, templateText } from "../../../src/features/slos/rules/names.ts";
@@ -120,6 +121,12 @@ describe("rules of the catalog's SLOs", () => {
       runbook: "down",
       runbook_url: "https://ops.example.com/runbooks/down",
     });
+  });
+
+  it("stand in groups of different names, whatever the SLOs are called", () => {
+    const slos = ["a", "a-budget", "budget-a"].map((name) => ({ ...catalog.slos[0], name }) as Slo);
+    const names = rulesOf({ ...catalog, slos }).groups.map(({ name }) => name);
+    expect(new Set(names).size).toBe(6);
   });
 
   it("are those of one service when asked", () => {
