@@ -57,6 +57,7 @@ command(
 const slo = command("slo", "Service level objectives: rules for Prometheus, OpenSLO in and out.", [
   "quarterdeck slo rules --out slo-rules.yml && promtool check rules slo-rules.yml",
   "quarterdeck slo rules --service shop",
+  "quarterdeck slo status --json",
   "quarterdeck slo import openslo.yaml --out config/slos.yaml",
   "quarterdeck slo export --service shop > openslo.yaml",
 ]);
@@ -83,6 +84,14 @@ slo
   .description("Prints the SLOs of the catalog in CATALOG_PATH as OpenSLO v1 documents.")
   .option("--service <service>", "the SLOs of one service only")
   .action(async (options: { service?: string }) => (await import("./cli/slo-openslo.ts")).runExport(options));
+slo
+  .command("status")
+  .description("Says how every SLO stands now: budget left, burn of each window, how long the rest lasts.")
+  .option("--service <service>", "the SLOs of one service only")
+  .option("--json", "print { at, catalog, slos } only")
+  .action(async (options: { service?: string; json?: boolean }) =>
+    (await import("./cli/slo-status.ts")).run(options),
+  );
 command(
   "import",
   "Writes the configuration of another system as YAML of the catalog, and names by field what it left out. Never copies a secret.",

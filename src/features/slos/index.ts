@@ -17,6 +17,7 @@ export { importOpenSlo } from "./openslo/import.ts";
 export { type BudgetPolicy, policyOf } from "./policy.ts";
 export { rulesOf, type SloRules } from "./rules.ts";
 export { createSlosApi } from "./service.ts";
+export { tableHead, tableRows, windowTextOf } from "./table.ts";
 export type * from "./types.ts";
 export { usersLine } from "./words.ts";
 

@@ -27,7 +27,7 @@ export interface SloMeasuring {
 
 export interface MeasureParts {
   catalog: Catalog;
-  providers: MetricsProviders;
+  providers: Pick<MetricsProviders, "of">;
   log: Log;
   deadlineMs?: number | undefined;
   /** The SLO's window alone, without those its rows name. */

@@ -19,8 +19,9 @@ const servicesAtOnce = 4;
 const lineDeadlineMs = 5_000;
 
 export function createSlosApi(
-  platform: Pick<Platform, "catalogs" | "log">,
-  providers: MetricsProviders,
+  platform: { catalogs: Pick<Platform["catalogs"], "current" | "digest">; log: Platform["log"] },
+  providers: Pick<MetricsProviders, "of">,
+  options: { deadlineMs?: number } = {},
 ): Slos {
   const { catalogs, log } = platform;
   const kept = new Map<string, Promise<Budget>>();
@@ -28,6 +29,7 @@ export function createSlosApi(
     catalog: catalogs.current(),
     providers,
     log,
+    ...options,
     ...more,
   });
 

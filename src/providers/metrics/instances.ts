@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { metricsInstance, signalsOf, slosOf } from "../../catalog/lookup.ts";
 import type { Catalog, MetricsInstance } from "../../catalog/schema.ts";
+import type { Clock } from "../../platform/clock.ts";
 import { tables } from "../../platform/db/database.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { Secret } from "../../platform/secret.ts";
@@ -22,9 +23,32 @@ export interface MetricsProviders {
 /** How old a moment must be for Prometheus to know it: it may scrape us rarely, and remote writes come late. */
 const prometheusLagMs = 30_000;
 
+/** A Prometheus of the catalog: it needs nothing but its address and its token. */
+export function prometheusOf(
+  instance: Extract<MetricsInstance, { kind: "prometheus" }>,
+  env: Platform["env"],
+): MetricsProvider {
+  const { tokenEnv } = instance;
+  const token = tokenEnv === undefined ? undefined : env(tokenEnv);
+  if (tokenEnv !== undefined && token === undefined)
+    throw new ProviderError(
+      "unauthorised",
+      `The token of ${instance.name} is not set`,
+      `Set ${tokenEnv}, which the catalog names for it`,
+    );
+  return createPrometheusProvider({
+    url: instance.url,
+    token: token === undefined ? undefined : new Secret(token),
+    deadlineMs: instance.deadline,
+  });
+}
+
 /** Instances by name, built anew when the catalog switches. */
 export function createMetricsProviders(
-  platform: Pick<Platform, "catalogs" | "clock" | "database" | "log" | "env">,
+  platform: Pick<Platform, "database" | "log" | "env"> & {
+    catalogs: Pick<Platform["catalogs"], "current" | "digest" | "onSwitch">;
+    clock: Clock;
+  },
 ): MetricsProviders {
   const { catalogs, clock, database, log } = platform;
   const db = tables<MetricsTables>(database.db);
@@ -43,19 +67,7 @@ export function createMetricsProviders(
         intervalMs: instance.interval,
         deadlineMs: instance.deadline,
       });
-    const { tokenEnv } = instance;
-    const token = tokenEnv === undefined ? undefined : platform.env(tokenEnv);
-    if (tokenEnv !== undefined && token === undefined)
-      throw new ProviderError(
-        "unauthorised",
-        `The token of ${instance.name} is not set`,
-        `Set ${tokenEnv}, which the catalog names for it`,
-      );
-    return createPrometheusProvider({
-      url: instance.url,
-      token: token === undefined ? undefined : new Secret(token),
-      deadlineMs: instance.deadline,
-    });
+    return prometheusOf(instance, platform.env);
   };
 
   const declared = (name: string): MetricsInstance => {
