@@ -2,6 +2,7 @@
 import { channelFor, matchesLabels, owningTeam, service, serviceOfAlert } from "../../catalog/lookup.ts";
 import type { Catalog, LabelMatcher } from "../../catalog/schema.ts";
 import { groupOf } from "./grouping.ts";
+import { sloOfAlert } from "../slos/index.ts";
 import { pagesWhenUnknown, type ReadAlert } from "./model.ts";
 
 export interface AlertRoute {
@@ -21,9 +22,11 @@ export function routeOf(catalog: Catalog, alert: ReadAlert, source: string): Ale
       ? (group.note ?? "Nothing declared matches.").replace("Filed with", "Goes to")
       : `${foundBy(catalog, alert)}: it is about ${group.service}, ${group.environment}.`;
   const said = alert.severityText ?? "no severity";
-  const page = pagesWhenUnknown(alert.severity, alert.severityText ?? null)
-    ? `Should it not be known whether users hurt, it pages: the sender says ${said}.`
-    : `Should it not be known whether users hurt, it does not page: the sender says ${said}.`;
+  const pages = pagesWhenUnknown(alert.severity, alert.severityText ?? null);
+  const page =
+    alert.status === "resolved"
+      ? "It is over and wakes nobody."
+      : `Should it not be known whether users hurt, it ${pages ? "pages" : "does not page"}: the sender says ${said}.`;
   return {
     service: group.service ?? alert.named?.service ?? null,
     to: `#${channelFor(catalog, name).name}, team ${owningTeam(catalog, name).name}`,
@@ -36,6 +39,8 @@ function foundBy(catalog: Catalog, { labels, named }: ReadAlert): string {
   const rule = known?.alertRules.find((one) => matchesLabels(labels, one.labels));
   if (rule !== undefined) return `A rule of the catalog matches (${rulesText(rule.labels)})`;
   if (known !== undefined) return "Its label service names it";
+  const slo = sloOfAlert(catalog, labels);
+  if (slo !== undefined) return `It tells of the burn of ${slo.name}`;
   const word = [named?.service, ...(named?.hints ?? [])].find(
     (one) => one !== undefined && service(catalog, one),
   );

@@ -55,7 +55,7 @@ const issuesMax = 5;
 /** The JSON of a body, or the problem that it is none. */
 export function jsonOf(body: Buffer): { json: unknown } | { problems: readonly Unreadable[] } {
   try {
-    return { json: parseExactJson(body.toString("utf8")) };
+    return { json: parseExactJson(body.toString("utf8").replace(/^\ufeff/, "")) };
   } catch (error) {
     const why = clean((error as Error).message)
       .slice(0, fieldCharsMax)
