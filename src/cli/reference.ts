@@ -123,7 +123,8 @@ function referencePage(features: readonly Feature[]): string {
 
 ## Webhooks
 
-Each needs a token of its source and a team: \`quarterdeck token create <source> --team <team>\`.
+One for each hook source of the catalog, here by kind. It takes a token of its source, \`quarterdeck token create
+<source> --team <team>\`, or its sender's signature; docs/alerts.md says how each is set up.
 
 ${list(
   ["Address", "What"],

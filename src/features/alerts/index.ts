@@ -35,7 +35,7 @@ import { createConfirmJob } from "./subscriptions.ts";
 import { waitingSince } from "./watched.ts";
 import { fetchOutside } from "./webhooks/fetch-outside.ts";
 import { createProver } from "./webhooks/prove.ts";
-import { readDelivery, senderOf } from "./webhooks/senders.ts";
+import { readDelivery, senderKinds, senderOf } from "./webhooks/senders.ts";
 import type { FetchBytes } from "./webhooks/sns/prove.ts";
 import { confirmEvent } from "./webhooks/sns.ts";
 
@@ -122,8 +122,8 @@ export function createAlerts(
     try {
       return catalogs.current().hookSources.filter(({ kind }) => senderOf(kind) !== undefined);
     } catch {
-      // Before the first catalog is in force there is nothing to ask; the default source is what will be there.
-      return [];
+      // Before the first catalog is in force there is nothing to ask: what could be there is every kind there is.
+      return senderKinds.map((kind) => ({ name: kind, kind, team: defaultSource.team }));
     }
   };
 

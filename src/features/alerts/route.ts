@@ -1,8 +1,8 @@
 /** Where an alert goes, and why there: which rule found its service, and whether its word may wake somebody. Pure. */
 import { channelFor, matchesLabels, owningTeam, service, serviceOfAlert } from "../../catalog/lookup.ts";
 import type { Catalog, LabelMatcher } from "../../catalog/schema.ts";
-import { groupOf } from "./grouping.ts";
 import { sloOfAlert } from "../slos/index.ts";
+import { groupOf } from "./grouping.ts";
 import { pagesWhenUnknown, type ReadAlert } from "./model.ts";
 
 export interface AlertRoute {

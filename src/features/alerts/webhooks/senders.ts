@@ -32,6 +32,8 @@ export const senders: Readonly<Partial<Record<SenderKind, Sender>>> = {
   ...changeSenders,
 };
 
+export const senderKinds = Object.keys(senders) as readonly SenderKind[];
+
 export const senderOf = (kind: HookKind): Sender | undefined =>
   kind === "deploys" ? undefined : senders[kind];
 
