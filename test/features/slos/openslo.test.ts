@@ -434,6 +434,12 @@ describe("an OpenSLO document becomes an SLO of the catalog", () => {
     expect(sloSchema.safeParse(slos[0]).error).toBeUndefined();
   });
 
+  it("from a list of documents too", () => {
+    const { slos, problems } = importOpenSlo(stringify([slo(), other("Service", "shop", {})]));
+    expect([slos.length, problems]).toEqual([1, []]);
+    expect(importOpenSlo(stringify([slo(), 1])).problems[0]?.field).toBe("document 1, entry 2");
+  });
+
   it("by references to documents in the same file, whatever their order", () => {
     const { slos, notes } = imported(
       slo({ indicator: undefined, indicatorRef: "sli", alertPolicies: [{ alertPolicyRef: "fast" }] }),

@@ -26,14 +26,11 @@ export function importOpenSlo(text: string): ImportedSlos {
   const notes: FieldNote[] = [];
   const read: OpenSloDocument[] = [];
   const places = new Map<string, string>();
-  parseAllDocuments(text, { prettyErrors: false, stringKeys: true }).forEach((document, index) => {
-    const place = `document ${index + 1}`;
-    const content = contentOf(document, place, problems);
-    if (content === undefined || content === null) return;
+  for (const { place, content } of contentsOf(text, problems)) {
     const found = readDocument(content, place);
     if ("problems" in found) {
       problems.push(...found.problems);
-      return;
+      continue;
     }
     notes.push(...found.unread);
     const { kind, metadata } = found.document;
@@ -46,7 +43,7 @@ export function importOpenSlo(text: string): ImportedSlos {
       });
     places.set(key, place);
     read.push(found.document);
-  });
+  }
   if (read.length === 0 && problems.length === 0)
     problems.push({ field: "document 1", message: "holds no OpenSLO document" });
   const documents = new Documents(read);
@@ -60,6 +57,17 @@ export function importOpenSlo(text: string): ImportedSlos {
     notes: [...notes, ...entries.flatMap((entry) => entry.notes), ...apartNotes(documents)],
     problems: entries.flatMap((entry) => entry.problems),
   };
+}
+
+/** Documents parted by `---`, or listed in one, as tools of the project write them. */
+function contentsOf(text: string, problems: FieldNote[]): { place: string; content: unknown }[] {
+  return parseAllDocuments(text, { prettyErrors: false, stringKeys: true }).flatMap((document, index) => {
+    const place = `document ${index + 1}`;
+    const content = contentOf(document, place, problems);
+    if (content === undefined || content === null) return [];
+    if (!Array.isArray(content)) return [{ place, content }];
+    return content.map((one: unknown, nth) => ({ place: `${place}, entry ${nth + 1}`, content: one }));
+  });
 }
 
 function contentOf(
