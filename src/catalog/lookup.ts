@@ -206,6 +206,12 @@ export function serviceNamed(catalog: Catalog, name: string): Service | undefine
   );
 }
 
+/** Services deployed from a repository, `owner/name` in any case. */
+export const servicesOfRepository = (catalog: Catalog, repository: string): readonly Service[] =>
+  catalog.services.filter(({ repositories }) =>
+    repositories.some((owned) => owned.toLowerCase() === repository.toLowerCase()),
+  );
+
 /** The declared watchdog an alert is; such an alert is no trouble but a sign that all is well. */
 export function watchdogOf(
   catalog: Catalog,

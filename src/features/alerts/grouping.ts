@@ -1,6 +1,6 @@
 /** Which alerts are one cause: one ticket, one card. Pure. */
 import { createHash } from "node:crypto";
-import { environmentsOf, serviceNamed, serviceOfAlert } from "../../catalog/lookup.ts";
+import { environmentsOf, serviceNamed, serviceOfAlert, servicesOfRepository } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import { sloOfAlert } from "../slos/index.ts";
 import { type Named, untitled } from "./model.ts";
@@ -36,7 +36,10 @@ export function groupOf(
 ): GroupIdentity {
   const name = [...(first(labels, nameLabels) ?? untitled)].slice(0, nameLengthMax).join("");
   const known =
-    serviceOfAlert(catalog, labels) ?? objectiveService(catalog, labels) ?? namedService(catalog, named);
+    serviceOfAlert(catalog, labels) ??
+    objectiveService(catalog, labels) ??
+    namedService(catalog, named) ??
+    repositoryService(catalog, labels);
   if (known !== undefined) {
     const environment = environmentOf(environmentsOf(catalog, known.name), labels, named);
     return {
@@ -73,6 +76,12 @@ const objectiveService = (catalog: Catalog, labels: Readonly<Record<string, stri
 /** The first of the sender's words that the catalog declares. */
 const namedService = (catalog: Catalog, { service, hints = [] }: Named) =>
   [service ?? "", ...hints].map((name) => serviceNamed(catalog, name)).find((known) => known !== undefined);
+
+/** The one service deployed from the repository an alert is about. */
+function repositoryService(catalog: Catalog, labels: Readonly<Record<string, string>>) {
+  const [only, ...others] = servicesOfRepository(catalog, own(labels, "repository"));
+  return others.length === 0 ? only : undefined;
+}
 
 /** The declared environment a label names, whatever its case; else the service's first. */
 function environmentOf(

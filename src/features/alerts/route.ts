@@ -1,5 +1,12 @@
 /** Where an alert goes, and why there: which rule found its service, and whether its word may wake somebody. Pure. */
-import { channelFor, matchesLabels, owningTeam, service, serviceOfAlert } from "../../catalog/lookup.ts";
+import {
+  channelFor,
+  matchesLabels,
+  owningTeam,
+  service,
+  serviceOfAlert,
+  servicesOfRepository,
+} from "../../catalog/lookup.ts";
 import type { Catalog, LabelMatcher } from "../../catalog/schema.ts";
 import { sloOfAlert } from "../slos/index.ts";
 import { groupOf } from "./grouping.ts";
@@ -44,6 +51,13 @@ function foundBy(catalog: Catalog, { labels, named }: ReadAlert): string {
   const word = [named?.service, ...(named?.hints ?? [])].find(
     (one) => one !== undefined && service(catalog, one),
   );
+  const { repository } = labels;
+  if (
+    word === undefined &&
+    repository !== undefined &&
+    servicesOfRepository(catalog, repository).length === 1
+  )
+    return `Its repository is ${repository}`;
   return `Its sender names it${word === undefined ? "" : ` (${word})`}`;
 }
 

@@ -1,9 +1,18 @@
 /** Which service and environment a sender means; pure. */
-import { environmentsOf, serviceNamed } from "../../catalog/lookup.ts";
+import { environmentsOf, serviceNamed, servicesOfRepository } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import type { DeployEvent } from "../alerts/index.ts";
 
 export type Place = { service: string; environment: string } | { problem: string };
+
+/** Digits of a commit or digest that people read, and that tell it from any other of a repository. */
+const digitsShown = 12;
+
+/** A commit's or digest's beginning, as people write it; any other version as it is. */
+export function versionShown(version: string): string {
+  const [, algorithm = "", digits = ""] = /^(sha\d+:)?([0-9a-f]{40}|[0-9a-f]{64})$/i.exec(version) ?? [];
+  return digits === "" ? version : `${algorithm}${digits.slice(0, digitsShown)}`;
+}
 
 /** By the service's name, else by its repository; the source's environment, else the service's first, when none is named. */
 export function placeOf(
@@ -30,10 +39,7 @@ function serviceOf(
 ): { service: string } | { problem: string } {
   const named = service === null ? undefined : serviceNamed(catalog, service);
   if (named !== undefined) return { service: named.name };
-  const wanted = repository?.toLowerCase();
-  const owners = catalog.services.filter(({ repositories }) =>
-    repositories.some((owned) => owned.toLowerCase() === wanted),
-  );
+  const owners = repository === null ? [] : servicesOfRepository(catalog, repository);
   const [only] = owners;
   if (only !== undefined && owners.length === 1) return { service: only.name };
   if (only !== undefined)

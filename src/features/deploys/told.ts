@@ -5,7 +5,7 @@ import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
 import type { Alerts, DeployEvent } from "../alerts/index.ts";
-import { placeOf } from "./place.ts";
+import { placeOf, versionShown } from "./place.ts";
 import { countProblems, findByReference, keepPost, listDeploys, lockDeploysOf } from "./store.ts";
 import type { Deploy, DeployOutcome, Deploys } from "./types.ts";
 
@@ -52,7 +52,7 @@ async function recordTold(
 ): Promise<void> {
   const { service, environment, source, event, receivedAt } = told;
   const { change } = event;
-  const version = cut(event.version, versionCharsMax);
+  const version = cut(versionShown(event.version), versionCharsMax);
   const reference = cut(event.reference, referenceCharsMax);
   // A sender's clock may be ahead of ours.
   const at = event.at === null || event.at > receivedAt ? receivedAt : event.at;

@@ -56,3 +56,18 @@ it("finds the service of the SLO whose burn an alert tells of, whoever wrote its
   };
   expect(groupOf(catalog, sloth, "s")).toMatchObject({ service: "shop", note: null });
 });
+
+it("finds the one service of a repository, and keeps apart those that no service owns", () => {
+  const [shop, payments] = ["shop", "payments"].map((name) =>
+    catalog.services.find((one) => one.name === name),
+  );
+  if (!shop || !payments) throw new Error("the sample catalog has other services");
+  const of = (repository: string) =>
+    groupOf(catalog, { alertname: "SecretLeaked", repository }, "github", { service: repository });
+  expect(of("acme/shop").service).toBeNull();
+  expect(of("acme/shop").key).not.toBe(of("acme/other").key);
+  shop.repositories = ["acme/shop", "acme/both"];
+  payments.repositories = ["acme/both"];
+  expect(of("Acme/shop").service).toBe("shop");
+  expect(of("acme/both").service).toBeNull();
+});

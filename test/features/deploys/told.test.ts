@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Catalog } from "../../../src/catalog/schema.ts";
-import { placeOf } from "../../../src/features/deploys/place.ts";
+import { placeOf, versionShown } from "../../../src/features/deploys/place.ts";
 import { type HookRoom, startHookRoom } from "../alerts/hook-room.ts";
 
 let room: HookRoom;
@@ -152,6 +152,15 @@ describe("the place of a deploy", () => {
     ],
   ])("of %j is %j", (event, place) => {
     expect(placeOf(catalog, "github", event)).toEqual(place);
+  });
+
+  it.each([
+    ["v42", "v42"],
+    ["f95f852bd8fca8fcc58a9a2d6c842781e32a215e", "f95f852bd8fc"],
+    [`sha256:${"0b31".repeat(16)}`, "sha256:0b310b310b31"],
+    ["279484c0", "279484c0"],
+  ])("has version %s as %s", (version, shown) => {
+    expect(versionShown(version)).toBe(shown);
   });
 
   it("is in the source's environment when none is named", () => {

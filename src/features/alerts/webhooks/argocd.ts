@@ -152,6 +152,7 @@ function healthAlert(told: Told, app: string): ReadAlert | undefined {
     endsAt: isFiring ? undefined : told.healthSince,
     title: `${clean(told.app)} is degraded`,
     links: linksOf([["application", told.url]]),
+    // Argo CD grades nothing, and whether this hurts is not known from it: without a word, it may wake somebody.
     severity: "error",
   };
 }
@@ -171,5 +172,7 @@ function syncAlert(told: Told, app: string, revision: string | undefined): ReadA
     title: `Sync of ${clean(told.app)}${revision ? ` to ${revision.slice(0, 12)}` : ""} failed`,
     links: linksOf([["application", told.url]]),
     severity: "warning",
+    // What ran before runs on: no reason to wake anybody where no budget is known.
+    severityText: isFiring ? textOf(told.phase) : undefined,
   };
 }

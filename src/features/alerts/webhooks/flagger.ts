@@ -137,6 +137,7 @@ function alertOf(
       title: `Canary of ${service} failed`,
       links: [],
       severity: "warning",
+      severityText: isFailed ? "warning" : undefined,
     },
   ];
 }

@@ -71,7 +71,11 @@ export const readSecretScanningAlert = part(
             ["alert", alert.html_url],
             ["alert", page],
           ]),
+          // Keeps repositories that no service owns apart.
+          named: { service: repo.full_name },
           severity: "error",
+          // GitHub grades no secret; without a word it would wake somebody where no budget is known.
+          severityText: "error",
         },
       ],
     };
@@ -161,6 +165,7 @@ export const readDependabotAlert = part(
             ["alert", alert.html_url],
             ["advisory", `https://github.com/advisories/${advisory.ghsa_id}`],
           ]),
+          named: { service: repo.full_name },
           severity: atMostError(severityOf(severityText)),
           severityText,
         },
