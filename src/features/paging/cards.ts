@@ -84,8 +84,7 @@ function outsideText({ state }: Page, { outsides, catalog }: Scene): string {
         return [
           `*${title} not reached since ${dateToken(row.failingSince)}*${row.error === null ? "" : `: ${escapeText(row.error, 200)}`}. It is tried again; the other ways go on.`,
         ];
-      if (state !== "open") return [];
-      if (row.sent === null) return [`${title} is being told.`];
+      if (state !== "open" || row.sent === null) return [];
       return [`${title} was told${row.sentAt === null ? "" : ` at ${dateToken(row.sentAt)}`}.`];
     })
     .join(" ");

@@ -94,7 +94,7 @@ export function tellJobs(parts: TellParts, pagers: Pagers): readonly Job[] {
       };
       await writeOutside(tx.trx, taken);
       audit(tx, page, "page.told", { pager: row.pager, state: to, attempts: row.attempts });
-      if (row.failingSince !== null) await show(tx, parts, page);
+      if (row.failingSince !== null || to === "triggered") await show(tx, parts, page);
       return taken;
     });
 

@@ -162,6 +162,7 @@ it("tells every provider of the team at once, with the whole line in 80 characte
       "PAGE shop: checkout errors 9 %, burn 90x. Suspect 1: shop v42, 02:58, by ci",
     );
   }
+  expect(await card(page)).toMatch(/Opsgenie was told at <!date.*PagerDuty was told at <!date/);
   expect(grafana.calls).toEqual([]);
   expect(await rows(page)).toEqual([
     ["opsgenie", "triggered", "triggered"],
