@@ -80,6 +80,18 @@ export async function pendingTickets(
   return rows.map(({ id }) => id);
 }
 
+/** Tickets whose side there has been behind since before then, whoever keeps them. */
+export async function behindSince(
+  db: Db,
+  before: Date,
+  limit: number,
+): Promise<readonly { id: TicketId; provider: string }[]> {
+  const { rows } = await sql<{ id: TicketId; provider: string }>`
+    select id, provider from tickets where wanted_version > published_version and changed_at < ${before}
+    order by opened_at limit ${limit}`.execute(db);
+  return rows;
+}
+
 /** When the next ticket that was refused is tried again; undefined when none waits. */
 export async function nextRetryAt(db: Db, provider: string): Promise<Date | undefined> {
   const { rows } = await sql<{ at: Date | null }>`

@@ -16,7 +16,7 @@ import {
   stayAway,
   writeOutside,
 } from "./outside-store.ts";
-import { publishJob, show, type TicketParts } from "./room.ts";
+import { providerRefPrefix, publishJob, show, type TicketParts } from "./room.ts";
 import { readTicket } from "./store.ts";
 
 /** Tickets brought out by one run. */
@@ -33,8 +33,6 @@ const refusedMs: Readonly<Record<Refusal, number>> = {
 /** A provider that is away is asked again for ever, this often. */
 const backoffMsMin = 2_000;
 const backoffMsMax = 60_000;
-
-const instancePrefix = "provider:";
 
 export function publishJobOf(parts: TicketParts): Job {
   const { database, catalogs, clock, log, random } = parts.platform;
@@ -73,7 +71,7 @@ export function publishJobOf(parts: TicketParts): Job {
     lane: "normal",
     leaseSec: 120,
     async run(ref) {
-      if (ref.startsWith(instancePrefix)) return publishAll(ref.slice(instancePrefix.length));
+      if (ref.startsWith(providerRefPrefix)) return publishAll(ref.slice(providerRefPrefix.length));
       const ticket = await readTicket(database.db, ref);
       if (ticket === undefined || ticket.publishedVersion >= ticket.wantedVersion) return undefined;
       if (isBuiltin(catalogs.current(), ticket.provider)) await bringOut(parts, ticket.id);
@@ -81,7 +79,7 @@ export function publishJobOf(parts: TicketParts): Job {
         await database.tx(async (tx) =>
           tx.ring({
             job: publishJob,
-            ref: `${instancePrefix}${ticket.provider}`,
+            ref: `${providerRefPrefix}${ticket.provider}`,
             lane: "normal",
           }),
         );

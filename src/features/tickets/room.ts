@@ -24,6 +24,8 @@ export interface TicketParts {
 
 export const followJob = "tickets.follow";
 export const publishJob = "tickets.publish";
+/** Under which ref a provider's tickets are brought out, one after another. */
+export const providerRefPrefix = "provider:";
 export const unmuteJob = "tickets.unmute";
 
 /** Makes the card show the ticket. A held-back card is not shown; a page overrides that. */

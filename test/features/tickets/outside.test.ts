@@ -114,6 +114,12 @@ const issueOf = async (key: string | null | undefined) =>
 const all = async () =>
   (await atGithub("GET", "?state=all&sort=created&direction=asc")) as { title: string }[];
 
+const groupOf = async (name: string): Promise<string> =>
+  (await sql<{ id: string }>`select id from alert_groups where name = ${name}`.execute(rooms.db)).rows[0]
+    ?.id ?? "";
+const newest = async () =>
+  (await sql<{ id: string }>`select id from tickets order by opened_at desc limit 1`.execute(rooms.db))
+    .rows[0];
 const ticketOf = (id: string) => rooms.tickets.api.ticketOf(id);
 const cardOf = async (id: string) => (await rooms.messages()).find(({ key }) => key === `ticket:${id}`);
 /** Lets the backoff pass as long as something waits for it. */
@@ -307,6 +313,22 @@ describe("tickets at GitHub, emulated", () => {
     await later(10 * 60_000);
     expect((await ticketOf("T-10"))?.externalKey).not.toBeNull();
     expect((await cardOf("T-10"))?.all).not.toContain("Validation Failed");
+  });
+
+  it("brings out what lost its ring", async () => {
+    await rooms.post([named("Lost")]);
+    await rooms.alerts.drainOnce();
+    await rooms.tickets.jobs
+      ?.find(({ name }) => name === "tickets.follow")
+      ?.run(await groupOf("Lost"), { attempt: 1 });
+    await sql`delete from rings where job = 'tickets.publish'`.execute(rooms.db);
+    rooms.clock.advance(121_000);
+    await rooms.work();
+    const { id } = (await newest()) ?? { id: "" };
+    expect((await ticketOf(id))?.externalKey).toBeNull();
+    await rooms.tickets.jobs?.find(({ name }) => name === reconcileJob)?.run("schedule", { attempt: 1 });
+    await rooms.work();
+    expect((await ticketOf(id))?.externalKey).not.toBeNull();
   });
 
   it("knows which instance an event is about", () => {
