@@ -5,7 +5,7 @@ import { readSettings } from "../../../src/config/config.ts";
 import { createAlerts } from "../../../src/features/alerts/index.ts";
 import type { Deploy } from "../../../src/features/deploys/index.ts";
 import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
-import type { Budget, SloReading } from "../../../src/features/slos/index.ts";
+import type { Budget, SloReading, Slos } from "../../../src/features/slos/index.ts";
 import { createTickets } from "../../../src/features/tickets/index.ts";
 import { createAuthz } from "../../../src/platform/authz.ts";
 import { createDispatcher } from "../../../src/platform/dispatch.ts";
@@ -91,6 +91,8 @@ export interface RoomOptions {
   change?: (catalog: Catalog) => void;
   /** Secrets the catalog names. */
   env?: Record<string, string>;
+  /** Real budgets in place of those the test holds in its hands. */
+  slos?: (platform: Platform) => Pick<Slos, "budgetOf">;
 }
 
 export async function startRooms(options: RoomOptions = {}) {
@@ -122,7 +124,7 @@ export async function startRooms(options: RoomOptions = {}) {
     database: test.database,
     random: () => 0.5,
     publicUrl: "http://q.test",
-    catalogs: { current: () => loaded.catalog, digest: () => loaded.digest },
+    catalogs: { current: () => loaded.catalog, digest: () => loaded.digest, onSwitch: () => undefined },
     authz: createAuthz(
       () => loaded.catalog,
       async () => [],
@@ -135,7 +137,7 @@ export async function startRooms(options: RoomOptions = {}) {
     alerts: alerts.api,
     paging,
     ticketing: createTicketingProviders(platform),
-    slos: {
+    slos: options.slos?.(platform) ?? {
       budgetOf: async (service, at) => {
         budget.reads += 1;
         if (budget.error) throw budget.error;
