@@ -12,15 +12,18 @@ import { readersBenchmark } from "./readers.ts";
 import { intoPage, json, plainTable } from "./report.ts";
 import { runbookBenchmark } from "./runbook-20-signals.ts";
 import { slashCommandBenchmark } from "./slash-command.ts";
+import { alertMemoryBenchmark, stormBenchmark } from "./storm.ts";
 
 const benchmarks: readonly Benchmark[] = [
   slashCommandBenchmark,
   alertIntakeBenchmark,
   readersBenchmark,
+  stormBenchmark,
   jobsBenchmark,
   runbookBenchmark,
   pressBenchmark,
   auditCostBenchmark,
+  alertMemoryBenchmark,
 ];
 
 const usage = `npm run bench -- [--only NAME] [--list] [--json] [--write]

@@ -1,6 +1,6 @@
 /** One transaction: a ticket opens, joins, pages, changes, closes or opens again, by what its alerts say under the lock. */
 import { dependencyGraph } from "../../catalog/dependencies.ts";
-import { environmentsOf, owningTeam, service as serviceOf, ticketingFor } from "../../catalog/lookup.ts";
+import { environmentsOf, owningTeam, service as serviceOf } from "../../catalog/lookup.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import { systemActor } from "../../platform/people.ts";
 import { nextPublicId } from "../../platform/publicids.ts";
@@ -12,22 +12,15 @@ import type { Place } from "./causes.ts";
 import { type Choice, decide, type Evidence, supersedes } from "./decide.ts";
 import { type Around, findPlace, join, pullIn, readWhole, withSuspects } from "./joining.ts";
 import { lockCauses, setMember } from "./members.ts";
-import {
-  flipsAfter,
-  isFlappingAfter,
-  type Mute,
-  stepOf,
-  summaryOf,
-  type Ticket,
-  type TicketId,
-} from "./model.ts";
+import { isFlappingAfter, type Mute, stepOf, type Ticket, type TicketId } from "./model.ts";
 import { isMuted, mutesOf, ticketMutes } from "./mute-store.ts";
 import { readOutside } from "./outside-store.ts";
 import { page } from "./page.ts";
 import { published, show, type TicketParts } from "./room.ts";
 import { newestTicket, writeTicket } from "./store.ts";
 import type { RecentChange } from "./suspects.ts";
-import { isFiring, servicesHit, type Whole, wholeOf } from "./whole.ts";
+import { newTicket, withWhole } from "./told.ts";
+import { servicesHit, type Whole, wholeOf } from "./whole.ts";
 
 /** What was read of the outside before the lock. */
 export interface Asked {
@@ -45,6 +38,8 @@ interface Scene {
   /** Throws without what was asked: call it where `asked` is known. */
   choose(isFlapping: boolean): Choice;
   asked: Asked | undefined;
+  /** In force for this group. */
+  mutes: readonly Mute[];
 }
 
 export async function settle(
@@ -70,6 +65,7 @@ export async function settle(
     parts,
     group,
     asked,
+    mutes,
     around: asked && { graph, changes: asked.changes, joinWithinMs: catalog.policies.alerts.joinWithin },
     choose(isFlapping) {
       if (asked === undefined) throw new Error("A decision without what it is made on");
@@ -172,7 +168,10 @@ async function open(scene: Scene, follows: TicketId | null, flips: readonly stri
     tx.now,
   );
   const alone = wholeOf([group], [{ groupId: group.id, because: "first", via: null }], around.graph);
-  const fresh = withWhole(await newTicket(scene, id, follows, flips, choice), alone, tx.now);
+  const catalog = parts.platform.catalogs.current();
+  const isQuiet = scene.mutes.length > 0;
+  const begun = newTicket(catalog, group, { id, follows, flips, decision: choice, isQuiet }, tx.now);
+  const fresh = withWhole(begun, alone, tx.now);
   const hasCompany = await pullIn(tx, parts, fresh, around);
   const whole = hasCompany ? await readWhole(tx, parts, id, around.graph) : undefined;
   await save(scene, whole === undefined ? fresh : withWhole(fresh, whole, tx.now), "ticket.opened");
@@ -184,105 +183,6 @@ async function joinPlace(scene: Scene, place: Extract<Place, { do: "join" }>, ar
   const joined = await join(tx, parts, place, group, scene.choose(false));
   const whole = await readWhole(tx, parts, joined.id, around.graph);
   if (whole !== undefined) await update(scene, joined, withWhole(joined, whole, tx.now));
-}
-
-async function newTicket(
-  { tx, parts, group }: Scene,
-  id: TicketId,
-  follows: TicketId | null,
-  flips: readonly string[],
-  decision: Choice,
-): Promise<Ticket> {
-  const catalog = parts.platform.catalogs.current();
-  const mutes = await mutesOf(tx.trx, { services: [group.service], groupIds: [group.id] }, tx.now);
-  const known = group.service === null ? undefined : serviceOf(catalog, group.service);
-  return {
-    id,
-    groupId: group.id,
-    service: group.service,
-    environment: group.environment,
-    team: owningTeam(catalog, group.service ?? "").name,
-    name: group.name,
-    state: "open",
-    severity: group.severity,
-    severityText: group.severityText,
-    note: group.note,
-    summary: null,
-    link: null,
-    channel: "",
-    since: group.firingSince ?? tx.now,
-    openedAt: tx.now,
-    changedAt: tx.now,
-    follows,
-    firingCount: 0,
-    hiddenCount: 0,
-    resolvedCount: 0,
-    staleCount: 0,
-    receivedCount: 0,
-    lastSeenAt: null,
-    takenBy: null,
-    takenAt: null,
-    mark: null,
-    markedBy: null,
-    markedAt: null,
-    pagedAt: null,
-    wasPaged: false,
-    decision,
-    closedAt: null,
-    closedBy: null,
-    closedBecause: null,
-    closedNote: null,
-    parts: [],
-    sharedVia: null,
-    suspects: [],
-    flips,
-    isFlapping: isFlappingAfter(flips, false),
-    mergedInto: null,
-    isObserved: known?.mode === "observe",
-    joinedAt: tx.now,
-    sources: group.sources,
-    saidAt: null,
-    isQuiet: mutes.length > 0,
-    provider: ticketingFor(catalog, group.service ?? ""),
-    externalKey: null,
-    externalUrl: null,
-    wantedVersion: 0,
-    publishedVersion: 0,
-  };
-}
-
-/** What the alerts say now; what they no longer say stays as it was. */
-function withWhole(ticket: Ticket, { group, parts, sharedVia }: Whole, now: Date): Ticket {
-  const fires = isFiring(group);
-  const isNew = ticket.parts.length === 0;
-  const didTurn = !isNew && ticket.firingCount + ticket.hiddenCount > 0 !== fires;
-  const flips = flipsAfter(ticket.flips, didTurn, now);
-  return {
-    ...ticket,
-    // Once nothing fires there is no telling what it started from: what was known stays.
-    service: fires ? group.service : ticket.service,
-    name: fires ? group.name : ticket.name,
-    note: group.note,
-    firingCount: group.firingCount,
-    hiddenCount: group.hiddenCount,
-    resolvedCount: group.resolvedCount,
-    staleCount: group.staleCount,
-    receivedCount: group.receivedCount,
-    lastSeenAt: group.lastSeenAt,
-    severity: fires ? group.severity : ticket.severity,
-    severityText: fires ? group.severityText : ticket.severityText,
-    summary: summaryOf(group.annotations) ?? ticket.summary,
-    link: group.link ?? ticket.link,
-    since:
-      ticket.state === "open" && group.firingSince !== null && group.firingSince < ticket.since
-        ? group.firingSince
-        : ticket.since,
-    parts,
-    sharedVia: fires ? sharedVia : ticket.sharedVia,
-    sources: group.sources,
-    flips,
-    isFlapping: isFlappingAfter(flips, ticket.isFlapping),
-  };
 }
 
 /** Owner, channel and mode of the service that stands for it now; where its card stands already it stays. */
