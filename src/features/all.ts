@@ -37,8 +37,13 @@ export interface FeatureOverrides {
 export function buildFeatures(platform: Platform, overrides: FeatureOverrides): readonly Feature[] {
   const metrics = createMetricsProviders(platform);
   const signals = createSignals(platform, metrics);
-  const alerts = createAlerts(platform);
-  const paging = createPaging(platform, { alerts: alerts.api }, overrides.pager);
+  // What a provider sends back of our own pages, the room that pages knows; it hears of the rest from the alerts.
+  const alerts = createAlerts(platform, undefined, (tx, source, told) => paging.ownPages(tx, source, told));
+  const paging: ReturnType<typeof createPaging> = createPaging(
+    platform,
+    { alerts: alerts.api },
+    overrides.pager,
+  );
   const deploys = createDeploys(platform, { alerts: alerts.api });
   const slos = createSlos(platform, metrics, { deploys: deploys.api });
   const engine = (overrides.traffic ?? ((one: TrafficEngine) => one))(createRouterEngine());

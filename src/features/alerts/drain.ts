@@ -8,6 +8,7 @@ import { type GroupIdentity, groupOf } from "./grouping.ts";
 import { addChanges, changeOf } from "./history.ts";
 import { drainJob } from "./intake.ts";
 import { fold, type ReadAlert, type ReadDelivery } from "./model.ts";
+import { type OwnPages, withoutOwnPages } from "./own-pages.ts";
 import { noteProblems } from "./problems.ts";
 import {
   addTotals,
@@ -36,6 +37,7 @@ const runMs = 20_000;
 export function createDrain(
   platform: Platform,
   read: (delivery: Delivery) => ReadDelivery,
+  ownPages: OwnPages,
 ): { job: Job; drainOnce(): Promise<number> } {
   const { database, clock, catalogs, log } = platform;
 
@@ -43,13 +45,13 @@ export function createDrain(
     database.tx(async (tx) => {
       const deliveries = await takeDeliveries(tx.trx, rowsMax, batchBytesMax);
       if (deliveries.length === 0) return 0;
-      await foldBatch(
-        tx,
-        deliveries.map((delivery) => ({
-          delivery,
-          read: withoutWatchdogs(tx, catalogs.current(), delivery.source, read(delivery)),
-        })),
-        ({ labels, named }, source) => groupOf(catalogs.current(), labels, source, named),
+      const arrived: Arrived[] = [];
+      for (const delivery of deliveries) {
+        const told = withoutWatchdogs(tx, catalogs.current(), delivery.source, read(delivery));
+        arrived.push({ delivery, read: await withoutOwnPages(tx, ownPages, delivery.source, told) });
+      }
+      await foldBatch(tx, arrived, ({ labels, named }, source) =>
+        groupOf(catalogs.current(), labels, source, named),
       );
       await markFolded(
         tx.trx,

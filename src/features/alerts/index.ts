@@ -22,6 +22,7 @@ import {
 } from "./history.ts";
 import { createIntake } from "./intake.ts";
 import { alertMigrations } from "./migrations.ts";
+import type { OwnPages } from "./own-pages.ts";
 import {
   type AlertGroup,
   alertTables,
@@ -45,6 +46,7 @@ export { groupOf } from "./grouping.ts";
 export type { AlertChange, AlertFilter, Firings, ListedAlert, ToldChange } from "./history.ts";
 export { alertMigrations } from "./migrations.ts";
 export { pagesWhenUnknown, type Severity, severityRank } from "./model.ts";
+export type { OwnPages } from "./own-pages.ts";
 export { canRead, type Preview, previewOf, sourceNamed } from "./preview.ts";
 export type { AlertGroup } from "./store.ts";
 export { type Told, toldLine, toldOf } from "./told.ts";
@@ -84,6 +86,7 @@ export function createAlerts(
   platform: Platform,
   /** How certificates and confirmations are read; tests have their own. */
   fetchBytes: FetchBytes = fetchOutside,
+  ownPages: OwnPages = async () => new Set(),
 ): Feature & { api: Alerts; drainOnce(): Promise<number> } {
   const { database, clock, catalogs } = platform;
   // A source that is declared no more is read as it would be by default: what it sent before must not be lost.
@@ -92,8 +95,11 @@ export function createAlerts(
   const prove = createProver(platform, fetchBytes);
   const confirmJob = createConfirmJob(platform, sourceOf, fetchBytes);
   const intake = createIntake(platform, sourceOf);
-  const drain = createDrain(platform, ({ source, body, headers, received_at: receivedAt }) =>
-    readDelivery({ body, headers: headers ?? {}, source: sourceOf(source), receivedAt }),
+  const drain = createDrain(
+    platform,
+    ({ source, body, headers, received_at: receivedAt }) =>
+      readDelivery({ body, headers: headers ?? {}, source: sourceOf(source), receivedAt }),
+    ownPages,
   );
 
   const staleJob: Job = {

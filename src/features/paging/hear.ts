@@ -4,6 +4,7 @@ import { pagersBehind, pagerTitle } from "../../catalog/paging.ts";
 import type { Catalog, PagerInstance } from "../../catalog/schema.ts";
 import type { Db, Trx, Tx } from "../../platform/db/database.ts";
 import type { Actor } from "../../platform/people.ts";
+import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
 import { pageOfKey } from "../../providers/pagers/contract.ts";
 import type { Alerts } from "../alerts/index.ts";
@@ -14,6 +15,10 @@ import { acknowledgePage, type PagingParts, resolvePage } from "./service.ts";
 import { isPageId, lockPage } from "./store.ts";
 
 export const hearJob = "paging.hear";
+
+/** Webhooks come in any order: how long after an event its page may become known by the provider's own id. */
+const idKnownWithinMs = 120_000;
+const lookAgainMs = 10_000;
 
 export interface Deed {
   what: "acknowledged" | "resolved";
@@ -83,8 +88,8 @@ function actorOf(catalog: Catalog, slackTeam: string, pager: string, by: string 
     : { team: slackTeam, person: user, door: "hook" };
 }
 
-export function createHearJob(parts: PagingParts, eventOf: Alerts["eventOf"]): Job {
-  const { database, catalogs } = parts;
+export function createHearJob(parts: PagingParts & Pick<Platform, "clock">, eventOf: Alerts["eventOf"]): Job {
+  const { database, catalogs, clock } = parts;
 
   /** Only pages that the provider behind the source was told of can be moved by it. */
   const rowOf = async (
@@ -107,7 +112,7 @@ export function createHearJob(parts: PagingParts, eventOf: Alerts["eventOf"]): J
       if (told?.event.kind !== "page") return undefined;
       const { system, what, key, by } = told.event;
       const pagers = pagersBehind(catalogs.current(), told.source).filter(({ kind }) => kind === system);
-      await database.tx(async (tx) => {
+      const isFound = await database.tx(async (tx) => {
         const known = await rowOf(
           tx.trx,
           key,
@@ -116,8 +121,12 @@ export function createHearJob(parts: PagingParts, eventOf: Alerts["eventOf"]): J
         const page = known && (await lockPage(tx.trx, known.pageId));
         const row = page && (await lockOutside(tx.trx, known.id));
         if (page && row) await heard(tx, parts, page, row, { what, by, kind: system });
+        return page !== undefined || pagers.length === 0 || pageOfKey(key) !== undefined;
       });
-      return undefined;
+      // Its own id is learned when the incident comes back, which may be after the news of it.
+      const waitsUntilMs = told.receivedAt.getTime() + idKnownWithinMs;
+      const againMs = clock.now().getTime() + lookAgainMs;
+      return isFound || againMs > waitsUntilMs ? undefined : { again: new Date(againMs) };
     },
   };
 }

@@ -6,11 +6,12 @@
 import type { Feature } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { createPagers, type Pagers } from "../../providers/pagers/instances.ts";
-import type { Alerts } from "../alerts/index.ts";
+import type { Alerts, OwnPages } from "../alerts/index.ts";
 import { createHearJob, hearJob } from "./hear.ts";
 import { createStepJob } from "./jobs.ts";
 import { pagingMigrations } from "./migrations.ts";
 import { countWaiting } from "./outside-store.ts";
+import { ownPages } from "./own-pages.ts";
 import { createPagingApi } from "./service.ts";
 import { pagingCommands } from "./slack.ts";
 import { countPages } from "./store.ts";
@@ -33,7 +34,7 @@ export function createPaging(
   platform: Platform,
   rooms: PagingRooms = {},
   wrap: (paging: Paging) => Paging = (paging) => paging,
-): { feature: Feature; api: Paging } {
+): { feature: Feature; api: Paging; ownPages: OwnPages } {
   const api = wrap(createPagingApi(platform));
   const { alerts, pagers = createPagers(platform) } = rooms;
   const feature: Feature = {
@@ -70,5 +71,9 @@ export function createPaging(
       { table: "oncall_overrides", column: "until_at", keepDays: 400 },
     ],
   };
-  return { feature, api };
+  return {
+    feature,
+    api,
+    ownPages: (tx, source, alerts) => ownPages(tx, platform.catalogs.current(), source, alerts),
+  };
 }

@@ -48,8 +48,14 @@ const pageOutside = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** The line a provider was told: its own incident is known by it when it comes back. */
+const toldLine = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`alter table page_outside add column told_line text`.execute(db);
+};
+
 export const pagingMigrations: Record<string, Migration> = {
   "2026-11-23T1400-paging": { up: pagingTables },
   "2026-11-25T0930-page-origin": { up: pageOrigin },
   "2026-11-25T1010-page-outside": { up: pageOutside },
+  "2026-11-25T1040-told-line": { up: toldLine },
 };

@@ -11,6 +11,7 @@ interface OutsideTables {
     wanted: PagerState;
     sent: PagerState | null;
     external_id: string | null;
+    told_line: string | null;
     attempts: Generated<number>;
     called_at: Date | null;
     sent_at: Date | null;
@@ -103,6 +104,7 @@ export async function writeOutside(trx: Trx, row: Outside): Promise<void> {
       wanted: row.wanted,
       sent: row.sent,
       external_id: row.externalId,
+      told_line: row.toldLine,
       attempts: row.attempts,
       called_at: row.calledAt,
       sent_at: row.sentAt,
@@ -112,6 +114,31 @@ export async function writeOutside(trx: Trx, row: Outside): Promise<void> {
     })
     .where("id", "=", row.id)
     .execute();
+}
+
+/** Those of these providers made after `since` that were told one of the lines or are known there by one of the ids; the newest first. */
+export async function lockKnownBy(
+  trx: Trx,
+  pagers: readonly string[],
+  by: { lines: readonly string[]; ids: readonly string[] },
+  since: Date,
+): Promise<Outside[]> {
+  const rows = await of(trx)
+    .selectFrom("page_outside")
+    .selectAll()
+    .where("pager", "in", [...pagers])
+    .where("created_at", ">", since)
+    .where((eb) =>
+      eb.or([
+        eb("told_line", "=", eb.fn.any(eb.val([...by.lines]))),
+        eb("external_id", "=", eb.fn.any(eb.val([...by.ids]))),
+      ]),
+    )
+    .orderBy("created_at", "desc")
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  return rows.map(outsideOf);
 }
 
 /** Ids of those not yet where they should be and rung by nobody, made after `since`. */
@@ -141,6 +168,7 @@ const outsideOf = (row: Selectable<OutsideTables["page_outside"]>): Outside => (
   wanted: row.wanted,
   sent: row.sent,
   externalId: row.external_id,
+  toldLine: row.told_line,
   attempts: row.attempts,
   calledAt: row.called_at,
   sentAt: row.sent_at,

@@ -14,6 +14,8 @@ export interface Outside {
   /** Where it stands there by what was sent and taken, or by what came back from it; null: it may know nothing. */
   sent: PagerState | null;
   externalId: string | null;
+  /** The line it was told; null before the first call. */
+  toldLine: string | null;
   /** Calls since the last one that was taken. */
   attempts: number;
   /** Last call, taken or not; null when none was made: then it surely knows nothing. */

@@ -99,11 +99,12 @@ export function tellJobs(parts: TellParts, pagers: Pagers): readonly Job[] {
     });
 
   const send = async (pager: Pager, page: Page, row: Outside, move: Sending): Promise<Rerun> => {
+    const { notice, by } = noticeOf(page, parts);
     // Noted first: after a crash it counts as one that it may know of.
     await change(row.id, async (tx, _page, now) => {
-      await writeOutside(tx.trx, { ...now, attempts: now.attempts + 1, calledAt: tx.now });
+      const toldLine = move.do === "trigger" ? notice.summary : now.toldLine;
+      await writeOutside(tx.trx, { ...now, attempts: now.attempts + 1, calledAt: tx.now, toldLine });
     });
-    const { notice, by } = noticeOf(page, parts);
     try {
       if (move.do === "trigger") await pager.trigger(notice);
       else if (move.do === "acknowledge") await pager.acknowledge(notice, by);

@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
+import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Catalog } from "../../../src/catalog/schema.ts";
-import type { PageEvent } from "../../../src/features/alerts/index.ts";
+import { createAlerts } from "../../../src/features/alerts/index.ts";
 import { createPaging, type PageRequest } from "../../../src/features/paging/index.ts";
 import { outsidesOf } from "../../../src/features/paging/outside-store.ts";
 import type { PagingTables } from "../../../src/features/paging/store.ts";
@@ -29,7 +31,7 @@ let og: PagerStandIn;
 let grafana: PagerStandIn;
 let room: ReturnType<typeof createPaging>;
 let runner: Runner;
-const heardEvents = new Map<string, { source: string; event: PageEvent }>();
+let alerts: ReturnType<typeof createAlerts>;
 let failures: string[] = [];
 
 beforeAll(async () => {
@@ -46,16 +48,12 @@ beforeAll(async () => {
     publicUrl: "https://q.example",
     env: (name: string) => ({ ...pd.env, ...og.env, ...grafana.env })[name],
   } as unknown as Platform;
-  room = createPaging(platform, {
-    pagers: createPagers(platform, 200),
-    alerts: {
-      eventOf: async (_db, id) => {
-        const told = heardEvents.get(id);
-        return told && { ...told, receivedAt: base.clock.now() };
-      },
-    },
-  });
-  runner = new Runner({ db: base.db, clock: base.clock, log, random: () => 0.5 }, room.feature.jobs ?? []);
+  alerts = createAlerts(platform, undefined, (tx, source, told) => room.ownPages(tx, source, told));
+  room = createPaging(platform, { alerts: alerts.api, pagers: createPagers(platform, 200) });
+  runner = new Runner({ db: base.db, clock: base.clock, log, random: () => 0.5 }, [
+    ...(room.feature.jobs ?? []),
+    ...(alerts.jobs ?? []),
+  ]);
   runner.onRun = (job, outcome) => void (outcome === "failed" && failures.push(job));
 });
 afterAll(async () => {
@@ -66,6 +64,10 @@ beforeEach(async () => {
   failures = [];
   catalog = await sampleCatalog();
   catalog.providers.pagers = [pd.instance, og.instance, grafana.instance];
+  catalog.hookSources.push(
+    ...(["pagerduty", "opsgenie"] as const).map((kind) => ({ name: kind, kind, team: "storefront" })),
+    { name: "other-pd", kind: "pagerduty", team: "storefront" },
+  );
   for (const team of catalog.teams) if (team.name === "storefront") team.pagers = ["pagerduty", "opsgenie"];
   for (const there of [pd, og, grafana]) there.calls.splice(0);
 });
@@ -130,20 +132,52 @@ const work = async (): Promise<void> => {
       .selectFrom("rings")
       .select("id")
       .where("due_at", "<=", base.clock.now())
-      .where("job", "in", ["paging.tell", "paging.hear", "paging.reconcile"])
+      .where("job", "in", ["paging.tell", "paging.hear", "paging.reconcile", "alerts.drain"])
       .execute();
     if (due.length === 0) return;
     await Promise.all(due.flatMap(({ id }) => [runner.run(id), runner.run(id)]));
   }
   throw new Error("there is always something due");
 };
-const hear = async (source: string, event: Omit<PageEvent, "kind" | "at">): Promise<void> => {
-  sequence += 1;
-  const id = String(sequence);
-  heardEvents.set(id, { source, event: { kind: "page", at: null, ...event } });
-  await base.database.tx(async (tx) => tx.emit("hooks.page", id));
+const post = async (source: string, body: object): Promise<void> => {
+  const hook = alerts.hooks?.find((one) => one.source === source);
+  const answer = await hook?.handle({
+    source,
+    team: "storefront",
+    tokenId: null,
+    headers: {},
+    body: Buffer.from(JSON.stringify(body)),
+    receivedAt: base.clock.now(),
+  });
+  expect(answer?.status).toBe(200);
   await work();
 };
+interface Incident {
+  id?: string;
+  incident_key?: string;
+  title?: string;
+}
+/** As PagerDuty's webhooks of version 3 tell what somebody did to an incident. */
+const postPagerDuty = (
+  what: "triggered" | "acknowledged" | "resolved",
+  incident: Incident,
+  by: { summary: string; type: string },
+  source = "pagerduty",
+) =>
+  post(source, {
+    event: {
+      id: randomUUID(),
+      event_type: `incident.${what}`,
+      resource_type: "incident",
+      occurred_at: base.clock.now().toISOString(),
+      agent: { id: "P1", ...by },
+      data: { id: "PANOTHER", type: "incident", status: what, ...incident },
+    },
+  });
+const user = (summary: string) => ({ summary, type: "user_reference" });
+/** As Opsgenie's outgoing webhook does. */
+const postOpsgenie = (action: "Acknowledge" | "Close", alias: string, username: string) =>
+  post("opsgenie", { action, alert: { alias, alertId: "og-1", message: "PAGE shop", username } });
 const actions = (there: PagerStandIn) =>
   there.calls
     .filter(({ method }) => method === "POST")
@@ -214,7 +248,7 @@ describe("what people do at a provider", () => {
     await work();
     const key = await keyOf(page);
     pd.act(key, "acknowledged", "Jane Doe");
-    await hear("pagerduty", { system: "pagerduty", what: "acknowledged", key, by: "Jane Doe" });
+    await postPagerDuty("acknowledged", { incident_key: key }, user("Jane Doe"));
     expect(await room.api.standing(base.db, page)).toMatchObject({
       state: "acknowledged",
       acknowledgedBy: "Jane Doe (PagerDuty)",
@@ -231,27 +265,22 @@ describe("what people do at a provider", () => {
   it("is done by the person with that address, if the catalog knows one", async () => {
     const page = await open();
     await work();
-    await hear("opsgenie", {
-      system: "opsgenie",
-      what: "acknowledged",
-      key: await keyOf(page),
-      by: "Olive@example.com",
-    });
+    await postOpsgenie("Acknowledge", await keyOf(page), "Olive@example.com");
     expect(await room.api.standing(base.db, page)).toMatchObject({ acknowledgedBy: "U0ONCALL" });
   });
 
   it("ends the page when a person resolves it, and not when the provider does by itself", async () => {
     const [byPerson, byItself] = [await open(), await open()];
     await work();
-    await hear("opsgenie", {
-      system: "opsgenie",
-      what: "resolved",
-      key: await keyOf(byItself),
-      by: "System",
-    });
+    await postOpsgenie("Close", await keyOf(byItself), "System");
+    await postPagerDuty(
+      "resolved",
+      { incident_key: await keyOf(byItself) },
+      { summary: "shop", type: "service_reference" },
+    );
     expect((await room.api.standing(base.db, byItself))?.state).toBe("open");
-    expect(await audited(byItself)).toContain("page.ended-outside");
-    await hear("opsgenie", { system: "opsgenie", what: "resolved", key: await keyOf(byPerson), by: "Kim" });
+    expect((await audited(byItself)).filter((action) => action === "page.ended-outside")).toHaveLength(2);
+    await postOpsgenie("Close", await keyOf(byPerson), "Kim");
     expect((await room.api.standing(base.db, byPerson))?.state).toBe("resolved");
     expect(await rows(byPerson)).toEqual([
       ["opsgenie", "resolved", "resolved"],
@@ -264,14 +293,9 @@ describe("what people do at a provider", () => {
     const page = await open();
     await work();
     const key = await keyOf(page);
-    for (const [source, system, about] of [
-      ["alertmanager", "pagerduty", key],
-      ["opsgenie", "pagerduty", key],
-      ["pagerduty", "opsgenie", key],
-      ["pagerduty", "pagerduty", "quarterdeck:not-an-id"],
-      ["pagerduty", "pagerduty", "PGR0VU2"],
-    ] as const)
-      await hear(source, { system, what: "acknowledged", key: about, by: "Mallory" });
+    await postPagerDuty("acknowledged", { incident_key: key }, user("Mallory"), "other-pd");
+    await postPagerDuty("acknowledged", { incident_key: "quarterdeck:not-an-id" }, user("Mallory"));
+    await postPagerDuty("acknowledged", { id: "PGR0VU2" }, user("Mallory"));
     expect((await room.api.standing(base.db, page))?.state).toBe("open");
   });
 
@@ -286,9 +310,54 @@ describe("what people do at a provider", () => {
     base.clock.advance(30_000);
     await work();
     expect(await room.api.standing(base.db, page)).toMatchObject({ acknowledgedBy: "Jane Doe (PagerDuty)" });
-    await hear("pagerduty", { system: "pagerduty", what: "resolved", key: own, by: "Jane Doe" });
+    await postPagerDuty("resolved", { id: own }, user("Jane Doe"));
     expect((await room.api.standing(base.db, page))?.state).toBe("resolved");
     expect(actions(pd)).toEqual(["trigger"]);
+  });
+});
+
+describe("an incident of ours that comes back without our key", () => {
+  const integration = { summary: "Quarterdeck", type: "inbound_integration_reference" };
+  const alertsKept = async (title: string) =>
+    (
+      await sql<{
+        n: string;
+      }>`select count(*) as n from alerts where labels->>'alertname' = ${title}`.execute(base.db)
+    ).rows[0]?.n;
+
+  it("is known by the line it was told: no alert, and what people do to it is done here", async () => {
+    catalog.providers.pagers = [{ ...pd.instance, apiTokenEnv: undefined } as typeof pd.instance];
+    const headline = "PAGE shop: only this once";
+    const page = await open({ headline });
+    await work();
+    await postPagerDuty("triggered", { id: "PCAMEBACK", title: headline }, integration);
+    expect(await alertsKept(headline)).toBe("0");
+    await postPagerDuty("acknowledged", { id: "PCAMEBACK", title: headline }, user("Jane Doe"));
+    expect(await room.api.standing(base.db, page)).toMatchObject({
+      acknowledgedBy: "Jane Doe (PagerDuty)",
+    });
+  });
+
+  it("is found though the news of it comes first", async () => {
+    catalog.providers.pagers = [{ ...pd.instance, apiTokenEnv: undefined } as typeof pd.instance];
+    const headline = "PAGE shop: news first";
+    const page = await open({ headline });
+    await work();
+    await postPagerDuty("acknowledged", { id: "PEARLY", title: headline }, user("Jane Doe"));
+    expect((await room.api.standing(base.db, page))?.state).toBe("open");
+    await postPagerDuty("triggered", { id: "PEARLY", title: headline }, integration);
+    base.clock.advance(10_000);
+    await work();
+    expect((await room.api.standing(base.db, page))?.state).toBe("acknowledged");
+  });
+
+  it("by another source, or with other words, is an alert like any other", async () => {
+    await open({ headline: "PAGE shop: mine" });
+    await work();
+    await postPagerDuty("triggered", { id: "PX1", title: "PAGE shop: mine" }, integration, "other-pd");
+    await postPagerDuty("triggered", { id: "PX2", title: "PAGE shop: theirs" }, integration);
+    expect(await alertsKept("PAGE shop: mine")).toBe("1");
+    expect(await alertsKept("PAGE shop: theirs")).toBe("1");
   });
 });
 
