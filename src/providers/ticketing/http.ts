@@ -97,8 +97,8 @@ export class TicketHttp {
         );
       throw new ProviderError(
         "unreachable",
-        `${system} at ${url} cannot be reached`,
-        "Check the address in the catalog, and the network; tickets wait and come later.",
+        `${system} cannot be reached`,
+        `Check its address in the catalog (${url}), and the network; tickets wait and come later.`,
         error,
       );
     }
