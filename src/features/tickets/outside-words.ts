@@ -38,5 +38,6 @@ export function behindNotes(ticket: Ticket, { outside, catalog }: View): string[
 export function closedOutsideText(ticket: Ticket, { outside, catalog }: View): string | undefined {
   const by = ticket.closedBy === null ? (outside?.closedBy ?? null) : null;
   if (by === null) return undefined;
-  return `Closed at ${escapeText(systemOf(catalog, ticket.provider))}${by === "" ? "" : ` by ${escapeText(by, 100)}`}`;
+  const name = by === "" ? "" : (personByAccount(catalog, ticket.provider, by)?.name ?? by);
+  return `Closed at ${escapeText(systemOf(catalog, ticket.provider))}${name === "" ? "" : ` by ${escapeText(name, 100)}`}`;
 }

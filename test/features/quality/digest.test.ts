@@ -2,11 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createQuality } from "../../../src/features/quality/index.ts";
 import { createRunbooks } from "../../../src/features/runbooks/index.ts";
 import type { RunbookRooms } from "../../../src/features/runbooks/room.ts";
-import { alert, olive, type Rooms, startRooms } from "../tickets/rooms.ts";
+import { alert, olive, type Rooms, startRooms, unknown } from "../tickets/rooms.ts";
 
 let rooms: Rooms;
 beforeAll(async () => {
-  rooms = await startRooms();
+  rooms = await startRooms({
+    change: (catalog) => {
+      for (const service of catalog.services) if (service.name === "payments") service.mode = "observe";
+    },
+  });
 });
 afterAll(() => rooms.close());
 
@@ -37,6 +41,9 @@ describe("the weekly digest", () => {
     rooms.clock.advance(60_000);
     await rooms.send([alert({ ...again, startsAt: rooms.clock.now() })]);
     await rooms.ask(olive, "mark T-1 noise");
+    rooms.budget.now = unknown;
+    await rooms.send([alert({ labels: { service: "payments", alertname: "RefundsFail" } })]);
+    expect(rooms.paging.pages).toEqual([]);
     rooms.clock.advance(6 * 86_400_000);
     await run();
     expect(await digests()).toEqual([]);
@@ -49,22 +56,26 @@ describe("the weekly digest", () => {
     await run();
     const told = await digests();
     expect(told.map(({ key, channel, version }) => [key, channel, version])).toEqual([
+      ["digest:payments:2026-W10", "C0PAYALERTS", 1],
       ["digest:storefront:2026-W10", "C0SHOPALERTS", 1],
     ]);
-    expect(told[0]?.text).toBe(
+    expect(told[0]?.all).toContain(
+      "*payments, observed*: 1 ticket. Would have paged 1 (not paged: T-2). Was paged and would not have been: 0.",
+    );
+    expect(told[1]?.text).toBe(
       "🟢 storefront · alerts of 2026-W10 · 1 ticket, 0 pages · precision 0 % (0–79 %, n 1), too few to judge",
     );
-    expect(told[0]?.all).toContain("1. *DiskFull* · shop · 1 ticket: 1 noise");
-    expect(told[0]?.all).toContain("modal mute: T-1");
+    expect(told[1]?.all).toContain("1. *DiskFull* · shop · 1 ticket: 1 noise");
+    expect(told[1]?.all).toContain("modal mute: T-1");
     // 31 firings, 30 of them the first of their alert that day.
-    expect(told[0]?.all).toContain("3 % of firings repeat what the same alert said that day");
+    expect(told[1]?.all).toContain("3 % of firings repeat what the same alert said that day");
     expect(await rooms.audit("storefront")).toEqual(["quality.told"]);
   });
 
   it("is not made up for in mid-week", async () => {
     rooms.clock.set(new Date("2026-03-17T09:00:01Z"));
     await run();
-    expect(await digests()).toHaveLength(1);
+    expect(await digests()).toHaveLength(2);
   });
 
   it("is on a page too, by rule and owner", async () => {

@@ -261,8 +261,9 @@ describe("tickets at GitHub, emulated", () => {
     await rooms.send([named("Assigned", { annotations: { summary: "changed words" } })]);
     expect((await ticketOf("T-7"))?.state).toBe("closed");
     expect((await issueOf(key)).state).toBe("closed");
-    await told(key, { what: "closed" });
-    expect((await cardOf("T-7"))?.all).toContain("Closed at GitHub by dana after");
+    await told(key, { what: "closed", by: "Olive-GH" });
+    // The catalog knows whose account that is.
+    expect((await cardOf("T-7"))?.all).toContain("Closed at GitHub by Olive Okafor after");
   });
 
   it("follows GitHub's own webhook, signed, from the post to the card", async () => {
