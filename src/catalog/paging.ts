@@ -23,7 +23,8 @@ export function pagersFor(
 export const pagersBehind = (catalog: Catalog, source: string): readonly PagerInstance[] =>
   pagersOf(catalog).filter(({ hookSource }) => hookSource === source);
 
-const kindNames: Readonly<Partial<Record<PagerInstance["kind"], string>>> = {
+/** What people call the makers of paging providers. */
+export const kindNames: Readonly<Partial<Record<PagerInstance["kind"], string>>> = {
   pagerduty: "PagerDuty",
   opsgenie: "Opsgenie",
   oncall: "Grafana OnCall",

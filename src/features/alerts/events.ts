@@ -25,6 +25,8 @@ export interface PageEvent {
   what: "acknowledged" | "resolved";
   /** Our dedup key when the sender gives it, else its own id. */
   key: string;
+  /** Its own id of it, by which the alert is known, where the key is another. */
+  alert?: string | undefined;
   by: string | null;
   at: Date | null;
 }

@@ -27,6 +27,7 @@ import {
   type AlertGroup,
   alertTables,
   firingGroupIds,
+  groupIdOf,
   lockGroup,
   markStale,
   readGroup,
@@ -70,6 +71,8 @@ export interface Alerts {
   changesSince(db: Db | Trx, since: Date, limit: number): Promise<readonly ToldChange[]>;
   /** How often each rule fired in [from, to). */
   firingsOf(db: Db, from: Date, to: Date, zone: string): Promise<readonly Firings[]>;
+  /** The cause that an alert of a source is part of, by any of these fingerprints; undefined when none is known. */
+  groupIdOf(db: Db | Trx, source: string, fingerprints: readonly string[]): Promise<string | undefined>;
   /** Locks a cause; decide about it under this lock. */
   lockGroup(trx: Trx, id: string): Promise<void>;
   /** When the oldest delivery came in that is not folded; null when none waits. */
@@ -195,6 +198,7 @@ export function createAlerts(
       changesSince,
       firingsOf,
       lockGroup,
+      groupIdOf,
       eventOf,
       waitingSince,
     },

@@ -301,6 +301,22 @@ export interface AlertGroup {
 
 const rank = sql`case severity when 'critical' then 0 when 'error' then 1 when 'warning' then 2 else 3 end`;
 
+/** The cause that an alert of a source is part of, by any of these fingerprints; undefined when none is known. */
+export async function groupIdOf(
+  db: Db | Trx,
+  source: string,
+  fingerprints: readonly string[],
+): Promise<string | undefined> {
+  const row = await alertTables(db)
+    .selectFrom("alerts")
+    .select("group_id")
+    .where("source", "=", source)
+    .where("fingerprint", "in", [...fingerprints])
+    .limit(1)
+    .executeTakeFirst();
+  return row?.group_id;
+}
+
 export async function readGroup(db: Db | Trx, id: string): Promise<AlertGroup | undefined> {
   return (await readGroups(db, [id]))[0];
 }

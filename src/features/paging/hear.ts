@@ -1,15 +1,14 @@
 /** What people did to a page at a paging provider, told by its webhook or by asking it. */
-import { slackIdOf } from "../../catalog/lookup.ts";
 import { pagersBehind, pagerTitle } from "../../catalog/paging.ts";
-import type { Catalog, PagerInstance } from "../../catalog/schema.ts";
+import type { PagerInstance } from "../../catalog/schema.ts";
 import type { Db, Trx, Tx } from "../../platform/db/database.ts";
-import type { Actor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { Job } from "../../platform/rings/runner.ts";
 import { pageOfKey } from "../../providers/pagers/contract.ts";
 import type { Alerts } from "../alerts/index.ts";
 import type { Page } from "./model.ts";
 import { isAhead, type Outside } from "./outside.ts";
+import { whoDid } from "./outside-people.ts";
 import { byExternalId, lockOutside, outsidesOf, writeOutside } from "./outside-store.ts";
 import { acknowledgePage, type PagingParts, resolvePage } from "./service.ts";
 import { isPageId, lockPage } from "./store.ts";
@@ -48,9 +47,11 @@ export async function heard(
   });
   const catalog = parts.catalogs.current();
   const person = personOf(kind, by);
-  const actor = actorOf(catalog, parts.slackTeam(), row.pager, person);
-  const shownAs =
-    actor.team === outsideTeam ? `${person ?? "somebody"} (${pagerTitle(catalog, row.pager)})` : actor.person;
+  const { actor, shownAs } = whoDid(catalog, parts.slackTeam(), {
+    system: row.pager,
+    title: pagerTitle(catalog, row.pager),
+    by: person,
+  });
   if (what === "acknowledged") {
     if (page.state === "open") await acknowledgePage(tx, parts, page, actor, shownAs);
     return;
@@ -70,23 +71,9 @@ export async function heard(
   });
 }
 
-/** Team of an actor who is nobody of Slack. */
-const outsideTeam = "-";
-
 /** Opsgenie names itself where a rule of its own did it. */
 const personOf = (kind: PagerInstance["kind"], by: string | null): string | null =>
   by === null || by.trim() === "" || (kind === "opsgenie" && by === "System") ? null : by.trim();
-
-/** The person with that e-mail address; else the provider itself: the audit keeps no names. */
-function actorOf(catalog: Catalog, slackTeam: string, pager: string, by: string | null): Actor {
-  const address = by?.match(/[^\s<>]+@[^\s<>]+/)?.[0].toLowerCase();
-  const known =
-    address === undefined ? undefined : catalog.people.find(({ email }) => email?.toLowerCase() === address);
-  const user = known && slackIdOf(known, slackTeam);
-  return user === undefined
-    ? { team: outsideTeam, person: pager, door: "hook" }
-    : { team: slackTeam, person: user, door: "hook" };
-}
 
 export function createHearJob(parts: PagingParts & Pick<Platform, "clock">, eventOf: Alerts["eventOf"]): Job {
   const { database, catalogs, clock } = parts;

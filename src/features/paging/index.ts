@@ -20,6 +20,7 @@ import { reconcileEverySec, reconcileJob, tellJobs } from "./tell.ts";
 import type { Paging } from "./types.ts";
 
 export { pagingMigrations } from "./migrations.ts";
+export { whoDid } from "./outside-people.ts";
 export * from "./types.ts";
 
 export interface PagingRooms {

@@ -81,9 +81,9 @@ export function createPagingApi(parts: PagingParts): Paging {
       tx.ring({ job: stepJob, ref: opened.id, lane: "urgent", dueAt: lookAt });
     },
 
-    async acknowledge(tx, dedupKey, actor) {
+    async acknowledge(tx, dedupKey, actor, shownAs) {
       const page = await lockStanding(tx.trx, dedupKey);
-      return page ? await acknowledgePage(tx, parts, page, actor) : { state: "not-open" };
+      return page ? await acknowledgePage(tx, parts, page, actor, shownAs) : { state: "not-open" };
     },
 
     async resolve(tx, dedupKey, actor) {

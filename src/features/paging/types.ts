@@ -41,11 +41,16 @@ export interface Standing {
 /** The one way to page. */
 export interface Paging {
   page(tx: Tx, request: PageRequest): Promise<void>;
-  /** Stops reminders and escalation. `by` is the Slack id of who had acknowledged before, if somebody had. */
+  /**
+   * Stops reminders and escalation. The answer's `by` is who had acknowledged before, if somebody had.
+   *
+   * @param shownAs who it is on cards, when that is nobody of Slack
+   */
   acknowledge(
     tx: Tx,
     dedupKey: string,
     actor: Actor,
+    shownAs?: string,
   ): Promise<
     { state: "acknowledged" } | { state: "was-acknowledged"; by: string; at: Date } | { state: "not-open" }
   >;

@@ -12,6 +12,7 @@ import { type Alerts, alertsChanged } from "../alerts/index.ts";
 import type { Deploys } from "../deploys/index.ts";
 import { type Paging, pageAcknowledged } from "../paging/index.ts";
 import type { Slos } from "../slos/index.ts";
+import { acknowledgedThere, acknowledgedThereJob } from "./acknowledged-there.ts";
 import { alertRuleCommand, alertRuleModal } from "./alert-rule.ts";
 import { followJobs } from "./follow.ts";
 import { type TicketRecord, ticketRecords } from "./history.ts";
@@ -73,7 +74,15 @@ export function createTickets(platform: Platform, rooms: TicketRooms): Feature &
     about: "One ticket per cause while it lasts: taken, judged, closed; and whether it pages.",
     commands: [listCommand(parts), ...ticketCommands(deeds, mutes), alertRuleCommand(parts)],
     modals: [muteModal, alertRuleModal],
-    jobs: [follow, redecide, publishJobOf(parts), ...listenJobs(parts), mutes.job, ...takingJobs(parts)],
+    jobs: [
+      follow,
+      redecide,
+      publishJobOf(parts),
+      ...listenJobs(parts),
+      mutes.job,
+      ...takingJobs(parts),
+      acknowledgedThere(parts),
+    ],
     schedules: [
       { job: redecide.name, everySec: redecideEverySec },
       { job: reconcileJob, everySec: reconcileEverySec },
@@ -83,6 +92,7 @@ export function createTickets(platform: Platform, rooms: TicketRooms): Feature &
       { on: alertsChanged, job: followJob },
       { on: "hooks.ticket", job: outsideJob },
       { on: pageAcknowledged, job: acknowledgedJob },
+      { on: "hooks.page", job: acknowledgedThereJob },
     ],
     summaries: ticketSummaries(platform),
     migrations: ticketMigrations,

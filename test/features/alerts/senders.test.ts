@@ -91,6 +91,37 @@ describe("a delivery", () => {
     expect(await rooms.alerts.api.eventOf(rooms.db, "999999")).toBeUndefined();
   });
 
+  it("of an alert's acknowledgement where it came from stops the page of its ticket, by whoever did it", async () => {
+    const tell = async (what: string, id: string, by: string) => {
+      const data = { type: "incident", id, incident_key: `key-${id}`, title: id, status: what };
+      const agent = { type: "user_reference", summary: by };
+      await post(
+        "pagerduty",
+        JSON.stringify({
+          event: {
+            id: `${what}-${id}`,
+            event_type: `incident.${what}`,
+            occurred_at: rooms.clock.now(),
+            agent,
+            data,
+          },
+        }),
+      );
+      await rooms.work();
+    };
+    for (const id of ["PMINE", "PTHEIRS"]) await tell("triggered", id, "nobody");
+    const tickets = await rows<{ id: string; name: string }>(
+      "select id, name from tickets where name in ('PMINE', 'PTHEIRS') order by name",
+    );
+    expect(tickets).toHaveLength(2);
+    for (const { id } of tickets) rooms.paging.open.set(id, undefined);
+    await tell("acknowledged", "PMINE", "Jane Doe <olive@example.com>");
+    await tell("acknowledged", "PUNKNOWN", "Jane Doe");
+    expect(tickets.map(({ id }) => rooms.paging.open.get(id)?.by)).toEqual(["U0ONCALL", undefined]);
+    await tell("acknowledged", "PTHEIRS", "Jane Doe");
+    expect(rooms.paging.open.get(tickets[1]?.id ?? "")?.by).toBe("pagerduty");
+  });
+
   it("is filed under its source's environment when it names none, and keeps its title and links", async () => {
     await post("newrelic", file("newrelic-workflow_activated"));
     await rooms.work();

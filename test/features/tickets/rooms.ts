@@ -101,6 +101,7 @@ export async function startRooms(options: RoomOptions = {}) {
     {
       "alerts.changed": [{ job: "tickets.follow", lane: "normal" }],
       "hooks.ticket": [{ job: "tickets.outside", lane: "normal" }],
+      "hooks.page": [{ job: "tickets.acknowledged-there", lane: "urgent" }],
     },
     clock,
   );

@@ -71,12 +71,14 @@ function read({ body, headers }: Inbound) {
   const whole = checked(parsed.json, incidentBody);
   if ("problems" in whole) return delivery({ deliveryId, problems: whole.problems });
   const incident = whole.value.event.data;
+  const ownId = givenKey(incident.id) ?? incident.id;
   const ours = isOwnPage(incident.incident_key);
   const page = (what: PageEvent["what"]): PageEvent => ({
     kind: "page",
     system: "pagerduty",
     what,
-    key: givenKey(incident.incident_key) ?? givenKey(incident.id) ?? incident.id,
+    key: givenKey(incident.incident_key) ?? ownId,
+    ...(givenKey(incident.incident_key) === undefined ? {} : { alert: ownId }),
     by,
     at,
   });
