@@ -1,6 +1,8 @@
 /** A cause changed, or users may hurt by now: what is read of the outside before a ticket is settled. */
 import { dependencyGraph } from "../../catalog/dependencies.ts";
 import type { Job, Rerun } from "../../platform/rings/runner.ts";
+import { Turns } from "../../platform/turns.ts";
+import type { AlertGroup } from "../alerts/index.ts";
 import { changedLatelyMs } from "./causes.ts";
 import { unpagedMembers } from "./members.ts";
 import type { Ticket } from "./model.ts";
@@ -18,6 +20,10 @@ const firstVersionSource = "catalog";
 export function followJobs(parts: TicketParts): Job[] {
   const { platform, alerts, slos, deploys } = parts;
   const { database, clock, log, catalogs } = platform;
+  /** Causes of an environment are settled one at a time in any case; who waits here holds no connection. */
+  const turns = new Turns();
+  const settleInTurn = (group: AlertGroup, asked: Asked | undefined): Promise<Rerun> =>
+    turns.take(group.environment, () => database.tx((tx) => settle(tx, parts, group.id, asked)));
 
   /** A budget that cannot be read is not known, which is a state of its own and never reads as healthy. */
   const askBudget = async (service: string | null): Promise<Omit<Asked, "changes">> => {
@@ -48,12 +54,12 @@ export function followJobs(parts: TicketParts): Job[] {
     const standing = await newestTicket(database.db, groupId, { lock: false });
     // What pages already, or is over, needs no budget read in a storm.
     const isDecided = standing?.state === "open" && standing.pagedAt !== null;
-    if (isDecided || !isFiring(group)) return database.tx((tx) => settle(tx, parts, groupId, undefined));
+    if (isDecided || !isFiring(group)) return settleInTurn(group, undefined);
     const [budget, changes] = await Promise.all([
       askBudget(group.service),
       askChanges(servicesAround(group.service, standing), group.environment),
     ]);
-    return database.tx((tx) => settle(tx, parts, groupId, { ...budget, changes }));
+    return settleInTurn(group, { ...budget, changes });
   };
 
   const redecide = async (): Promise<undefined> => {
