@@ -30,27 +30,31 @@ export async function page(tx: Tx, { paging, platform }: TicketParts, ticket: Ti
 }
 
 /**
- * `PAGE shop: HighErrorRate: burn 90x, errors 9.1 %. Suspect 1: shop v42, 02:58, by ci. 11 more services hit. T-1`:
- * the first 80 characters say who hurts and what was changed.
+ * `PAGE shop: HighErrorRate: burn 90x, errors 9.1 %. Suspect 1: shop v42, 02:58, by ci. 11 more services hit. T-1`. Who
+ * hurts and what was changed come first; why it pages when that is not known comes last.
  */
 function pageLine(ticket: Ticket, catalog: Catalog): string {
   const { rule, numbers, words } = ticket.decision;
   const { slo, burn, errorRatio } = numbers;
-  const why =
-    rule === "users-hurting" && slo !== undefined
-      ? [
-          burn === undefined ? "" : `burn ${Math.round(burn)}x`,
-          errorRatio === undefined ? "" : `errors ${(errorRatio * 100).toFixed(1)} %`,
-        ]
-          .filter(Boolean)
-          .join(", ")
-      : words.replace(/^Paged: /, "").replace(/\.$/, "");
+  const isMeasured = rule === "users-hurting" && slo !== undefined;
+  const measured = [
+    burn === undefined ? "" : `burn ${Math.round(burn)}x`,
+    errorRatio === undefined ? "" : `errors ${(errorRatio * 100).toFixed(1)} %`,
+  ].filter(Boolean);
+  const how = isMeasured ? measured.join(", ") : (ticket.severityText ?? "no severity given");
   const more = servicesHit(ticket.parts).length - 1;
   const parts = [
-    `${escapeText(ticket.name, 80)}: ${escapeText(why, 300)}`,
+    `${escapeText(ticket.name, 80)}: ${escapeText(how, 60)}`,
     escapeText(firstSuspectText(ticket.suspects, catalog) ?? "", 120),
     more > 0 ? `${more} more ${more === 1 ? "service" : "services"} hit` : "",
+    isMeasured ? "" : escapeText(sentence(words), 300),
     ticket.id,
   ].filter((part) => part !== "");
   return `PAGE ${escapeText(subjectOf(ticket, catalog.organisation.defaultEnvironment))}: ${parts.join(". ")}`;
+}
+
+/** `Paged: the sender says …` as a sentence of its own, without its stop. */
+function sentence(words: string): string {
+  const said = words.replace(/^Paged: /, "").replace(/\.$/, "");
+  return said.charAt(0).toUpperCase() + said.slice(1);
 }

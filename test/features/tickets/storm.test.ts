@@ -199,7 +199,7 @@ it("pages when neither the budget nor a severity is known", async () => {
   const rooms = await roomsWith();
   rooms.budget.now = unknown;
   await rooms.send([alert({ labels: { severity: undefined } })]);
-  expect(rooms.paging.pages[0]?.headline).toContain("the sender gives no severity");
+  expect(rooms.paging.pages[0]?.headline).toContain("no severity given. The sender gives no severity");
 });
 
 it("keeps what turns on and off on one card, does not page for it, and closes it once it holds", async () => {

@@ -170,7 +170,7 @@ describe("an alert while nobody knows how users are", () => {
       alert({ labels: { alertname: "B", severity: "warning" } }),
     ]);
     expect(rooms.paging.pages.map(({ headline }) => headline)).toEqual([
-      expect.stringContaining("A: the sender says critical. Whether users hurt is not known"),
+      expect.stringContaining("A: critical. The sender says critical. Whether users hurt is not known"),
     ]);
     expect(rooms.paging.pages).toHaveLength(1);
   });
