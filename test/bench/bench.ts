@@ -12,6 +12,7 @@ import { readersBenchmark } from "./readers.ts";
 import { intoPage, json, plainTable } from "./report.ts";
 import { runbookBenchmark } from "./runbook-20-signals.ts";
 import { slashCommandBenchmark } from "./slash-command.ts";
+import { sloStatusBenchmark } from "./slo-status.ts";
 import { alertMemoryBenchmark, stormBenchmark } from "./storm.ts";
 
 const benchmarks: readonly Benchmark[] = [
@@ -24,6 +25,7 @@ const benchmarks: readonly Benchmark[] = [
   pressBenchmark,
   auditCostBenchmark,
   alertMemoryBenchmark,
+  sloStatusBenchmark,
 ];
 
 const usage = `npm run bench -- [--only NAME] [--list] [--json] [--write]

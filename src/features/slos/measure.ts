@@ -32,6 +32,8 @@ export interface MeasureParts {
   deadlineMs?: number | undefined;
   /** The SLO's window alone, without those its rows name. */
   isPeriodOnly?: boolean | undefined;
+  /** One question for all windows, with the metrics system's own estimates: for lists, by which nobody is woken. */
+  isEstimate?: boolean | undefined;
 }
 
 /** Never rejects because of a metrics system: what it cannot say is null, with the reason among the troubles. */
@@ -56,7 +58,7 @@ export async function measureSlo(
   const rows = parts.isPeriodOnly ? [] : slo.alerting;
   const read = slo.slices
     ? await readSlices(slo.slices, period, rows, at, ask)
-    : await readEvents(period, rows, at, ask);
+    : await readEvents(period, rows, at, ask, parts.isEstimate ?? false);
   troubles.push(...read.invalid);
   const { oldest } = read;
   const since = new Date(Math.max(period.from.getTime(), oldest?.getTime() ?? 0));
@@ -114,7 +116,13 @@ const lengthsOf = (rows: readonly AlertingRow[]): number[] => [
  * Three questions, so that a window that takes too long takes none of the shorter ones with it: what pages, the rest of
  * the rows, the SLO's window.
  */
-async function readEvents({ from }: Period, rows: readonly AlertingRow[], at: Date, ask: Ask): Promise<Read> {
+async function readEvents(
+  { from }: Period,
+  rows: readonly AlertingRow[],
+  at: Date,
+  ask: Ask,
+  isEstimate: boolean,
+): Promise<Read> {
   const paging = lengthsOf(rows.filter(({ severity }) => severity === "page"));
   const others = lengthsOf(rows).filter((length) => !paging.includes(length));
   const invalid: string[] = [];
@@ -122,7 +130,7 @@ async function readEvents({ from }: Period, rows: readonly AlertingRow[], at: Da
     if (lengthsMs.length === 0) return { found: [], oldest: null };
     const spansSec = lengthsMs.map((ms) => ms / 1_000);
     const answer = await ask((provider, query, options) =>
-      provider.spans(query, { ...options, to: at, spansSec, withOldest }),
+      provider.spans(query, { ...options, to: at, spansSec, withOldest, isEstimate }),
     );
     for (const span of answer?.spans ?? []) if (span.invalid !== null) invalid.push(span.invalid);
     return {
@@ -133,16 +141,18 @@ async function readEvents({ from }: Period, rows: readonly AlertingRow[], at: Da
   // A calendar period that has only just begun has no events yet.
   const elapsedMs = at.getTime() - from.getTime();
   const hasBegun = elapsedMs >= rangeMinMs;
-  const [whole, pages, rest] = await Promise.all([
-    spans(hasBegun ? [elapsedMs] : [], true),
-    spans(paging),
-    spans(others),
-  ]);
-  const counted = [...pages.found, ...rest.found];
+  const lengths = [...paging, ...others];
+  const own = hasBegun ? [elapsedMs] : [];
+  const [whole, counted] = isEstimate
+    ? await spans([...own, ...lengths], true).then((all) => [all, all.found.slice(own.length)] as const)
+    : await Promise.all([
+        spans(own, true),
+        Promise.all([spans(paging), spans(others)]).then(([pages, rest]) => [...pages.found, ...rest.found]),
+      ]);
   return {
     period: hasBegun ? (whole.found[0] ?? null) : { bad: 0, total: 0 },
-    oldest: whole.oldest,
-    windows: new Map([...paging, ...others].map((length, index) => [length, counted[index] ?? null])),
+    oldest: hasBegun ? whole.oldest : null,
+    windows: new Map(lengths.map((length, index) => [length, counted[index] ?? null])),
     invalid,
   };
 }

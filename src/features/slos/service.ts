@@ -81,7 +81,12 @@ export function createSlosApi(
 
     async budgetsOf(services, at) {
       const gate = new Gate(servicesAtOnce);
-      return Promise.all(services.map((service) => gate.pass(() => budgetOf(service, at))));
+      const read = async (service: string): Promise<Budget> => {
+        const slos = slosOf(catalogs.current(), service);
+        const readings = await Promise.all(slos.map((slo) => readSlo(slo, at, { isEstimate: true })));
+        return budgetOfReadings(service, at, readings);
+      };
+      return Promise.all(services.map((service) => gate.pass(() => read(service))));
     },
 
     async policyOf(service, at) {

@@ -149,10 +149,18 @@ export interface MetricsProvider {
     query: CountQuery,
     options: QueryOptions & { from: Date; to: Date; binSec?: number | undefined },
   ): Promise<CountAnswer>;
-  /** Events over spans [to − sec, to), in as few questions as the system takes: what an SLO's rows need. */
+  /**
+   * Events over spans [to − sec, to), in as few questions as the system takes: what an SLO's rows need. `isEstimate`
+   * takes the system's own estimates where counting real samples costs more questions: to show, not to wake somebody.
+   */
   spans(
     query: CountQuery,
-    options: Omit<QueryOptions, "by"> & { to: Date; spansSec: readonly number[]; withOldest?: boolean },
+    options: Omit<QueryOptions, "by"> & {
+      to: Date;
+      spansSec: readonly number[];
+      withOldest?: boolean | undefined;
+      isEstimate?: boolean | undefined;
+    },
   ): Promise<SpansAnswer>;
 }
 

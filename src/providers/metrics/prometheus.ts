@@ -207,9 +207,9 @@ export function createPrometheusSource(options: PrometheusOptions): MetricSource
       return { count: tallyOf(count), sum: tallyOf(sum) };
     },
 
-    spans: async (query, labels, to, spansSec, { signal, withOldest }) => {
+    spans: async (query, labels, to, spansSec, { signal, withOldest, isEstimate }) => {
       const isCounter = query.kind === "ratio" || query.kind === "slower-than";
-      const isShort = (sec: number) => isCounter && sec <= exactSpanSecMax;
+      const isShort = (sec: number) => isCounter && !isEstimate && sec <= exactSpanSecMax;
       const short = spansSec.filter(isShort);
       const long = spansSec.filter((sec) => !isShort(sec));
       const end = new Date(to.getTime() - 1);

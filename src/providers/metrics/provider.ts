@@ -63,8 +63,8 @@ export function createMetricsProvider(source: MetricSource): MetricsProvider {
       return countsOf(query, bins, measured);
     },
 
-    spans: async (query, { to, spansSec, withOldest = false, labels = {}, signal }) => {
-      const asked = { by: undefined, signal, withOldest };
+    spans: async (query, { to, spansSec, withOldest = false, isEstimate = false, labels = {}, signal }) => {
+      const asked = { by: undefined, signal, withOldest, isEstimate };
       const found = source.spans
         ? await source.spans(query, labels, to, spansSec, asked)
         : await Promise.all(

@@ -66,7 +66,7 @@ export interface MetricSource {
     labels: LabelMatchers,
     to: Date,
     spansSec: readonly number[],
-    options: SourceOptions & { withOldest: boolean },
+    options: SourceOptions & { withOldest: boolean; isEstimate: boolean },
   ): Promise<readonly { main: Tally; part: Tally | null }[]>;
   /** An expression of this system's own language. Throws `rejected` where it has none. */
   expression(text: string, labels: LabelMatchers, bins: Bins, options: SourceOptions): Promise<Tally>;
