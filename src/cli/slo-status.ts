@@ -16,11 +16,8 @@ import { formatDuration } from "../platform/commands/time.ts";
 import { createLog } from "../platform/log.ts";
 import { ProviderError } from "../providers/errors.ts";
 import type { MetricsProvider } from "../providers/metrics/contract.ts";
-import {
-  createMetricsProviders,
-  type MetricsProviders,
-  prometheusOf,
-} from "../providers/metrics/instances.ts";
+import type { MetricsProviders } from "../providers/metrics/instances.ts";
+import { prometheusOf } from "../providers/metrics/prometheus-instance.ts";
 import { catalogFromFiles, chosenService } from "./catalog-files.ts";
 import {
   appDatabaseUrl,
@@ -92,6 +89,7 @@ async function beside(settings: Settings, options: StatusOptions, world: World):
   const catalog = inForce ?? (await catalogFromFiles(settings.CATALOG_PATH, environment()));
   const secrets = { ...(await localSecrets(settings)), ...environment() };
   const reading = readingOf(catalog);
+  const { createMetricsProviders } = await import("../providers/metrics/instances.ts");
   const providers = createMetricsProviders({
     ...reading,
     clock: { now: world.now },

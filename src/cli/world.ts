@@ -3,14 +3,7 @@ import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Settings } from "../config/config.ts";
 import { DatabaseClock } from "../platform/clock.ts";
-import {
-  createDatabase,
-  createPool,
-  type Database,
-  type Db,
-  databaseNow,
-  openKysely,
-} from "../platform/db/database.ts";
+import type { Database, Db } from "../platform/db/database.ts";
 import type { Actor } from "../platform/people.ts";
 
 /** A command's error: what is wrong and the cure, without a stack. */
@@ -76,6 +69,8 @@ export async function withDatabase<T>(settings: Settings, work: (world: World) =
       "DATABASE_URL is not set, and there is no database of `quarterdeck start` here.",
       `Set DATABASE_URL, or run \`npm start\` in this folder first (DATA_DIR is ${settings.DATA_DIR}).`,
     );
+  // What needs no database does not wait for its client to load.
+  const { createDatabase, createPool, databaseNow, openKysely } = await import("../platform/db/database.ts");
   const db = openKysely(createPool(url, 3, () => undefined));
   try {
     const clock = new DatabaseClock(

@@ -138,11 +138,11 @@ async function textOf(request: IncomingMessage): Promise<string> {
 
 const names = Array.from({ length: serviceCount }, (_, index) => `service-${index + 1}`);
 
-/** Two days of a quiet company, the last hour as it is scraped. */
+/** A day of a quiet company, the last hour as it is scraped. */
 function samples(nowSec: number): string {
   const times = momentsBefore(nowSec, {
-    spanSec: 2 * 86_400,
-    coarseSec: 300,
+    spanSec: 86_400,
+    coarseSec: 600,
     fineForSec: 5_400,
     fineSec: 30,
     aheadSec: 300,

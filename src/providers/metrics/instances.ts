@@ -4,10 +4,9 @@ import type { Catalog, MetricsInstance } from "../../catalog/schema.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { tables } from "../../platform/db/database.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { Secret } from "../../platform/secret.ts";
 import { ProviderError } from "../errors.ts";
 import type { MetricsProvider } from "./contract.ts";
-import { createPrometheusProvider } from "./prometheus.ts";
+import { prometheusOf } from "./prometheus-instance.ts";
 import type { MetricsTables } from "./samples.ts";
 import { createScrapeProvider, createScraper, type Scraper } from "./scrape.ts";
 
@@ -22,26 +21,6 @@ export interface MetricsProviders {
 
 /** How old a moment must be for Prometheus to know it: it may scrape us rarely, and remote writes come late. */
 const prometheusLagMs = 30_000;
-
-/** A Prometheus of the catalog: it needs nothing but its address and its token. */
-export function prometheusOf(
-  instance: Extract<MetricsInstance, { kind: "prometheus" }>,
-  env: Platform["env"],
-): MetricsProvider {
-  const { tokenEnv } = instance;
-  const token = tokenEnv === undefined ? undefined : env(tokenEnv);
-  if (tokenEnv !== undefined && token === undefined)
-    throw new ProviderError(
-      "unauthorised",
-      `The token of ${instance.name} is not set`,
-      `Set ${tokenEnv}, which the catalog names for it`,
-    );
-  return createPrometheusProvider({
-    url: instance.url,
-    token: token === undefined ? undefined : new Secret(token),
-    deadlineMs: instance.deadline,
-  });
-}
 
 /** Instances by name, built anew when the catalog switches. */
 export function createMetricsProviders(

@@ -214,7 +214,9 @@ export function createPrometheusSource(options: PrometheusOptions): MetricSource
       const long = spansSec.filter((sec) => !isShort(sec));
       const end = new Date(to.getTime() - 1);
       const [answer, made] = await Promise.all([
-        long.length > 0 ? api.query(unitedText(query, labels, long, withOldest), end, signal) : null,
+        long.length > 0
+          ? api.query(unitedText(query, labels, long, withOldest), end, signal, { isBrief: true })
+          : null,
         short.length > 0
           ? sampled(
               selectorsOf(query, labels),
