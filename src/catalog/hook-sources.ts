@@ -12,6 +12,7 @@ export const hookKinds = [
   "sentry",
   "newrelic",
   "opsgenie",
+  "oncall",
   "gcp_monitoring",
   "azure_monitor",
   "flagger",
@@ -20,6 +21,7 @@ export const hookKinds = [
   "gitlab",
   "cloudevents",
   "mapping",
+  "pages",
   "deploys",
 ] as const;
 export type HookKind = (typeof hookKinds)[number];

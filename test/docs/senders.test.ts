@@ -19,7 +19,7 @@ it("shows sources that the catalog takes", () => {
 
 it("names every kind of source", () => {
   const said = page.toLowerCase().replace(/[^a-z]/g, "");
-  for (const kind of hookKinds) expect(said, kind).toContain(kind.replace("_", ""));
+  expect(hookKinds.filter((kind) => !said.includes(kind.replace("_", "")))).toEqual([]);
 });
 
 it("gives Datadog a template whose every variable is read, filled in or left as it stands", () => {

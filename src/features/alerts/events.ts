@@ -21,7 +21,7 @@ export interface DeployEvent {
 /** Somebody acknowledged or resolved a page at its provider. */
 export interface PageEvent {
   kind: "page";
-  system: "pagerduty" | "opsgenie" | "oncall";
+  system: "pagerduty" | "opsgenie" | "oncall" | "webhook";
   what: "acknowledged" | "resolved";
   /** Our dedup key when the sender gives it, else its own id. */
   key: string;

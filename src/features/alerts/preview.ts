@@ -34,6 +34,7 @@ export interface Preview {
 const aliases: Readonly<Record<string, HookKind>> = {
   prometheus: "alertmanager",
   "pager-duty": "pagerduty",
+  "grafana-oncall": "oncall",
   cloudwatch: "sns",
   aws: "sns",
   "aws-sns": "sns",

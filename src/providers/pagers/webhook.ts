@@ -3,13 +3,12 @@
  * `webhook-signature`, `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`.
  * Source: standardwebhooks.com, "Standard Webhooks specification".
  */
-import { createHmac } from "node:crypto";
+import { standardKey, standardSignature } from "../../platform/http/standard-webhooks.ts";
 import type { Secret } from "../../platform/secret.ts";
 import { ProviderError } from "../errors.ts";
 import type { PageNotice, Pager, PagerState } from "./contract.ts";
 import { exchange, refusedBy } from "./http.ts";
 
-const secretPrefix = "whsec_";
 /** Shorter ones are guessed. */
 const secretBytesMin = 16;
 
@@ -22,7 +21,7 @@ export interface SignedWebhookOptions {
 }
 
 export function createSignedWebhook({ who, url, secret, now, deadlineMs }: SignedWebhookOptions): Pager {
-  const key = keyBytes(secret.reveal());
+  const key = standardKey(secret.reveal());
   if (key.length < secretBytesMin)
     throw new ProviderError(
       "unauthorised",
@@ -48,7 +47,6 @@ export function createSignedWebhook({ who, url, secret, now, deadlineMs }: Signe
         by,
       },
     });
-    const signature = createHmac("sha256", key).update(`${id}.${sentSec}.${body}`).digest("base64");
     const { status } = await exchange({
       who,
       method: "POST",
@@ -57,7 +55,7 @@ export function createSignedWebhook({ who, url, secret, now, deadlineMs }: Signe
         "content-type": "application/json",
         "webhook-id": id,
         "webhook-timestamp": String(sentSec),
-        "webhook-signature": `v1,${signature}`,
+        "webhook-signature": standardSignature(key, id, String(sentSec), body),
       },
       body,
       deadlineMs,
@@ -72,8 +70,3 @@ export function createSignedWebhook({ who, url, secret, now, deadlineMs }: Signe
     read: async () => undefined,
   };
 }
-
-const keyBytes = (secret: string): Buffer =>
-  secret.startsWith(secretPrefix)
-    ? Buffer.from(secret.slice(secretPrefix.length), "base64")
-    : Buffer.from(secret, "utf8");

@@ -269,6 +269,25 @@ describe("what people do at a provider", () => {
     expect(await room.api.standing(base.db, page)).toMatchObject({ acknowledgedBy: "U0ONCALL" });
   });
 
+  it("is heard from Grafana OnCall as it is from the others", async () => {
+    const { name } = grafana.instance;
+    catalog.providers.pagers = [{ ...grafana.instance, hookSource: "oncall-back" }];
+    for (const team of catalog.teams) if (team.name === "storefront") team.pagers = [name];
+    const page = await open();
+    await work();
+    const key = await keyOf(page);
+    await hear("another-source", { system: "oncall", what: "acknowledged", key, by: "olive@example.com" });
+    expect((await room.api.standing(base.db, page))?.state).toBe("open");
+    await hear("oncall-back", { system: "oncall", what: "acknowledged", key, by: "olive@example.com" });
+    expect(await room.api.standing(base.db, page)).toMatchObject({
+      state: "acknowledged",
+      acknowledgedBy: "U0ONCALL",
+    });
+    await hear("oncall-back", { system: "oncall", what: "resolved", key, by: "olive@example.com" });
+    expect((await room.api.standing(base.db, page))?.state).toBe("resolved");
+    expect(actions(grafana)).toEqual(["alerting"]);
+  });
+
   it("ends the page when a person resolves it, and not when the provider does by itself", async () => {
     const [byPerson, byItself] = [await open(), await open()];
     await work();

@@ -9,8 +9,10 @@ import { gcpMonitoring } from "./gcp-monitoring.ts";
 import { grafana } from "./grafana.ts";
 import { mapping } from "./mapping.ts";
 import { newrelic } from "./newrelic.ts";
+import { oncall } from "./oncall.ts";
 import { opsgenie } from "./opsgenie.ts";
 import { pagerduty } from "./pagerduty.ts";
+import { pages } from "./pages.ts";
 import { delivery, type Inbound, type Sender } from "./reader.ts";
 import { sentry } from "./sentry.ts";
 import { clean } from "./texts.ts";
@@ -26,9 +28,11 @@ export const senders: Readonly<Partial<Record<SenderKind, Sender>>> = {
   sentry,
   newrelic,
   opsgenie,
+  oncall,
   gcp_monitoring: gcpMonitoring,
   azure_monitor: azureMonitor,
   mapping,
+  pages,
   ...changeSenders,
 };
 

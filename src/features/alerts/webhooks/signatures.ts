@@ -3,13 +3,17 @@ import { createHmac } from "node:crypto";
 import type { HookSource } from "../../../catalog/hook-sources.ts";
 import type { HookAttempt, HookProof } from "../../../platform/feature.ts";
 import { equalText } from "../../../platform/http/hooks.ts";
+import { standardKey, standardSignature } from "../../../platform/http/standard-webhooks.ts";
 
 /** How a kind of sender proves that it knows the secret of its source. */
 export interface SignatureRule {
   /** Header it stands in, lower case. */
   header(source: HookSource): string;
-  /** `hmac`: HMAC-SHA256 in hex. `plain`: the secret itself. */
-  scheme: "hmac" | "plain";
+  /**
+   * `hmac`: HMAC-SHA256 in hex. `plain`: the secret itself. `standard-webhooks`: `v1,` and base64 of HMAC-SHA256 over
+   * `id.time.body`, several parted by blanks; the secret may be `whsec_` and base64.
+   */
+  scheme: "hmac" | "plain" | "standard-webhooks";
   /** Digests of one header; any may match. The whole of it when left out. */
   digestsOf?(value: string): readonly string[];
   /** Header of the time it was signed at, if this sender or source has one. */
@@ -44,6 +48,19 @@ export function checkSignature(
     return { state: "refused", why: `${timeHeader} is missing` };
   if (time !== undefined && !isFresh(time, receivedAt))
     return { state: "refused", why: `${timeHeader} is more than ${skewSecMax / 60} minutes off` };
+  const refused: HookProof = {
+    state: "refused",
+    why: `${rule.header(source)} does not fit the body and the secret`,
+  };
+  if (rule.scheme === "standard-webhooks") {
+    const id = one(headers["webhook-id"]) ?? "";
+    const given = value.split(" ").slice(0, digestsMax);
+    const fits = (secret: string): boolean => {
+      const digest = standardSignature(standardKey(secret), id, time ?? "", body);
+      return anyOf(given, (signature) => equalText(signature, digest));
+    };
+    return id !== "" && anyOf(secrets, fits) ? { state: "proven", team: source.team } : refused;
+  }
   const signed =
     time !== undefined && rule.withTime !== undefined ? Buffer.concat([Buffer.from(`${time}:`), body]) : body;
   const digests = (rule.digestsOf?.(value) ?? [value]).slice(0, digestsMax);
@@ -51,9 +68,7 @@ export function checkSignature(
     const digest = createHmac("sha256", secret).update(signed).digest("hex");
     return anyOf(digests, (given) => equalText(given.trim().toLowerCase(), digest));
   });
-  return isSigned
-    ? { state: "proven", team: source.team }
-    : { state: "refused", why: `${rule.header(source)} does not fit the body and the secret` };
+  return isSigned ? { state: "proven", team: source.team } : refused;
 }
 
 /** Seconds or milliseconds since 1970; on both sides of now. */

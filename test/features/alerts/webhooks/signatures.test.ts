@@ -116,3 +116,33 @@ describe("a secret", () => {
     expect(prove("pagerduty", {}, { source: { secretEnv: undefined } })).toBeUndefined();
   });
 });
+
+describe("the way back of a signed webhook", () => {
+  const secret = "whsec_c2VjcmV0IG9mIHNpeHRlZW4gYnl0ZXM=";
+  const sign = (id: string, timeSec: number, body: Buffer) => ({
+    "webhook-id": id,
+    "webhook-timestamp": String(timeSec),
+    "webhook-signature": `v1,bm90IGl0 v1,${createHmac("sha256", Buffer.from(secret.slice(6), "base64"))
+      .update(`${id}.${timeSec}.`)
+      .update(body)
+      .digest("base64")}`,
+  });
+  const ask = (headers: Record<string, string>) =>
+    createProver({ env: () => secret })({ name: "p", kind: "pages", team: "storefront", secretEnv: "S" })?.({
+      headers,
+      body: bodyOf("pages"),
+      receivedAt: now,
+    });
+
+  it("is signed as what we send is, over its id, its time and its body", () => {
+    const body = bodyOf("pages");
+    expect(ask(sign("m-1", nowSec, body))).toEqual(proven);
+    expect(ask(sign("m-1", nowSec - 300, body))).toEqual(proven);
+    expect(ask(sign("m-1", nowSec + 301, body))).toEqual(refused("minutes off"));
+    expect(ask({ ...sign("m-1", nowSec, body), "webhook-id": "m-2" })).toEqual(refused("does not fit"));
+    expect(ask({ ...sign("", nowSec, body) })).toEqual(refused("does not fit"));
+    expect(ask(sign("m-1", nowSec, Buffer.from("{}")))).toEqual(refused("does not fit"));
+    const { "webhook-timestamp": _none, ...untimed } = sign("m-1", nowSec, body);
+    expect(ask(untimed)).toEqual(refused("webhook-timestamp is missing"));
+  });
+});
