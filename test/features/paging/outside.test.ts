@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Catalog } from "../../../src/catalog/schema.ts";
+import type { Catalog, PagerInstance } from "../../../src/catalog/schema.ts";
 import { createAlerts } from "../../../src/features/alerts/index.ts";
 import { createPaging, type PageRequest } from "../../../src/features/paging/index.ts";
 import { outsidesOf } from "../../../src/features/paging/outside-store.ts";
@@ -269,24 +269,42 @@ describe("what people do at a provider", () => {
     expect(await room.api.standing(base.db, page)).toMatchObject({ acknowledgedBy: "U0ONCALL" });
   });
 
-  it("is heard from Grafana OnCall as it is from the others", async () => {
-    const { name } = grafana.instance;
-    catalog.providers.pagers = [{ ...grafana.instance, hookSource: "oncall-back" }];
-    for (const team of catalog.teams) if (team.name === "storefront") team.pagers = [name];
-    const page = await open();
-    await work();
-    const key = await keyOf(page);
-    await hear("another-source", { system: "oncall", what: "acknowledged", key, by: "olive@example.com" });
-    expect((await room.api.standing(base.db, page))?.state).toBe("open");
-    await hear("oncall-back", { system: "oncall", what: "acknowledged", key, by: "olive@example.com" });
-    expect(await room.api.standing(base.db, page)).toMatchObject({
-      state: "acknowledged",
-      acknowledgedBy: "U0ONCALL",
-    });
-    await hear("oncall-back", { system: "oncall", what: "resolved", key, by: "olive@example.com" });
-    expect((await room.api.standing(base.db, page))?.state).toBe("resolved");
-    expect(actions(grafana)).toEqual(["alerting"]);
-  });
+  it.each(["oncall", "pages"] as const)(
+    "is heard by a source of kind %s as it is by the others",
+    async (kind) => {
+      const instance = {
+        ...grafana.instance,
+        ...(kind === "pages" ? { kind: "webhook" } : {}),
+      } as PagerInstance;
+      catalog.providers.pagers = [{ ...grafana.instance, hookSource: "back" }];
+      catalog.hookSources.push(...["back", "another"].map((name) => ({ name, kind, team: "storefront" })));
+      for (const team of catalog.teams) if (team.name === "storefront") team.pagers = [instance.name];
+      const page = await open();
+      await work();
+      // One stand-in takes the page for both kinds; what comes back is in the form of each.
+      catalog.providers.pagers = [{ ...instance, hookSource: "back" }];
+      const key = await keyOf(page);
+      const body = (what: "acknowledged" | "resolved") =>
+        kind === "pages"
+          ? { type: `page.${what}`, data: { key, by: "olive@example.com" } }
+          : {
+              event: { type: what === "acknowledged" ? "acknowledge" : "resolve" },
+              user: { username: "olive", email: "olive@example.com" },
+              alert_group: { id: "IAG1", state: what, title: "PAGE shop" },
+              alert_payload: { alert_uid: key, title: "PAGE shop" },
+            };
+      await post("another", body("acknowledged"));
+      expect((await room.api.standing(base.db, page))?.state).toBe("open");
+      await post("back", body("acknowledged"));
+      expect(await room.api.standing(base.db, page)).toMatchObject({
+        state: "acknowledged",
+        acknowledgedBy: "U0ONCALL",
+      });
+      await post("back", body("resolved"));
+      expect((await room.api.standing(base.db, page))?.state).toBe("resolved");
+      expect(actions(grafana)).toEqual(["alerting"]);
+    },
+  );
 
   it("ends the page when a person resolves it, and not when the provider does by itself", async () => {
     const [byPerson, byItself] = [await open(), await open()];
