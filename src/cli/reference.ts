@@ -124,7 +124,7 @@ function referencePage(features: readonly Feature[]): string {
 ## Webhooks
 
 One for each hook source of the catalog, here by kind. It takes a token of its source, \`quarterdeck token create
-<source> --team <team>\`, or its sender's signature; docs/alerts.md says how each is set up.
+<source> --team <team>\`, or its sender's signature; docs/senders.md says how each is set up.
 
 ${list(
   ["Address", "What"],

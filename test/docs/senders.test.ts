@@ -5,7 +5,7 @@ import { hookKinds, hookSourceSchema } from "../../src/catalog/hook-sources.ts";
 import { senderOf } from "../../src/features/alerts/webhooks/senders.ts";
 import { inbound } from "../features/alerts/webhooks/inbound.ts";
 
-const page = readFileSync("docs/alerts.md", "utf8");
+const page = readFileSync("docs/senders.md", "utf8");
 const blocks = (language: string): string[] =>
   [...page.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))].map(([, text]) => text ?? "");
 

@@ -1,5 +1,5 @@
 /**
- * Datadog's webhook with the template of docs/alerts.md. Pure. Source of the variables and their values: Datadog docs,
+ * Datadog's webhook with the template of docs/senders.md. Pure. Source of the variables and their values: Datadog docs,
  * "Webhooks", "Variables".
  */
 import { z } from "zod";
@@ -24,7 +24,7 @@ const transitions: Readonly<Record<string, ReadAlert["status"]>> = {
 
 const bodySchema = z.looseObject({
   alert_transition: z
-    .string({ error: "is missing; the template of docs/alerts.md sends it" })
+    .string({ error: "is missing; the template of docs/senders.md sends it" })
     .transform((text) => text.trim().toLowerCase().replace(/^re-/, ""))
     .refine((text) => Object.hasOwn(transitions, text), {
       error: "must be Triggered, Warn, No Data, Renotify or Recovered",
@@ -105,7 +105,7 @@ function read({ body }: Parameters<Sender["read"]>[0]) {
 }
 
 export const datadog: Sender = {
-  about: "Monitors of Datadog, sent by a webhook with the template of docs/alerts.md.",
+  about: "Monitors of Datadog, sent by a webhook with the template of docs/senders.md.",
   read,
   unreadableStatus: 400,
 };
