@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { SettingsError } from "./config/config.ts";
 
 /** The command line. Each command loads only what it needs. */
-const program = new Command("quarterdeck")
+export const program = new Command("quarterdeck")
   .description("ChatOps for on-call teams: canaries, rollbacks, runbooks, tickets and access from Slack.")
   .enablePositionalOptions()
   .showHelpAfterError("(--help shows what can be given)")
@@ -241,18 +241,20 @@ command(
     (await import("./cli/ops.ts")).run(words, options),
   );
 
-// Somebody who reads the first lines only (`| head`) is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  const { code, message, hint } = error as { code?: string; message?: string; hint?: string };
-  const isOurs = error instanceof SettingsError || hint !== undefined || code !== undefined;
-  const words = `quarterdeck: ${message ?? String(error)}${hint && !message?.includes(hint) ? ` ${hint}` : ""}\n`;
-  const stack = isOurs ? "" : `${error instanceof Error ? (error.stack ?? "") : ""}\n`;
-  // What was opened before the trouble (connections, timers) must not keep a command from ending.
-  process.stderr.write(words + stack, () => process.exit(1));
+/** Does what the words of this process ask for. */
+export async function run(): Promise<void> {
+  // Somebody who reads the first lines only (`| head`) is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    const { code, message, hint } = error as { code?: string; message?: string; hint?: string };
+    const isOurs = error instanceof SettingsError || hint !== undefined || code !== undefined;
+    const words = `quarterdeck: ${message ?? String(error)}${hint && !message?.includes(hint) ? ` ${hint}` : ""}\n`;
+    const stack = isOurs ? "" : `${error instanceof Error ? (error.stack ?? "") : ""}\n`;
+    // What was opened before the trouble (connections, timers) must not keep a command from ending.
+    process.stderr.write(words + stack, () => process.exit(1));
+  }
 }

@@ -14,7 +14,7 @@ export interface FleetOptions {
 }
 
 /** Node with the loader that reads TypeScript, as this process itself runs. */
-export const typescriptArgs = (script: string): string[] => ["--import", import.meta.resolve("tsx"), script];
+const typescriptArgs = (script: string): string[] => ["--import", import.meta.resolve("tsx"), script];
 
 const answers = async (url: string): Promise<boolean> =>
   fetch(url, { signal: AbortSignal.timeout(1_000) }).then(

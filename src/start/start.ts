@@ -232,17 +232,15 @@ async function startRouterProcess(
   token: string,
   dataDir: string,
 ): Promise<Managed> {
-  const [{ spawnManaged }, { typescriptArgs }, { fileURLToPath }] = await Promise.all([
+  const [{ spawnManaged }, { fileURLToPath }] = await Promise.all([
     import("../platform/embedded/managed.ts"),
-    import("../sandbox/fleet.ts"),
     import("node:url"),
   ]);
-  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   return spawnManaged({
     ...fleet,
     name: "router",
     command: process.execPath,
-    args: [...typescriptArgs(main), "router"],
+    args: [fileURLToPath(new URL("../../scripts/quarterdeck.mjs", import.meta.url)), "router"],
     env: {
       ...fleet.env,
       ROUTER_TOKEN: token,

@@ -1,6 +1,14 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { run as auditRun } from "../../src/cli/audit.ts";
+import { run as migrateRun } from "../../src/cli/migrate.ts";
+import { run as opsRun } from "../../src/cli/ops.ts";
+import { runWeb, runWorker } from "../../src/cli/roles.ts";
+import { run as routerRun } from "../../src/cli/router.ts";
+import { list as tokenList } from "../../src/cli/token.ts";
+import { settingsSchema } from "../../src/config/config.ts";
+import { program } from "../../src/main.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { quarterdeck } from "./quarterdeck.ts";
 
@@ -21,6 +29,14 @@ const names = [
   "ops",
 ];
 
+/** An environment of its own, as a process has that is started with these settings alone. */
+function alone(env: Record<string, string>): void {
+  for (const name of Object.keys(settingsSchema.shape)) vi.stubEnv(name, undefined);
+  const own: Record<string, string> = { HOME: tempDir(), DATA_DIR: tempDir(), ...env };
+  for (const [name, value] of Object.entries(own)) vi.stubEnv(name, value);
+  onTestFinished(() => void vi.unstubAllEnvs());
+}
+
 describe("the command line", () => {
   it("lists every command in its help", async () => {
     const { code, out } = await quarterdeck(["--help"]);
@@ -28,9 +44,16 @@ describe("the command line", () => {
     for (const name of names) expect(out).toMatch(new RegExp(`^  ${name}\\b`, "m"));
   });
 
-  it.each(names)("%s --help shows examples and runs nothing", async (name) => {
-    const { code, out } = await quarterdeck([name, "--help"]);
+  it("shows examples with --help and runs nothing", async () => {
+    const { code, out } = await quarterdeck(["start", "--help"]);
     expect(code).toBe(0);
+    expect(out).toMatch(/Examples:\n {2}\S/);
+  });
+
+  it.each(names)("%s has a help that ends with examples", (name) => {
+    const found = program.commands.find((command) => command.name() === name);
+    let out = "";
+    found?.configureOutput({ writeOut: (text) => (out += text) }).outputHelp();
     expect(out).toMatch(/Examples:\n {2}\S/);
   });
 
@@ -51,7 +74,8 @@ describe("the command line", () => {
 describe("a role of an installation", () => {
   const database = "postgres://nobody@127.0.0.1:1/none";
   const key = "ab".repeat(32);
-  it.each([
+  const roles = { web: runWeb, worker: runWorker, router: routerRun, migrate: migrateRun };
+  it.each<[keyof typeof roles, Record<string, string>, string]>([
     ["web", {}, "SLACK_SIGNING_SECRET"],
     ["web", { SLACK_SIGNING_SECRET: "12345678" }, "DATABASE_URL"],
     [
@@ -65,14 +89,28 @@ describe("a role of an installation", () => {
     ["worker", { DATABASE_URL: database, ENCRYPTION_KEY: key }, "SLACK_BOT_TOKEN"],
     ["router", {}, "ROUTER_TOKEN"],
     ["migrate", {}, "DATABASE_MIGRATION_URL"],
-  ])("%s with %o names the variable that is missing, and starts nothing else", async (role, env, missing) => {
-    const { code, out, err } = await quarterdeck([role], env as Record<string, string>);
+  ])(
+    "%s with %o names the variable that is missing, before anything is loaded",
+    async (role, env, missing) => {
+      alone(env);
+      await expect(roles[role]()).rejects.toThrow(`${missing} is not set`);
+    },
+  );
+
+  it("ends with 1 and the cure, and starts nothing", async () => {
+    const { code, out, err } = await quarterdeck(["worker"], { DATABASE_URL: database });
     expect({ code, out }).toEqual({ code: 1, out: "" });
-    expect(err).toContain(`${missing} is not set`);
+    expect(err).toMatch(/^quarterdeck: ENCRYPTION_KEY is not set\. Make one with: openssl/);
   });
 
   it("has no way to the local workspace: neither web nor worker loads it", () => {
-    for (const file of ["src/cli/roles.ts", "src/roles.ts", "src/app.ts", "src/start/follow-catalog.ts"])
+    for (const file of [
+      "src/cli/roles.ts",
+      "src/cli/role-running.ts",
+      "src/roles.ts",
+      "src/app.ts",
+      "src/start/follow-catalog.ts",
+    ])
       expect(readFileSync(file, "utf8")).not.toContain("sandbox");
   });
 });
@@ -102,20 +140,25 @@ describe("lint", () => {
 });
 
 describe("without an installation", () => {
-  it.each([
-    ["ops says how to sign in", ["ops", "status"], "not signed in"],
-    ["ops --as asks for a running start", ["ops", "--as", "U0ONCALL", "status"], "none runs"],
+  it.each<[string, () => Promise<void>, string]>([
+    ["ops says how to sign in", () => opsRun(["status"], {}), "not signed in"],
+    ["ops --as asks for a running start", () => opsRun(["status"], { as: "U0ONCALL" }), "none runs"],
     [
       "ops names an address that does not answer",
-      ["ops", "--token", "qdo_x", "--url", "http://127.0.0.1:1", "status"],
+      () => opsRun(["status"], { token: "qdo_x", url: "http://127.0.0.1:1" }),
       "127.0.0.1:1 cannot be reached",
     ],
-    ["token asks for a database", ["token", "list"], "DATABASE_URL is not set"],
-    ["audit asks for a database", ["audit", "verify"], "DATABASE_URL is not set"],
-  ])("%s", async (_what, args, words) => {
-    const { code, err } = await quarterdeck(args);
+    ["token asks for a database", () => tokenList({}), "DATABASE_URL is not set"],
+    ["audit asks for a database", () => auditRun({}), "DATABASE_URL is not set"],
+  ])("%s", async (_what, run, words) => {
+    alone({});
+    await expect(run()).rejects.toThrow(words);
+  });
+
+  it("an error is told in words, without a stack, and ends with 1", async () => {
+    const { code, err } = await quarterdeck(["audit", "verify"]);
     expect(code).toBe(1);
-    expect(err).toContain(words);
+    expect(err).toContain("DATABASE_URL is not set");
     expect(err).not.toContain("    at ");
   });
 
