@@ -11,10 +11,12 @@ import {
 import { openConsole } from "./console.ts";
 import { type Login, refusalOf, signIn } from "./watch.ts";
 
-/** How long Dev's access lasts. */
-const grantSec = 20;
-
-export async function access({ stack, lena, dev, wait }: Actors, step: Step): Promise<void> {
+/** `grantSec`: how long Dev's access lasts. */
+export async function access(
+  { stack, lena, dev, wait }: Actors,
+  step: Step,
+  grantSec: number,
+): Promise<void> {
   let login: Login | undefined;
   let open: Awaited<ReturnType<typeof signIn>> | undefined;
   const isGranted = await step(

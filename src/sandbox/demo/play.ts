@@ -22,7 +22,14 @@ export interface PlayOptions {
   parts?: readonly PartName[];
   /** Every wait is this many times its usual length; below 1 a failure shows sooner. */
   patience?: number;
+  /** Seconds that Dev's access lasts. */
+  grantSec?: number;
+  /** Play no further than the first step that fails: what comes after it stands on it. */
+  stopsAtFailure?: boolean;
 }
+
+/** Ends a part whose step failed. */
+class Stopped extends Error {}
 
 /**
  * Plays the main job against a running stack and reports what was observed from outside: versions in real answers,
@@ -34,7 +41,7 @@ export async function play(
   report: (step: StepResult) => void,
   options: PlayOptions = {},
 ): Promise<StepResult[]> {
-  const { parts = partNames, patience = 1 } = options;
+  const { parts = partNames, patience = 1, grantSec = 20, stopsAtFailure = false } = options;
   const results: StepResult[] = [];
   const step = async (name: string, work: () => Promise<string>): Promise<boolean> => {
     const result: StepResult = await work().then(
@@ -43,6 +50,7 @@ export async function play(
     );
     results.push(result);
     report(result);
+    if (!result.ok && stopsAtFailure) throw new Stopped();
     return result.ok;
   };
   const [olive, lena, dev] = await Promise.all(
@@ -60,15 +68,23 @@ export async function play(
   };
   const plays = (part: PartName): boolean => parts.includes(part);
 
-  await step("0 Traffic flows to v41 and its budget is known", async () => {
-    const seen = await actors.onlyVersion("v41", 10_000);
-    return `${words(seen)}; ${await budgetOf(actors)}`;
+  const playAll = async (): Promise<void> => {
+    await step("0 Traffic flows to v41 and its budget is known", async () => {
+      const seen = await actors.onlyVersion("v41", 10_000);
+      return `${words(seen)}; ${await budgetOf(actors)}`;
+    });
+    if (plays("alerts")) await alerts(actors, step);
+    // Nobody waits for the other here, on call neither.
+    await Promise.all([
+      plays("rollouts") && rollouts(actors, step),
+      plays("access") && access(actors, step, grantSec),
+    ]);
+    if (plays("rollback")) await rollback(actors, step);
+    if (plays("questions")) await questions(actors, step);
+  };
+  await playAll().catch((error: unknown) => {
+    if (!(error instanceof Stopped)) throw error;
   });
-  if (plays("alerts")) await alerts(actors, step);
-  // Nobody waits for the other here, on call neither.
-  await Promise.all([plays("rollouts") && rollouts(actors, step), plays("access") && access(actors, step)]);
-  if (plays("rollback")) await rollback(actors, step);
-  if (plays("questions")) await questions(actors, step);
   return results;
 }
 
