@@ -20,15 +20,13 @@ export type PartName = (typeof partNames)[number];
 export interface PlayOptions {
   /** Default: all of them. */
   parts?: readonly PartName[];
-  /** Every wait is this many times its usual length; below 1 a failure shows sooner. */
-  patience?: number;
+  /** The step that is to fail: its waits are this many times their usual length, below 1, and nothing follows it. */
+  failsAt?: { step: string; patience: number };
   /** Seconds that Dev's access lasts. */
   grantSec?: number;
-  /** Play no further than the first step that fails: what comes after it stands on it. */
-  stopsAtFailure?: boolean;
 }
 
-/** Ends a part whose step failed. */
+/** The step that was to fail is over. */
 class Stopped extends Error {}
 
 /**
@@ -41,16 +39,19 @@ export async function play(
   report: (step: StepResult) => void,
   options: PlayOptions = {},
 ): Promise<StepResult[]> {
-  const { parts = partNames, patience = 1, grantSec = 20, stopsAtFailure = false } = options;
+  const { parts = partNames, failsAt, grantSec = 20 } = options;
+  let patience = 1;
   const results: StepResult[] = [];
   const step = async (name: string, work: () => Promise<string>): Promise<boolean> => {
+    const isToFail = failsAt !== undefined && name.startsWith(`${failsAt.step} `);
+    if (isToFail) patience = failsAt.patience;
     const result: StepResult = await work().then(
       (saw) => ({ name, ok: true, saw }),
       (error: unknown) => ({ name, ok: false, saw: error instanceof Error ? error.message : String(error) }),
     );
     results.push(result);
     report(result);
-    if (!result.ok && stopsAtFailure) throw new Stopped();
+    if (isToFail) throw new Stopped();
     return result.ok;
   };
   const [olive, lena, dev] = await Promise.all(
