@@ -17,18 +17,26 @@ export const nameField = z
 
 export const wordsField = z.string().trim().min(1, "is empty; write a few words").max(500);
 
-/** A span written as `5s`, `1h30m`, `28d`; milliseconds once read. */
-export const durationField = z
-  .string({ error: "must be a time such as 5s, 1h30m or 28d" })
-  .transform((text, context): Milliseconds => {
-    const durationMs = parseDuration(text);
+const durationText = (zero: boolean) =>
+  z.string({ error: "must be a time such as 5s, 1h30m or 28d" }).transform((text, context): Milliseconds => {
+    const durationMs = zero && text === "0s" ? 0 : parseDuration(text);
     if (durationMs !== undefined) return durationMs;
-    context.addIssue({ code: "custom", message: `"${text}" is not a time; write 5s, 15m, 1h30m or 28d` });
+    const none = zero ? ", or 0s for none" : "";
+    context.addIssue({
+      code: "custom",
+      message: `"${text}" is not a time; write 5s, 15m, 1h30m or 28d${none}`,
+    });
     return z.NEVER;
   });
 
+/** A span written as `5s`, `1h30m`, `28d`; milliseconds once read. */
+export const durationField = durationText(false);
+
 /** A duration with a default, given in its written form. */
 export const durationOr = (text: string) => durationField.prefault(text);
+
+/** As {@link durationOr}, or `0s` for none. */
+export const spanOr = (text: string) => durationText(true).prefault(text);
 
 export const zoneField = z.string().refine((zone) => DateTime.fromObject({}, { zone }).isValid, {
   error: "is not an IANA time zone; write one such as Europe/Berlin",

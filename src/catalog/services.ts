@@ -7,6 +7,7 @@ import {
   labelsField,
   nameField,
   percentField,
+  spanOr,
   urlField,
   wordsField,
 } from "./fields.ts";
@@ -141,9 +142,9 @@ export const policiesSchema = z.strictObject({
       /** A firing alert not seen again for this long is marked stale, not resolved. */
       staleAfter: durationOr("1d"),
       /** How long a new cause waits for company before its card is posted; a page never waits. Over before: nothing is said. */
-      groupWait: durationOr("10s"),
+      groupWait: spanOr("10s"),
       /** Alerts of a service, or of services that hang together, that begin within this time are one cause. 0s: none are. */
-      joinWithin: durationOr("5m"),
+      joinWithin: spanOr("5m"),
       /** A ticket that fires and that nobody took is said again in its thread this often. */
       repeatEvery: durationOr("4h"),
     })

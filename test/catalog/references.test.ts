@@ -62,6 +62,11 @@ describe("names that lead nowhere", () => {
       'services.a.ticketing: names ticketing instance "jira"',
     ],
     [
+      "time that may be none, written in words",
+      "policies: { alerts: { joinWithin: none, groupWait: 0s } }\n",
+      'policies.alerts.joinWithin: "none" is not a time; write 5s, 15m, 1h30m or 28d, or 0s for none',
+    ],
+    [
       "pager for Quarterdeck's own trouble",
       "policies: { watch: { pagers: [phone] } }\n",
       'policies.watch.pagers.0: names pager "phone", but none is declared; declare it',
