@@ -20,7 +20,7 @@ import { createRollbacks, rollbacksMigrations } from "./rollbacks/index.ts";
 import { createRollouts, rolloutsMigrations } from "./rollouts/index.ts";
 import { createRunbooks, runbookMigrations } from "./runbooks/index.ts";
 import { createSignals, signalsMigrations } from "./signals/index.ts";
-import { createSlos } from "./slos/index.ts";
+import { createSlos, sloMigrations } from "./slos/index.ts";
 import { createTickets, ticketMigrations } from "./tickets/index.ts";
 import { createTrail } from "./trail/index.ts";
 import { createWatch, watchMigrations } from "./watch/index.ts";
@@ -111,6 +111,7 @@ export function allMigrations(): Record<string, Migration> {
   return {
     ...platformMigrations,
     ...signalsMigrations,
+    ...sloMigrations,
     ...pagingMigrations,
     ...deploysMigrations,
     ...rolloutsMigrations,

@@ -1,10 +1,13 @@
 /**
  * SLOs: how much failing a service may do, how much it did, and whether its users hurt now. `/ops slo`.
- * Owns nothing: budgets are read from the metrics when asked. Pages about: nothing; others page by its answer.
+ * Owns: the level of the error budget policy that was told last; budgets are read from the metrics when asked. Pages
+ * about: nothing; others page by its answer.
  */
 import type { Feature, MetricLine } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { MetricsProviders } from "../../providers/metrics/instances.ts";
+import { watchLevels } from "./levels.ts";
+import { sloMigrations } from "./migrations.ts";
 import { sloPages } from "./pages.ts";
 import { createSlosApi } from "./service.ts";
 import { sloCommand, sloSpec } from "./slack.ts";
@@ -12,6 +15,7 @@ import type { Budget, Changes, SloReading, Slos } from "./types.ts";
 import { mark, usersLine, whyLines } from "./words.ts";
 
 export { sloOfAlert } from "./binding.ts";
+export { sloMigrations } from "./migrations.ts";
 export { exportOpenSlo } from "./openslo/export.ts";
 export { importOpenSlo } from "./openslo/import.ts";
 export { type BudgetPolicy, policyOf } from "./policy.ts";
@@ -60,6 +64,18 @@ export function createSlos(
     about: "How much failing a service may do, how much it did, and whether its users hurt now.",
     commands: [{ spec: sloSpec, run: sloCommand(room) }],
     routes: sloPages(room),
+    jobs: [
+      {
+        name: "slos.levels",
+        about: "Tells a service's channel when its error budget asks for something else than before.",
+        lane: "bulk",
+        leaseSec: 120,
+        run: () => watchLevels(room),
+      },
+    ],
+    schedules: [{ job: "slos.levels", everySec: 300 }],
+    migrations: sloMigrations,
+    retention: [{ table: "slo_levels", column: "since", keepDays: 1_200 }],
     summaries: {
       async status(service) {
         const budget = await api.budgetOf(service, clock.now());

@@ -145,3 +145,38 @@ export function asks(level: BudgetLevel, { careful }: Pick<ErrorBudgetPolicy, "c
 export function momentsBefore(policy: ErrorBudgetPolicy, at: Date): Date[] {
   return [1, 2, 3, 4].map((quarter) => new Date(at.getTime() - (policy.leaveAfter * quarter) / 4));
 }
+
+/** For messages: from the freest to the strictest. */
+export const levelMarks: Readonly<Record<BudgetLevel, string>> = {
+  ship: "🟢",
+  careful: "🟡",
+  approval: "🟠",
+  freeze: "🔴",
+};
+
+/** The level a service's people were told of last. */
+export interface KeptLevel {
+  readonly level: BudgetLevel;
+  readonly since: Date;
+  /** Since when the budget has said better, without a break. */
+  readonly betterSince: Date | undefined;
+}
+
+/**
+ * What to keep now, undefined for what is kept already. A stricter level counts at once, a laxer one after
+ * `leaveAfter`; what cannot be known changes nothing.
+ */
+export function nextLevel(
+  kept: KeptLevel | undefined,
+  { level, state, at }: Pick<BudgetPolicy, "level" | "state" | "at">,
+  { leaveAfter }: Pick<ErrorBudgetPolicy, "leaveAfter">,
+): KeptLevel | undefined {
+  if (state === "unknown") return undefined;
+  if (kept === undefined || strictness(level) > strictness(kept.level))
+    return { level, since: at, betterSince: undefined };
+  if (level === kept.level)
+    return kept.betterSince === undefined ? undefined : { ...kept, betterSince: undefined };
+  if (kept.betterSince === undefined) return { ...kept, betterSince: at };
+  const betterMs = at.getTime() - kept.betterSince.getTime();
+  return betterMs >= leaveAfter ? { level, since: at, betterSince: undefined } : undefined;
+}

@@ -5,6 +5,7 @@ import {
   type BudgetLeftAt,
   levelOf,
   momentsBefore,
+  nextLevel,
   policyOf,
 } from "../../../src/features/slos/policy.ts";
 import type { Budget, SloReading } from "../../../src/features/slos/types.ts";
@@ -160,4 +161,44 @@ it("says what each level asks for", () => {
     "a change needs a lead's approval, and goes in smaller steps",
     "risky change is frozen; rolling back never is",
   ]);
+});
+
+describe("the level that was told", () => {
+  const since = new Date(at.getTime() - 3 * 3_600_000);
+  const kept = (level: "ship" | "careful" | "approval", better?: number) => ({
+    level,
+    since,
+    betterSince: better === undefined ? undefined : new Date(at.getTime() - better * minute),
+  });
+  const known = (level: "ship" | "careful" | "freeze") => ({ level, state: "known" as const, at });
+
+  it.each([
+    ["begins with what is first known", undefined, known("careful"), { level: "careful", since: at }],
+    ["grows stricter at once", kept("careful", 20), known("freeze"), { level: "freeze", since: at }],
+    ["stays as it is", kept("careful"), known("careful"), undefined],
+    [
+      "counts from when the budget says better",
+      kept("approval"),
+      known("ship"),
+      { level: "approval", betterSince: at },
+    ],
+    ["waits out the hour", kept("approval", 59), known("ship"), undefined],
+    ["grows laxer after the hour", kept("approval", 60), known("careful"), { level: "careful", since: at }],
+    [
+      "counts anew after a break",
+      kept("careful", 30),
+      known("careful"),
+      { level: "careful", betterSince: undefined },
+    ],
+    [
+      "changes nothing while nothing is known",
+      kept("ship"),
+      { ...known("freeze"), state: "unknown" as const },
+      undefined,
+    ],
+  ])("%s", (_, before, now, next) => {
+    const found = nextLevel(before, now, policy);
+    if (next === undefined) expect(found).toBeUndefined();
+    else expect(found).toMatchObject(next);
+  });
 });

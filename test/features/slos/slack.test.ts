@@ -37,6 +37,7 @@ beforeAll(async () => {
     database: test.database,
     log: keptLog(),
     env: () => undefined,
+    slackTeam: () => "T0LOCAL",
     publicUrl: "http://127.0.0.1:3210",
   } as unknown as Platform;
   const deploys = createDeploys(platform, { alerts: { eventOf: async () => undefined } });
@@ -159,4 +160,37 @@ it("keeps for an hour what little was left an hour ago", async () => {
   });
   const later = new Date(clock.now().getTime() + 60_000);
   expect(await slos.api.policyOf("shop", later)).toMatchObject({ heldUntil: undefined });
+});
+
+describe("the level of the policy", () => {
+  const run = () => slos.feature.jobs?.find(({ name }) => name === "slos.levels")?.run("", { attempt: 1 });
+  const told = async () => {
+    const rows = await test.database.db
+      .selectFrom("messages")
+      .select(["channel", "wanted"])
+      .where("key", "like", "slo-level:%")
+      .orderBy("created_at")
+      .execute();
+    return rows.map(({ channel, wanted }) => `${channel} ${(wanted as Wanted).text}`);
+  };
+
+  it("is told to the service's channel when it changes, and once", async () => {
+    await run();
+    expect(await told()).toEqual([]);
+    const usual = catalog.policies.errorBudget;
+    catalog.policies.errorBudget = { ...usual, levels: [{ leftPercent: 60, action: "approval" }] };
+    await Promise.all([run(), run()]);
+    await run();
+    expect(await told()).toEqual([
+      expect.stringMatching(
+        /^C0SHOPALERTS 🟠 shop: shop-availability has 57 % of its budget left: a change needs a lead's approval, .* Before: changes may go out\. <http/,
+      ),
+    ]);
+    const audited = await test.database.db.selectFrom("audit").select("body").execute();
+    expect(audited.filter(({ body }) => JSON.stringify(body).includes("slo.level"))).toHaveLength(1);
+    catalog.policies.errorBudget = usual;
+    // Better, but not for an hour yet.
+    await run();
+    expect(await told()).toHaveLength(1);
+  });
 });
