@@ -85,6 +85,8 @@ export interface Hook {
   /** Looks at the sender's own signature. A wrong one is refused whatever token comes with it. */
   authenticate?: ((attempt: HookAttempt) => HookProof | Promise<HookProof>) | undefined;
   handle(request: HookRequest): Promise<HookAnswer>;
+  /** Told of a body that was too large to be taken, from a sender whose token is known: people must hear of it. */
+  tooLarge?(post: { source: string; bytesMax: number; receivedAt: Date }): Promise<void>;
 }
 
 export interface RouteContext {

@@ -23,6 +23,7 @@ import {
 import { createIntake } from "./intake.ts";
 import { alertMigrations } from "./migrations.ts";
 import type { OwnPages } from "./own-pages.ts";
+import { noteProblems } from "./problems.ts";
 import {
   type AlertGroup,
   alertTables,
@@ -126,6 +127,13 @@ export function createAlerts(
     tokenHeader: senderOf(source.kind)?.tokenHeader,
     authenticate: prove(source),
     handle: intake,
+    tooLarge: ({ source: name, bytesMax, receivedAt: at }) =>
+      database.tx(async (tx) => {
+        const why = `is larger than ${bytesMax / 1_000_000} MB: nothing of it was taken; let the sender group less`;
+        await noteProblems(tx, platform, [
+          { source: name, at, problems: [{ field: "body", why }], takenCount: 0 },
+        ]);
+      }),
   });
   const sources = (): readonly HookSource[] => {
     try {

@@ -4,13 +4,15 @@ import type { Clock } from "../clock.ts";
 import type { Hook } from "../feature.ts";
 import { BodyTooLarge, type Handle, readBody, sendJson } from "./server.ts";
 
-/** Largest webhook body taken. */
-export const hookBytesMax = 5_000_000;
+/** Largest webhook body taken, in bytes: as much as GitHub sends; ten thousand alerts of one group are about nine million. */
+export const hookBytesMax = 25_000_000;
+/** The same before it is known who sends it: a signature can only be checked once the body is there. */
+const unprovenBytesMax = 10_000_000;
 
 /**
  * `POST /hooks/<source>`. The token comes as `Authorization: Bearer …`, as basic password, as `?token=` for senders
  * that can send no header, or in the header the hook names; a hook may take its sender's signature instead. 401
- * stores nothing; 413 past the limit; 503 when it cannot be kept now.
+ * stores nothing; 413 past the limit, which the hook is told of; 503 when it cannot be kept now.
  */
 export function hookHandler(parts: {
   hooks: () => readonly Hook[];
@@ -38,9 +40,10 @@ export function hookHandler(parts: {
     if (!hook || (!owner && !hook.authenticate)) return refuse(noToken);
     let body: Buffer;
     try {
-      body = await readBody(req, hookBytesMax);
+      body = await readBody(req, owner ? hookBytesMax : unprovenBytesMax);
     } catch (error) {
       if (!(error instanceof BodyTooLarge)) throw error;
+      if (owner) await hook.tooLarge?.({ source, bytesMax: hookBytesMax, receivedAt: parts.clock.now() });
       res.setHeader("connection", "close");
       sendJson(res, 413, { error: "too_large", message: error.message });
       return true;

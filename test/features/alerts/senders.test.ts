@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HookAnswer } from "../../../src/platform/feature.ts";
+import { hookBytesMax } from "../../../src/platform/http/hooks.ts";
 import { type Rooms, startRooms } from "../tickets/rooms.ts";
 
 let rooms: Rooms;
@@ -139,6 +140,32 @@ describe("a delivery", () => {
   });
 });
 
+describe("a group of 10,000 alerts in one body", () => {
+  it("is taken whole", async () => {
+    const [alert] = (JSON.parse(file("grafana-v1_mixed").toString()) as { alerts: object[] }).alerts.slice(2);
+    const alerts = Array.from({ length: 10_000 }, (_, index) => ({
+      ...alert,
+      labels: { alertname: "Whole", instance: `i-${index}` },
+      fingerprint: `whole-${index}`,
+    }));
+    const body = JSON.stringify({ version: "1", status: "firing", groupKey: "whole", alerts });
+    expect(body.length).toBeGreaterThan(5_000_000);
+    expect(body.length).toBeLessThan(hookBytesMax);
+    expect(await post("grafana", body)).toEqual({ status: 200, body: { ok: true, taken: 10_000 } });
+    await rooms.work();
+    expect(await rows("select count(*)::int as n from alerts where labels->>'alertname' = 'Whole'")).toEqual([
+      { n: 10_000 },
+    ]);
+  }, 60_000);
+
+  it("that is larger than can be taken is said to people", async () => {
+    const hook = rooms.alerts.hooks?.find(({ source }) => source === "grafana");
+    await hook?.tooLarge?.({ source: "grafana", bytesMax: hookBytesMax, receivedAt: rooms.clock.now() });
+    const [card] = await rooms.messages("alert-problem:grafana%");
+    expect(card?.all).toContain("is larger than 25 MB: nothing of it was taken");
+  });
+});
+
 describe("a body nobody can read", () => {
   it("is kept and said, and answered 200 where an error would make the sender give up, else 400", async () => {
     expect(await post("pagerduty", '{"event":{"data":{}}}')).toMatchObject({
@@ -151,6 +178,7 @@ describe("a body nobody can read", () => {
     });
     const cards = await rooms.messages("alert-problem:%");
     expect(cards.map(({ text }) => text).sort()).toEqual([
+      "🟠 grafana · a body I cannot read: the body",
       "🟠 newrelic · a body I cannot read: field id",
       "🟠 pagerduty · a body I cannot read: field event.event\u2060_\u2060type",
     ]);

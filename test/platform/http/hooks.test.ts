@@ -6,6 +6,7 @@ import { SetClock } from "../../support/database.ts";
 import { keptLog } from "../../support/silent-log.ts";
 
 const taken: HookRequest[] = [];
+const tooLarge: object[] = [];
 const hook = (source: string, over: Partial<Hook> = {}): Hook => ({
   source,
   about: "",
@@ -13,6 +14,7 @@ const hook = (source: string, over: Partial<Hook> = {}): Hook => ({
     taken.push(request);
     return { status: 200 };
   },
+  tooLarge: async (told) => void tooLarge.push(told),
   ...over,
 });
 const hooks = [
@@ -94,7 +96,11 @@ it("refuses a wrong signature whatever token comes with it, and takes the token 
   expect((await post("signed")).status).toBe(401);
 });
 
-it("takes no body past its limit", async () => {
+it("takes no body past its limit, and tells the hook of it, so that people hear", async () => {
   const { status } = await post("plain", { authorization: "Bearer right" }, Buffer.alloc(hookBytesMax + 1));
   expect(status).toBe(413);
+  expect(tooLarge).toEqual([{ source: "plain", bytesMax: hookBytesMax, receivedAt: expect.any(Date) }]);
+  // Nobody knows who sends this one, so less of it is read, and nobody is told.
+  expect((await post("signed", { "x-signature": "good" }, Buffer.alloc(10_000_001))).status).toBe(413);
+  expect(tooLarge).toHaveLength(1);
 });
