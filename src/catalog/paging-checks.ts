@@ -21,7 +21,17 @@ export function checkPaging(checks: Checks): void {
   catalog.policies.watch.pagers.forEach((name, index) => {
     checks.pager(catalog.policies, ["watch", "pagers", index], name);
   });
-  for (const pager of catalog.providers.pagers) checks.hookSource(pager, ["hookSource"], pager.hookSource);
+  for (const pager of catalog.providers.pagers) {
+    checks.hookSource(pager, ["hookSource"], pager.hookSource);
+    const source = catalog.hookSources.find(({ name }) => name === pager.hookSource);
+    const kind = pager.kind === "webhook" ? "pages" : pager.kind;
+    if (source !== undefined && source.kind !== kind)
+      checks.say(
+        pager,
+        ["hookSource"],
+        `names a source of kind ${source.kind}, which tells nothing of ${pager.kind}; name one of kind ${kind}`,
+      );
+  }
 }
 
 function checkTeam({ say, person, pager }: Checks, team: Team): void {

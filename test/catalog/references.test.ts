@@ -112,7 +112,7 @@ describe("names that lead nowhere", () => {
 const pagers = `policies:
   watch: { pagers: [phone] }
 hookSources:
-  - { name: pd, kind: deploys, team: storefront }
+  - { name: pd, kind: pagerduty, team: storefront }
 providers:
   pagers:
     - { name: phone, kind: pagerduty, routingKeyEnv: PD_KEY, hookSource: pd }
@@ -182,6 +182,11 @@ describe("schedules and paging providers", () => {
       "a time of day past the day",
       layered(always.replace("zone: UTC", 'zone: UTC, during: [{ from: "09:00", to: "25:00" }]')),
       "must be a time of day such as 09:00",
+    ],
+    [
+      "a hook source of another system",
+      pagers.replace("kind: pagerduty, team", "kind: opsgenie, team"),
+      "providers.pagers.phone.hookSource: names a source of kind opsgenie, which tells nothing of pagerduty",
     ],
     [
       "a hook source nobody declares",

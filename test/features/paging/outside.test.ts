@@ -65,7 +65,7 @@ beforeEach(async () => {
   catalog = await sampleCatalog();
   catalog.providers.pagers = [pd.instance, og.instance, grafana.instance];
   catalog.hookSources.push(
-    ...(["pagerduty", "opsgenie"] as const).map((kind) => ({ name: kind, kind, team: "storefront" })),
+    ...(["pagerduty", "opsgenie", "oncall"] as const).map((kind) => ({ name: kind, kind, team: "storefront" })),
     { name: "other-pd", kind: "pagerduty", team: "storefront" },
   );
   for (const team of catalog.teams) if (team.name === "storefront") team.pagers = ["pagerduty", "opsgenie"];
@@ -305,6 +305,20 @@ describe("what people do at a provider", () => {
       expect(actions(grafana)).toEqual(["alerting"]);
     },
   );
+
+  it("is heard from Grafana OnCall, which forwards our key", async () => {
+    for (const service of catalog.services) if (service.name === "shop") service.pagers = ["oncall"];
+    const page = await open();
+    await work();
+    await post("oncall", {
+      event: { type: "acknowledge", time: base.clock.now().toISOString() },
+      user: { id: "U1", username: "dev", email: "dev@example.com" },
+      alert_group: { id: "I68T24C13IFW1", state: "acknowledged" },
+      alert_payload: { alert_uid: await keyOf(page), state: "alerting" },
+    });
+    expect(await room.api.standing(base.db, page)).toMatchObject({ acknowledgedBy: "U0DEV" });
+    expect(actions(grafana)).toEqual(["alerting"]);
+  });
 
   it("ends the page when a person resolves it, and not when the provider does by itself", async () => {
     const [byPerson, byItself] = [await open(), await open()];
