@@ -65,7 +65,11 @@ beforeEach(async () => {
   catalog = await sampleCatalog();
   catalog.providers.pagers = [pd.instance, og.instance, grafana.instance];
   catalog.hookSources.push(
-    ...(["pagerduty", "opsgenie", "oncall"] as const).map((kind) => ({ name: kind, kind, team: "storefront" })),
+    ...(["pagerduty", "opsgenie", "oncall"] as const).map((kind) => ({
+      name: kind,
+      kind,
+      team: "storefront",
+    })),
     { name: "other-pd", kind: "pagerduty", team: "storefront" },
   );
   for (const team of catalog.teams) if (team.name === "storefront") team.pagers = ["pagerduty", "opsgenie"];
