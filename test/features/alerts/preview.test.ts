@@ -62,6 +62,11 @@ describe("the route of an alert", () => {
     expect(route.to).toBe("#ops, team storefront");
     expect(route.why).toContain('the catalog knows no service "unheard-of"');
     expect(preview({ alertname: "Down", job: "node" }).alerts[0]?.service).toBeNull();
+    // What it says outright is believed, not what else may be meant.
+    expect(preview({ alertname: "Down", service: "shop-v2", job: "shop" }).alerts[0]?.service).toBe(
+      "shop-v2",
+    );
+    expect(preview({ alertname: "Down", job: "shop" }).alerts[0]?.service).toBe("shop");
   });
 
   it("is nobody's when there is no alert", () => {

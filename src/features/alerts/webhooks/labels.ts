@@ -14,7 +14,11 @@ export function namedOf(labels: Readonly<Record<string, string>>): ReadAlert["na
   const among = (names: readonly string[]) =>
     names.map((name) => labelOf(labels, name)).filter((value) => value !== undefined);
   const [service, ...others] = among(serviceLabels);
-  const hints = hintsOf([...others, ...among(hintLabels)].filter((hint) => hint !== service));
+  // Who says outright which service it is means no other one, declared or not.
+  const isOutright = labelOf(labels, "service") !== undefined;
+  const hints = isOutright
+    ? undefined
+    : hintsOf([...others, ...among(hintLabels)].filter((hint) => hint !== service));
   return { service, hints, environment: among(environmentLabels)[0] };
 }
 
