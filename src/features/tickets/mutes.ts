@@ -13,7 +13,7 @@ import { groupsUnder } from "./members.ts";
 import type { Mute, Ticket, TicketId } from "./model.ts";
 import { endMute, insertMute, lockMute } from "./mute-store.ts";
 import { followJob, show, type TicketParts, unmuteJob } from "./room.ts";
-import { type Asking, type Deed, scopeOf, unknownTicket } from "./service.ts";
+import { type Asking, authoriseAny, type Deed, scopesOf, unknownTicket } from "./service.ts";
 import { readTicket } from "./store.ts";
 
 export type MuteTarget = { ticket: TicketId } | { service: string };
@@ -33,7 +33,7 @@ export interface MuteDeeds {
 interface Resolved {
   name: string;
   ticket: Ticket | undefined;
-  scope: Scope;
+  scopes: readonly Scope[];
   key: { service: string } | { groupId: string };
 }
 
@@ -52,13 +52,13 @@ export function createMutes(parts: TicketParts): MuteDeeds & { job: Job } {
       return allow({
         name: target.service,
         ticket: undefined,
-        scope: { service: target.service },
+        scopes: [{ service: target.service }],
         key: { service: target.service },
       });
     }
     const ticket = await readTicket(database.db, target.ticket);
     if (ticket === undefined) return unknownTicket(target.ticket);
-    return allow({ name: ticket.id, ticket, scope: scopeOf(ticket), key: { groupId: ticket.groupId } });
+    return allow({ name: ticket.id, ticket, scopes: scopesOf(ticket), key: { groupId: ticket.groupId } });
   };
 
   const momentFor = (at: Date, actor: Actor): string => {
@@ -88,8 +88,8 @@ export function createMutes(parts: TicketParts): MuteDeeds & { job: Job } {
     const { actor, inboxId } = asking;
     const found = await resolve(wish.target);
     if (!found.ok) return found;
-    const { name, ticket, scope, key } = found.value;
-    const allowed = await authz.authorise(actor, "responder", scope);
+    const { name, ticket, scopes, key } = found.value;
+    const allowed = await authoriseAny(authz, actor, scopes);
     if (!allowed.ok) return allowed;
     const { muteMax } = catalogs.current().policies.alerts;
     const lastsMs = wish.until.getTime() - platform.clock.now().getTime();
@@ -109,7 +109,7 @@ export function createMutes(parts: TicketParts): MuteDeeds & { job: Job } {
     if (asking.dryRun) return allow({ words: `Dry run: ${words} Nothing done.`, shown: false });
     return database.tx<Decision<Deed>>(
       async (tx) => {
-        const again = await authz.authorise(actor, "responder", scope);
+        const again = await authoriseAny(authz, actor, scopes);
         if (!again.ok) return again;
         const standing = await lockMute(tx.trx, key);
         if (standing !== undefined && standing.until > tx.now)
@@ -150,8 +150,8 @@ export function createMutes(parts: TicketParts): MuteDeeds & { job: Job } {
     const { actor, inboxId } = asking;
     const found = await resolve(target);
     if (!found.ok) return found;
-    const { name, ticket, scope, key } = found.value;
-    const allowed = await authz.authorise(actor, "responder", scope);
+    const { name, ticket, scopes, key } = found.value;
+    const allowed = await authoriseAny(authz, actor, scopes);
     if (!allowed.ok) return allowed;
     if (asking.dryRun)
       return allow({ words: `Dry run: the mute of ${name} would end. Nothing done.`, shown: false });

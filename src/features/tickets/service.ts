@@ -1,5 +1,6 @@
 /** What people do to tickets: take, resolve, judge. Each decides under the ticket's lock; the second of two is told. */
 import { personBySlack, zoneOf } from "../../catalog/lookup.ts";
+import type { Authz } from "../../platform/authz.ts";
 import { formatMoment } from "../../platform/commands/time.ts";
 import type { Scope } from "../../platform/feature.ts";
 import type { Actor } from "../../platform/people.ts";
@@ -31,9 +32,26 @@ export interface TicketDeeds {
   whoWhen(person: string | null, at: Date | null, actor: Actor): string;
 }
 
-/** Whose roles count for a ticket. */
-export const scopeOf = (ticket: Pick<Ticket, "service" | "team">): Scope =>
-  ticket.service === null ? { team: ticket.team } : { service: ticket.service };
+/** Whose roles count for a ticket: those of the service that stands for it first, then of every other one on it. */
+export function scopesOf(ticket: Pick<Ticket, "service" | "team" | "parts">): readonly Scope[] {
+  const names = new Set([ticket.service, ...ticket.parts.map(({ service }) => service)]);
+  return [...names].map((name) => (name === null ? { team: ticket.team } : { service: name }));
+}
+
+/** Responders of any of these; else refused as by the first. */
+export async function authoriseAny(
+  authz: Authz,
+  actor: Actor,
+  scopes: readonly Scope[],
+): ReturnType<Authz["authorise"]> {
+  let refused: Awaited<ReturnType<Authz["authorise"]>> | undefined;
+  for (const scope of scopes) {
+    const allowed = await authz.authorise(actor, "responder", scope);
+    if (allowed.ok) return allowed;
+    refused ??= allowed;
+  }
+  return refused ?? authz.authorise(actor, "responder", undefined);
+}
 
 type Change = { done: Ticket; words: string; action: string; reason?: string } | { told: string };
 
@@ -53,7 +71,7 @@ export function createDeeds(parts: TicketParts): TicketDeeds {
   const permitted: TicketDeeds["permitted"] = async (id, actor) => {
     const ticket = await readTicket(database.db, id);
     if (ticket === undefined) return unknownTicket(id);
-    const allowed = await authz.authorise(actor, "responder", scopeOf(ticket));
+    const allowed = await authoriseAny(authz, actor, scopesOf(ticket));
     return allowed.ok ? allow(ticket) : allowed;
   };
 
@@ -75,7 +93,7 @@ export function createDeeds(parts: TicketParts): TicketDeeds {
       async (tx) => {
         const ticket = await readTicket(tx.trx, id, { lock: true });
         if (ticket === undefined) return unknownTicket(id);
-        const allowed = await authz.authorise(actor, "responder", scopeOf(ticket));
+        const allowed = await authoriseAny(authz, actor, scopesOf(ticket));
         if (!allowed.ok) return allowed;
         const decision = await decideUnderLock(ticket, tx);
         if (!decision.ok) return decision;
@@ -200,14 +218,20 @@ export const unknownTicket = (id: string): Refused =>
   refuse({ rule: "known-ticket", message: `There is no ticket ${id}.`, hint: "List them: alerts" });
 
 const isOver = (ticket: Ticket, whoWhen: string): Refused =>
-  refuse({
-    rule: "ticket-open",
-    message:
-      ticket.closedBecause === "person"
-        ? `${ticket.id} was resolved by ${whoWhen}. Nothing done.`
-        : `${ticket.id} is over: its alerts resolved, seen by ${whoWhen}. Nothing done.`,
-    hint: "It opens again when it fires again.",
-  });
+  ticket.mergedInto !== null
+    ? refuse({
+        rule: "ticket-open",
+        message: `${ticket.id} is part of ${ticket.mergedInto} by now. Nothing done.`,
+        hint: `Say it of that one: status ${ticket.mergedInto}`,
+      })
+    : refuse({
+        rule: "ticket-open",
+        message:
+          ticket.closedBecause === "person"
+            ? `${ticket.id} was resolved by ${whoWhen}. Nothing done.`
+            : `${ticket.id} is over: its alerts resolved, seen by ${whoWhen}. Nothing done.`,
+        hint: "It opens again when it fires again.",
+      });
 
 const takenAlready = (id: string, whoWhen: string): Refused =>
   refuse({

@@ -148,6 +148,7 @@ it("makes two tickets one when their shared dependency fires, keeps the page tha
   ]);
   const [merged] = await rooms.messages("ticket:T-1");
   expect(merged?.all).toContain("Part of T-2: orders-database fires too, and the others depend on it.");
+  expect((await rooms.ask(olive, "resolve T-1")).text).toMatch(/^T-1 is part of T-2 by now\. Nothing done/);
   expect(rooms.paging.pages).toHaveLength(1);
   expect(rooms.paging.open.get("T-2")?.by).toBe("U0ONCALL");
   rooms.clock.advance(minutes(1));
@@ -157,6 +158,23 @@ it("makes two tickets one when their shared dependency fires, keeps the page tha
     ),
   );
   expect((await rooms.tickets.api.ticketOf("T-2"))?.state).toBe("closed");
+});
+
+it("lets whoever answers for any service on it take it, although another team owns what it is named by", async () => {
+  const rooms = await roomsWith((catalog) => {
+    twelve(catalog);
+    const root = catalog.services.find(({ name }) => name === "orders-database");
+    if (root) Object.assign(root, { team: "payments", dri: "dev" });
+  });
+  rooms.budget.now = hurting;
+  await rooms.send([failing("app-1")]);
+  await rooms.send([failing("orders-database")]);
+  expect(rooms.paging.pages.map(({ team }) => team)).toEqual(["storefront"]);
+  expect(await rooms.tickets.api.ticketOf("T-1")).toMatchObject({
+    service: "orders-database",
+    team: "payments",
+  });
+  expect((await rooms.ask(olive, "ack T-1")).text).toBe("T-1 is yours; the page stops.");
 });
 
 it("waits for company before it says something that pages nobody, and says nothing of what is over by then", async () => {
