@@ -3,7 +3,7 @@ import { service, team } from "./lookup.ts";
 import type { Catalog, PagerInstance } from "./schema.ts";
 
 // A catalog put in force by an earlier release has no such section.
-const pagersOf = (catalog: Catalog): readonly PagerInstance[] => catalog.providers.pagers ?? [];
+export const pagersOf = (catalog: Catalog): readonly PagerInstance[] => catalog.providers.pagers ?? [];
 
 export const pagerInstance = (catalog: Catalog, name: string): PagerInstance | undefined =>
   pagersOf(catalog).find((instance) => instance.name === name);

@@ -1,5 +1,6 @@
 import type { App } from "../../app.ts";
 import * as lookup from "../../catalog/lookup.ts";
+import { pagersOf } from "../../catalog/paging.ts";
 import type { AccessorInstance, Catalog, MetricsInstance } from "../../catalog/schema.ts";
 import { listHookTokens } from "../../platform/hooktokens.ts";
 import { Secret } from "../../platform/secret.ts";
@@ -8,6 +9,7 @@ import { createTicketingProviders } from "../../providers/ticketing/instances.ts
 import { createRouterEngine } from "../../providers/traffic/router.ts";
 import { reasonOf } from "../world.ts";
 import { type Finding, failed, notSet, ok } from "./finding.ts";
+import { checkPager } from "./pagers.ts";
 
 /** Milliseconds one answer may take. */
 const deadlineMs = 5_000;
@@ -19,6 +21,7 @@ export async function checkProviders(app: App, catalog: Catalog): Promise<Findin
     ...catalog.services.filter(({ traffic }) => traffic).map(({ name }) => checkTraffic(app, catalog, name)),
     ...catalog.providers.accessors.map((instance) => checkAccessor(app, catalog, instance)),
     ...catalog.providers.ticketing.map(({ name }) => checkTicketing(app, name)),
+    ...pagersOf(catalog).map((instance) => checkPager(app, instance)),
     checkHookTokens(app, catalog),
   ]);
   return found.flat();

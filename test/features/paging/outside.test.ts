@@ -434,12 +434,12 @@ describe("a provider that is away", () => {
     expect(await card(page)).toMatch(
       /\*PagerDuty not reached since <!date.*pagerduty answered 429\. It is tried again/,
     );
-    for (let minute = 0; minute < 15; minute += 1) {
-      base.clock.advance(60_000);
+    for (let fives = 0; fives < 12; fives += 1) {
+      base.clock.advance(300_000);
       await work();
     }
     const [row] = (await outsidesOf(base.db, (await pageOf(page)).id)).filter(({ sent }) => sent === null);
-    expect(row?.attempts).toBeGreaterThan(12);
+    expect(row?.attempts).toBeGreaterThanOrEqual(12);
     expect(row?.attempts).toBeLessThan(30);
     pd.answerAll(undefined);
     base.clock.advance(60_000);
