@@ -1,9 +1,8 @@
 import { join, resolve } from "node:path";
-import { type App, createApp } from "../app.ts";
+import type { App } from "../app.ts";
 import { publicUrl, type Settings } from "../config/config.ts";
-import { allMigrations, type FeatureOverrides } from "../features/all.ts";
+import type { FeatureOverrides } from "../features/all.ts";
 import { usageOf } from "../platform/commands/help.ts";
-import { migrate } from "../platform/db/migrate.ts";
 import { type Cluster, startCluster } from "../platform/embedded/cluster.ts";
 import type { Managed } from "../platform/embedded/managed.ts";
 import { assertPortFree } from "../platform/embedded/ports.ts";
@@ -12,10 +11,8 @@ import { ProcessRegistry } from "../platform/embedded/registry.ts";
 import { acquireRunLock } from "../platform/embedded/run-lock.ts";
 import type { Log } from "../platform/log.ts";
 import { scopes } from "../platform/slack/scopes.ts";
-import { type Running, startAdmin, startWeb, startWorker } from "../roles.ts";
+import type { Running } from "../roles.ts";
 import { localPeople, localTeam, tour } from "../sandbox/people.ts";
-import { followCatalog } from "./follow-catalog.ts";
-import { keepHookTokens } from "./hook-tokens.ts";
 import { keptKey } from "./keys.ts";
 
 export interface StartOptions {
@@ -35,6 +32,16 @@ export interface Started {
 }
 
 const database = "quarterdeck";
+
+/** Everything that runs once the databases do. Loading it takes as long as making them: both go on beside each other. */
+const loadParts = async () => ({
+  ...(await import("../app.ts")),
+  ...(await import("../features/all.ts")),
+  ...(await import("../platform/db/migrate.ts")),
+  ...(await import("../roles.ts")),
+  ...(await import("./follow-catalog.ts")),
+  ...(await import("./hook-tokens.ts")),
+});
 
 /** All roles on one machine, on embedded defaults. */
 export async function start(options: StartOptions): Promise<Started> {
@@ -81,10 +88,14 @@ async function bringUp(
   const signingSecret =
     settings.SLACK_SIGNING_SECRET ?? (await keptKey(join(dataDir, "keys", "slack-signing.secret"), 16));
 
+  const loading = loadParts();
+  // Whoever needs it hears of it.
+  loading.catch(() => undefined);
   const [databaseUrl, ordersUrl] = await Promise.all([
-    mainDatabase(options, dataDir, onEnd),
+    mainDatabase(options, dataDir, onEnd, loading),
     ordersDatabase(options, dataDir, onEnd),
   ]);
+  const { createApp, followCatalog, keepHookTokens, startAdmin, startWeb, startWorker } = await loading;
   const catalogVars: Record<string, string | undefined> = {
     ROUTER_ADMIN_URL: `http://127.0.0.1:${settings.ROUTER_ADMIN_PORT}`,
     ...Object.fromEntries(
@@ -180,9 +191,11 @@ async function mainDatabase(
   options: StartOptions,
   dataDir: string,
   onEnd: (end: () => Promise<void>) => void,
+  parts: ReturnType<typeof loadParts>,
 ): Promise<string> {
   const { settings } = options;
   if (settings.DATABASE_URL) {
+    const { migrate, allMigrations } = await parts;
     if (settings.DATABASE_MIGRATION_URL) await migrate(settings.DATABASE_MIGRATION_URL, allMigrations());
     return settings.DATABASE_URL;
   }
@@ -201,6 +214,7 @@ async function mainDatabase(
   );
   if (!owner || !app) throw new Error("unreachable: two roles were asked for");
   await provisionDatabase(cluster.url("postgres"), { database, owner, app });
+  const { migrate, allMigrations } = await parts;
   await migrate(cluster.url(database, owner), allMigrations());
   return cluster.url(database, app);
 }
