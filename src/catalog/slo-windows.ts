@@ -104,8 +104,24 @@ export function periodAt(window: SloWindow, at: Date): Period {
   if (!anchor.isValid || !moment.isValid)
     throw new Error(`The calendar window from ${start} in ${zone} is no time; load the catalog again`);
   const nth = (count: number) => anchor.plus({ [calendar]: count });
-  let count = Math.floor(moment.diff(anchor, calendar).as(calendar));
+  let count = roughCount(calendar, anchor, moment);
   while (nth(count) > moment) count -= 1;
   while (nth(count + 1) <= moment) count += 1;
   return { from: nth(count).toJSDate(), to: nth(count + 1).toJSDate() };
+}
+
+/** Periods between, give or take one: by the calendar's own figures, which is many times faster than a difference. */
+function roughCount(unit: CalendarUnit, from: DateTime, to: DateTime): number {
+  const months = (to.year - from.year) * 12 + to.month - from.month;
+  switch (unit) {
+    case "day":
+    case "week":
+      return Math.floor((to.toMillis() - from.toMillis()) / nominalMs[unit]);
+    case "month":
+      return months;
+    case "quarter":
+      return Math.floor(months / 3);
+    case "year":
+      return to.year - from.year;
+  }
 }

@@ -4,6 +4,7 @@
  * about: nothing; others page by its answer.
  */
 import type { Feature, MetricLine } from "../../platform/feature.ts";
+import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { MetricsProviders } from "../../providers/metrics/instances.ts";
 import { watchLevels } from "./levels.ts";
@@ -25,8 +26,11 @@ export { tableHead, tableRows, windowTextOf } from "./table.ts";
 export type * from "./types.ts";
 export { usersLine } from "./words.ts";
 
-/** One reading of all budgets serves every figure of a scrape. */
-const figuresKeepMs = 1_000;
+/**
+ * One reading of all budgets serves every figure of a scrape. It is kept ten times as long as it took, so that reading
+ * hundreds of services leaves the metrics system time for others.
+ */
+const figuresKeep = { leastMs: 1_000, timesTook: 10 };
 
 export function createSlos(
   platform: Platform,
@@ -37,13 +41,19 @@ export function createSlos(
   const api = createSlosApi(platform, providers);
   const room = { platform, slos: api, deploys: rooms.deploys };
 
-  let figures: { atMs: number; budgets: Promise<readonly Budget[]> } | undefined;
+  let figures: { untilMs: number; budgets: Promise<readonly Budget[]> } | undefined;
   const allBudgets = (): Promise<readonly Budget[]> => {
     const now = clock.now();
-    if (figures && Math.abs(now.getTime() - figures.atMs) < figuresKeepMs) return figures.budgets;
+    if (figures && now.getTime() < figures.untilMs) return figures.budgets;
     const services = [...new Set(catalogs.current().slos.map(({ service }) => service))];
-    figures = { atMs: now.getTime(), budgets: api.budgetsOf(services, now) };
-    return figures.budgets;
+    const reading = { untilMs: Number.POSITIVE_INFINITY, budgets: api.budgetsOf(services, now) };
+    figures = reading;
+    const keep = () => {
+      const tookMs = clock.now().getTime() - now.getTime();
+      reading.untilMs = now.getTime() + Math.max(figuresKeep.leastMs, figuresKeep.timesTook * tookMs);
+    };
+    void reading.budgets.then(keep, keep);
+    return reading.budgets;
   };
   const measured =
     (read: (reading: SloReading) => number | null | undefined): MetricLine["read"] =>
@@ -84,9 +94,12 @@ export function createSlos(
       },
       async why(thing) {
         if (!("service" in thing)) return [];
-        const budget = await api.budgetOf(thing.service, clock.now());
+        const now = clock.now();
+        const budget = await api.budgetOf(thing.service, now);
         if (budget.readings.length === 0) return [];
-        return [`${mark(budget)} ${usersLine(budget)}`, ...whyLines(budget)].map((text, index) => ({
+        const policy = await api.policyOf(thing.service, now);
+        const asked = `Changes: ${escapeText(policy.words, 300)}`;
+        return [`${mark(budget)} ${usersLine(budget)}`, ...whyLines(budget), asked].map((text, index) => ({
           rank: 20 + index,
           text,
         }));

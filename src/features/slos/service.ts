@@ -14,7 +14,7 @@ import type { Budget, BudgetLine, SloReading, Slos } from "./types.ts";
 const keepMs = 250;
 const keptMax = 256;
 /** Services of a whole list that are read at once: each has its deadline, which must not pass while it waits. */
-const servicesAtOnce = 4;
+const servicesAtOnce = 6;
 /** Longest a line for a picture may take; nobody decides by it. */
 const lineDeadlineMs = 5_000;
 
