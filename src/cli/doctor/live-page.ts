@@ -9,7 +9,7 @@ import { byWhom, type LiveParts, personMaxMs, secondsText, testerOf, workMaxMs }
 
 const system = "Live page";
 
-/** A page as any other, but for its words: by the outbox, the worker and Slack to a person, and back. */
+/** A page like any other, but for its words: by the outbox, the worker and Slack to a person, and back. */
 export async function provePage(parts: LiveParts): Promise<Finding> {
   const { app, catalog, options, runner } = parts;
   const person = options.person ? testerOf(catalog, app.slackTeam(), options.person) : runner;
