@@ -13,8 +13,10 @@ import type { Budget, BudgetLine, SloReading, Slos } from "./types.ts";
 /** In a storm of alerts one reading serves all of them for this long. */
 const keepMs = 250;
 const keptMax = 256;
-/** Services of a whole list that are read at once: each has its deadline, which must not pass while it waits. */
-const servicesAtOnce = 6;
+/** Services of a whole list that are read at once: enough to be asked for in few questions, few enough to be in time. */
+const servicesAtOnce = 40;
+/** Longest an SLO of a list may take; nobody decides by it. */
+const listDeadlineMs = 8_000;
 /** Longest a line for a picture may take; nobody decides by it. */
 const lineDeadlineMs = 5_000;
 
@@ -81,9 +83,10 @@ export function createSlosApi(
 
     async budgetsOf(services, at) {
       const gate = new Gate(servicesAtOnce);
+      const asList = { isEstimate: true, deadlineMs: options.deadlineMs ?? listDeadlineMs };
       const read = async (service: string): Promise<Budget> => {
         const slos = slosOf(catalogs.current(), service);
-        const readings = await Promise.all(slos.map((slo) => readSlo(slo, at, { isEstimate: true })));
+        const readings = await Promise.all(slos.map((slo) => readSlo(slo, at, asList)));
         return budgetOfReadings(service, at, readings);
       };
       return Promise.all(services.map((service) => gate.pass(() => read(service))));

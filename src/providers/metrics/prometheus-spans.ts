@@ -9,7 +9,7 @@ import { partSelector, withLabels } from "./provider.ts";
 import type { BinRow, Tally } from "./source.ts";
 
 /** The label that tells the parts of a united question apart. */
-const keyLabel = "quarterdeck_part";
+export const keyLabel = "quarterdeck_part";
 
 /** What is counted, as selectors where it can be read from samples. */
 export function selectorsOf(query: CountQuery, labels: LabelMatchers): Selector[] {
@@ -33,6 +33,7 @@ export function unitedText(
   labels: LabelMatchers,
   spansSec: readonly number[],
   withOldest: boolean,
+  prefix = "",
 ): string {
   const selectors = selectorsOf(query, labels);
   const [first] = selectors;
@@ -53,9 +54,9 @@ export function unitedText(
     }
   };
   const parts = spansSec.flatMap((sec, span) =>
-    partsOf(sec).map((text, part) => keyed(text, `${span} ${part}`)),
+    partsOf(sec).map((text, part) => keyed(text, `${prefix}${span} ${part}`)),
   );
-  if (first && withOldest) parts.push(keyed(oldestText(first, Math.max(...spansSec)), "oldest"));
+  if (first && withOldest) parts.push(keyed(oldestText(first, Math.max(...spansSec)), `${prefix}oldest`));
   return parts.join(" or ");
 }
 

@@ -1,6 +1,7 @@
 import type { MetricsProvider, Selector } from "./contract.ts";
 import { exactTallies, lateTargets, type RawSeries } from "./exact.ts";
 import { type PromAnswer, PrometheusApi, type PrometheusApiOptions } from "./prometheus-api.ts";
+import { PrometheusBatch } from "./prometheus-batch.ts";
 import { partedTallies, selectorsOf, unitedText } from "./prometheus-spans.ts";
 import {
   durationText,
@@ -32,6 +33,7 @@ export function createPrometheusProvider(options: PrometheusOptions): MetricsPro
 
 export function createPrometheusSource(options: PrometheusOptions): MetricSource {
   const api = new PrometheusApi(options);
+  const batch = new PrometheusBatch(api);
 
   const binned = (expression: string, bins: Bins, signal: AbortSignal | undefined): Promise<PromAnswer> => {
     // Ranges are closed on the right: a millisecond earlier makes them half-open as ours are.
@@ -215,7 +217,9 @@ export function createPrometheusSource(options: PrometheusOptions): MetricSource
       const end = new Date(to.getTime() - 1);
       const [answer, made] = await Promise.all([
         long.length > 0
-          ? api.query(unitedText(query, labels, long, withOldest), end, signal, { isBrief: true })
+          ? isEstimate
+            ? batch.ask(end, (prefix) => unitedText(query, labels, long, withOldest, prefix))
+            : api.query(unitedText(query, labels, long, withOldest), end, signal, { isBrief: true })
           : null,
         short.length > 0
           ? sampled(

@@ -69,6 +69,43 @@ describe.runIf(binary)("a real Prometheus", () => {
     expect(oddSpans.spans).toMatchObject([{ counts: null, invalid: expect.stringContaining("no number") }]);
   });
 
+  it("answers many questions of one moment as one, and each alone where one of them is refused", async () => {
+    const asked: string[] = [];
+    const counting = createPrometheusProvider({
+      url: server.url,
+      deadlineMs: 20_000,
+      fetch: (url, init) => {
+        asked.push(new URLSearchParams(String(init?.body)).get("query") ?? "");
+        return fetch(url, init);
+      },
+    });
+    const ratio = (code: string) =>
+      ({ kind: "ratio", total: rate.counter, bad: { metric: "requests_total", labels: { code } } }) as const;
+    const span = {
+      to: at(110),
+      labels: { service: "shop" },
+      spansSec: [600, 5_400],
+      isEstimate: true,
+      withOldest: true,
+    };
+    const codes = ["500", "200", "404"];
+    const together = await Promise.all(codes.map((code) => counting.spans(ratio(code), span)));
+    expect(asked).toHaveLength(1);
+    for (const [index, code] of codes.entries())
+      expect(together[index]).toEqual(await counting.spans(ratio(code), span));
+    expect(together[0]?.spans[0]?.counts?.bad).toBeGreaterThan(0);
+    expect(together[2]?.spans[0]?.counts).toMatchObject({ bad: 0 });
+    asked.length = 0;
+    const broken = { kind: "expression", promql: { total: "sum(", bad: "1" } } as const;
+    const [good, refused] = await Promise.allSettled([
+      counting.spans(ratio("500"), span),
+      counting.spans(broken, span),
+    ]);
+    expect(good).toEqual({ status: "fulfilled", value: together[0] });
+    expect(refused).toMatchObject({ status: "rejected", reason: { code: "rejected" } });
+    expect(asked).toHaveLength(3);
+  });
+
   it("says no traffic or no data for NaN, and drops it from a series", async () => {
     const promql = {
       value: "sum(rate(requests_total[$window])) / 0 - sum(rate(requests_total[$window])) / 0",
