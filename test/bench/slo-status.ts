@@ -9,7 +9,7 @@ import { startPrometheus } from "../support/prometheus.ts";
 import { type Bench, type Benchmark, median, type Result } from "./measure.ts";
 
 const serviceCount = 300;
-const rounds = 3;
+const rounds = 5;
 /** As many as the command asks at once. */
 const atOnce = 16;
 
