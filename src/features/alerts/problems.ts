@@ -10,7 +10,7 @@ export interface ProblemPost {
   source: string;
   at: Date;
   problems: readonly Unreadable[];
-  /** Alerts of the same body that were read. */
+  /** Alerts and events of the same body that were read. */
   takenCount: number;
 }
 
@@ -59,7 +59,7 @@ function problemCard(post: ProblemPost, problem: Unreadable, seen: { seen_count:
       ["Why", escapeText(problem.why)],
       [
         "Taken from it",
-        post.takenCount === 0 ? "nothing; the body is kept" : `${post.takenCount} alerts; the rest is kept`,
+        post.takenCount === 0 ? "nothing; the body is kept" : `${post.takenCount} read; the body is kept`,
       ],
     ],
   });

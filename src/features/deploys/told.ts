@@ -132,7 +132,7 @@ async function keepUnplaced(
       `🟠 ${escapeText(source)} · deploys of no service in the catalog; they are kept, and suspects are ranked without them:`,
       ...lines,
       ...(more > 0 ? [`and ${more} more`] : []),
-      "Name the repository in its service: `repositories: [owner/name]`.",
+      "Name the repository in its service: `repositories: [owner/name]`; or call the service as its sender does.",
     ].join("\n"),
   });
 }

@@ -175,13 +175,15 @@ function verbsOf(
         ]
       : [];
   if (ticket.state === "closed") return { verbs: [], more: ticket.closedBecause === "merged" ? [] : judge };
-  const runbook = runbookVerb(ticket);
+  // Of no service, what helps first is the rule that says whose it is.
+  const rule: Verb = { label: "Propose a rule", line: `modal alert-rule: ${ticket.id}` };
+  const isOfNobody = ticket.service === null;
+  const runbook = isOfNobody ? rule : runbookVerb(ticket);
   const back = rollBackVerb(ticket, scene.catalog);
   const mute: Verb[] = scene.mutes.some(({ groupId }) => groupId !== null)
     ? [{ label: "Unmute", line: `unmute ${ticket.id}` }]
     : [{ label: "Mute", line: `modal mute: ${ticket.id}` }];
-  if (ticket.service === null)
-    mute.unshift({ label: "Propose a rule", line: `modal alert-rule: ${ticket.id}` });
+  if (isOfNobody) mute.push(runbookVerb(ticket));
   if (ticket.pagedAt !== null && ticket.takenBy === null)
     return {
       verbs: [{ label: "Acknowledge", line: `ack ${ticket.id}`, style: "primary" }, back ?? runbook],
@@ -238,8 +240,11 @@ function lastLine(ticket: Ticket, scene: Scene): string | undefined {
     ticket.closedBecause === "person" && ticket.firingCount > 0
       ? ` ${ticket.firingCount} alerts fired on then; a new one opens it again.`
       : "";
-  return `${parts.join(" · ")}.${ticket.closedNote === null ? "" : ` ${escapeText(ticket.closedNote, 300)}`}${still}`;
+  return `${parts.join(" · ")}.${ticket.closedNote === null ? "" : ` ${stopped(escapeText(ticket.closedNote, 300))}`}${still}`;
 }
+
+/** With a full stop, unless it ends with one. */
+const stopped = (words: string): string => (/[.!?…]$/.test(words) ? words : `${words}.`);
 
 /** One line in the channel of a service whose alerts stand on a card elsewhere. */
 export function elsewhereText(ticket: Ticket, services: readonly string[], catalog: Catalog): string {

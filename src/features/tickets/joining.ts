@@ -192,7 +192,7 @@ export function joinText(because: JoinReason | "first", via: string | null): str
     case "first":
       return "it was the first";
     case "same-service":
-      return "the same service, within the same minutes";
+      return "it is about the same service, within the same minutes";
     case "dependency":
       return `it depends on ${via}, which fires`;
     case "explains":
@@ -200,6 +200,6 @@ export function joinText(because: JoinReason | "first", via: string | null): str
     case "shared-dependency":
       return `it depends on ${via} like the others, and began when they did`;
     case "unknown-storm":
-      return "one of many alerts of one sender that the catalog knows no service for";
+      return "it is one of many alerts of one sender that the catalog knows no service for";
   }
 }

@@ -41,20 +41,25 @@ function pageLine(ticket: Ticket, catalog: Catalog): string {
     burn === undefined ? "" : `burn ${Math.round(burn)}x`,
     errorRatio === undefined ? "" : `errors ${(errorRatio * 100).toFixed(1)} %`,
   ].filter(Boolean);
-  const how = isMeasured ? measured.join(", ") : (ticket.severityText ?? "no severity given");
+  const word = ticket.severityText;
+  const how = isMeasured
+    ? measured.join(", ")
+    : word === null
+      ? "the sender gives no severity"
+      : `the sender says ${word}`;
   const more = servicesHit(ticket.parts).length - 1;
   const parts = [
-    `${escapeText(ticket.name, 80)}: ${escapeText(how, 60)}`,
+    `${escapeText(ticket.name, 80)}: ${escapeText(how, 80)}`,
     escapeText(firstSuspectText(ticket.suspects, catalog) ?? "", 120),
     more > 0 ? `${more} more ${more === 1 ? "service" : "services"} hit` : "",
-    isMeasured ? "" : escapeText(sentence(words), 300),
+    isMeasured ? "" : escapeText(whyOf(words), 300),
     ticket.id,
   ].filter((part) => part !== "");
   return `PAGE ${escapeText(subjectOf(ticket, catalog.organisation.defaultEnvironment))}: ${parts.join(". ")}`;
 }
 
-/** `Paged: the sender says …` as a sentence of its own, without its stop. */
-function sentence(words: string): string {
-  const said = words.replace(/^Paged: /, "").replace(/\.$/, "");
+/** Why it pages, after what the sender says: `Paged: the sender says critical. Whether users …` → `Whether users …` */
+function whyOf(words: string): string {
+  const said = words.replace(/^Paged: (the sender (says|gives) [^.]*\. )?/, "").replace(/\.$/, "");
   return said.charAt(0).toUpperCase() + said.slice(1);
 }

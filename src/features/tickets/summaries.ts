@@ -1,9 +1,11 @@
 /** Lines on tickets in `/ops`, `/ops status` and `/ops why`, and the list of `/ops alerts`. */
+import { personBySlack } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import type { Summaries, SummaryLine } from "../../platform/feature.ts";
-import { dateToken, escapeText } from "../../platform/messages/blocks.ts";
+import { dateToken, escapeText, mention } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { headlineOf, spanText } from "./cards.ts";
+import type { Choice } from "./decide.ts";
 import { joinText } from "./joining.ts";
 import { decisionsOf } from "./members.ts";
 import type { Ticket } from "./model.ts";
@@ -51,7 +53,7 @@ export function ticketSummaries(platform: Platform): Summaries {
       if ("id" in thing) {
         const ticket = await readTicket(database.db, thing.id);
         if (ticket === undefined) return [];
-        return whyLines(ticket, line(ticket), await decisionsOf(database.db, ticket.id), catalogs.current());
+        return whyLines(ticket, line(ticket), await decisionsOf(database.db, ticket.id), platform);
       }
       const since = new Date(clock.now().getTime() - 86_400_000);
       const tickets = await listTickets(database.db, {
@@ -73,9 +75,10 @@ function whyLines(
   ticket: Ticket,
   line: string,
   members: Awaited<ReturnType<typeof decisionsOf>>,
-  catalog: Catalog,
+  { catalogs, slackTeam }: Platform,
 ): SummaryLine[] {
   const { decision } = ticket;
+  const catalog = catalogs.current();
   const lines = [
     line,
     `${escapeText(decision.words, 1_000)} Decided ${dateToken(new Date(decision.at), "date_time")} by rule \`${decision.rule}\`.`,
@@ -84,7 +87,7 @@ function whyLines(
   const joined = members.filter(({ because }) => because !== "first");
   for (const { service, because, via, decision } of joined.slice(0, joinedShownMax))
     lines.push(
-      `${escapeText(service ?? "unknown service")} is on it because ${escapeText(joinText(because, via))}. ${escapeText(decision?.words ?? "Not decided apart.", 300)} One page per cause.`,
+      `${escapeText(service ?? "unknown service")} is on it because ${escapeText(joinText(because, via))}. ${escapeText(aloneText(decision), 300)}`,
     );
   if (joined.length > joinedShownMax) lines.push(`… and ${joined.length - joinedShownMax} more joined it.`);
   if (ticket.mergedInto !== null)
@@ -92,9 +95,22 @@ function whyLines(
   if (ticket.note !== null) lines.push(escapeText(ticket.note));
   if (ticket.closedAt !== null && ticket.closedBecause !== "merged")
     lines.push(
-      `${ticket.closedBecause === "person" ? "Resolved by a person" : "Its alerts resolved"} ${dateToken(ticket.closedAt, "date_time")}.`,
+      `${ticket.closedBecause === "person" ? `Resolved by ${closerOf(ticket, catalog, slackTeam())}` : "Its alerts resolved"} ${dateToken(ticket.closedAt, "date_time")}.`,
     );
   return lines.map((text, index) => ({ rank: 20 + index, text }));
+}
+
+/** What was decided of one that joined: its cause pages once, whatever it would do by itself. */
+const aloneText = (decision: Choice | null): string => {
+  if (decision === null) return "Not decided apart.";
+  const words = decision.words.replace(/^Paged: /, "Alone it pages: ");
+  return decision.page ? `${words} One page per cause.` : words;
+};
+
+function closerOf({ closedBy }: Ticket, catalog: Catalog, slackTeam: string): string {
+  if (closedBy === null) return "a person";
+  const known = personBySlack(catalog, slackTeam, closedBy);
+  return known ? escapeText(known.name) : mention(closedBy);
 }
 
 export function ticketLine(ticket: Ticket, { catalogs }: Platform): string {

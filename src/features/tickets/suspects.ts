@@ -87,8 +87,10 @@ function roleOf(
 
 function whenText(beforeMs: number): string {
   const minutes = Math.round(Math.abs(beforeMs) / 60_000);
-  if (beforeMs < 0) return minutes === 0 ? "as it began" : `${minutes} min after it began`;
-  return minutes === 0 ? "just before it began" : `${minutes} min before it began`;
+  if (minutes === 0) return beforeMs < 0 ? "as it began" : "just before it began";
+  const hours = Math.round(minutes / 60);
+  const span = minutes < 120 ? `${minutes} min` : hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
+  return `${span} ${beforeMs < 0 ? "after" : "before"} it began`;
 }
 
 /** Services whose changes may matter for one that fails: itself, what it needs, and all that call it or what it needs. */

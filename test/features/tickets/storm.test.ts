@@ -217,7 +217,7 @@ it("pages when neither the budget nor a severity is known", async () => {
   const rooms = await roomsWith();
   rooms.budget.now = unknown;
   await rooms.send([alert({ labels: { severity: undefined } })]);
-  expect(rooms.paging.pages[0]?.headline).toContain("no severity given. The sender gives no severity");
+  expect(rooms.paging.pages[0]?.headline).toContain("HighErrorRate: the sender gives no severity. Whether users hurt");
 });
 
 it("keeps what turns on and off on one card, does not page for it, and closes it once it holds", async () => {
@@ -280,7 +280,7 @@ it("proposes the rule that would have found the service", async () => {
   const rooms = await roomsWith();
   await rooms.send([alert({ labels: { service: "checkout", team: "x", instance: "10.0.0.1:80" } })]);
   const [card] = await rooms.messages();
-  expect(card?.overflow).toContain("Propose a rule: modal alert-rule: T-1");
+  expect(card?.verbs.join()).toContain("Propose a rule");
   const answer = await rooms.ask(olive, "alert-rule T-1 shop");
   expect(answer.text).toContain("alertRules:");
   expect(answer.text).toContain("- labels: { service: checkout }");

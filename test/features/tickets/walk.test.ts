@@ -170,7 +170,7 @@ describe("an alert while nobody knows how users are", () => {
       alert({ labels: { alertname: "B", severity: "warning" } }),
     ]);
     expect(rooms.paging.pages.map(({ headline }) => headline)).toEqual([
-      expect.stringContaining("A: critical. The sender says critical. Whether users hurt is not known"),
+      expect.stringContaining("A: the sender says critical. Whether users hurt is not known"),
     ]);
     expect(rooms.paging.pages).toHaveLength(1);
   });
@@ -187,7 +187,7 @@ describe("an alert while nobody knows how users are", () => {
     const [card] = await rooms.messages();
     expect(card?.channel).toBe("C0OPS");
     expect(card?.all).toContain('the catalog knows no service \\"nobody-knows\\"');
-    expect(card?.verbs[0]).toBe("Runbook: runbook ticket=T-1");
+    expect(card?.verbs[0]).toBe("Propose a rule: modal alert-rule: T-1");
     expect(rooms.budget.reads).toBe(0);
   });
 });

@@ -64,7 +64,7 @@ describe.runIf(binary)("alerts of a service whose metrics are in a real Promethe
     ]);
     expect(rooms.paging.pages.map(({ headline }) => headline)).toEqual([
       expect.stringMatching(
-        /^PAGE shop: Gone: critical\. The sender says critical\. Whether users hurt is not known: /,
+        /^PAGE shop: Gone: the sender says critical\. Whether users hurt is not known: /,
       ),
     ]);
     const said = (await rooms.messages("ticket:T-%")).filter(({ all }) =>
