@@ -89,7 +89,7 @@ function jsonObject(text: string): Record<string, unknown> {
 
 function textOf({ source, deliveryId, alerts, events, route }: Preview): string {
   const lines = [
-    `${source}${deliveryId === null ? "" : `, delivery ${deliveryId}`}: ${alerts.length} alerts, ${events.length} events`,
+    `${source}${deliveryId === null ? "" : `, delivery ${deliveryId}`}: ${counted(alerts.length, "alert")}, ${counted(events.length, "event")}`,
   ];
   for (const alert of alerts) {
     const said = alert.severityText === null ? "no severity given" : `the sender says ${alert.severityText}`;
@@ -102,12 +102,16 @@ function textOf({ source, deliveryId, alerts, events, route }: Preview): string 
       `  began     ${alert.startsAt ?? "not known; receipt counts"}`,
     );
     if (alert.status === "resolved") lines.push(`  ended     ${alert.endsAt ?? "not known; receipt counts"}`);
+    const labels = Object.entries(alert.labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+    if (labels.length > 0) lines.push(`  labels    ${plain(labels.join(", "))}`);
     for (const { label, url } of alert.links) lines.push(`  link      ${plain(label)}: ${plain(url)}`);
   }
   for (const event of events) lines.push("", `${event.kind}: ${plain(JSON.stringify(event))}`);
   lines.push("", `goes to   ${route.to ?? "nobody"}`, `because   ${plain(route.why)}`);
   return lines.join("\n");
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 /** On one line, without what a terminal would act on or turn around. */
 const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " ");

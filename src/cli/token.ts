@@ -58,6 +58,11 @@ export async function create(source: string, options: CreateOptions): Promise<vo
       source,
       catalog.hookSources.map(({ name }) => name),
     );
+    if (catalog.hookSources.some(({ name, kind }) => name === source && kind === "sns"))
+      throw new CommandError(
+        `${source} takes no token: SNS signs what it sends.`,
+        `Name the topic's ARN in its topics, and subscribe POST /hooks/${source} to it.`,
+      );
     if (options.team === undefined)
       throw new CommandError(
         "A hook token belongs to a team.",

@@ -142,7 +142,7 @@ function configuration(spec: ChartSpec): Configuration {
           beginAtZero: true,
           // A flat line at 0 still wants an axis.
           suggestedMax: Math.max(spec.limit?.value ?? 0, hasData ? 0 : 1) || undefined,
-          grace: "18%",
+          ...(spec.valueMax === undefined ? { grace: "18%" } : { max: spec.valueMax }),
           border: { display: false },
           grid: { color: ink.grid },
           ticks: {

@@ -220,7 +220,7 @@ describe("an export of Grafana OnCall becomes a catalog", () => {
   });
 
   it.each([
-    ["not json", /^the export is missing or of a wrong type/],
+    ["not json", /^the export is not JSON/],
     ["{}", /^the export holds no integrations/],
     ['{ "schedules": [{ "id": "a" }] }', /^schedules\.a\.name is missing/],
     ['{ "integrations": [{ "id": "a", "name": "b" }] }', /^integrations\.b\.type is missing/],

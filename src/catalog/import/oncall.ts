@@ -36,6 +36,10 @@ export function importOnCall(text: string, options: ImportOptions): Imported {
   const parsed = onCallExportSchema.safeParse(content);
   const slackTeam = options.slackTeam ?? (parsed.success ? slackTeamOf(parsed.data) : undefined);
   const draft = new Draft({ ...options, slackTeam });
+  if (content === undefined) {
+    draft.problem("the export", "is not JSON; it is one object with the lists of OnCall's HTTP API");
+    return draft.finish({ channel: "", team: "" });
+  }
   if (!parsed.success) {
     for (const { path, message } of parsed.error.issues)
       draft.problem(

@@ -21,6 +21,8 @@ export interface Preview {
     startsAt: string | null;
     endsAt: string | null;
     title: string;
+    /** What rules of the catalog are matched with. */
+    labels: ReadAlert["labels"];
     links: readonly AlertLink[];
   }[];
   events: readonly ReadEvent[];
@@ -92,6 +94,7 @@ export function previewOf(
       startsAt: alert.startsAt?.toISOString() ?? null,
       endsAt: alert.endsAt?.toISOString() ?? null,
       title: alert.title,
+      labels: alert.labels,
       links: alert.links,
     })),
     events: read.events,
@@ -104,7 +107,11 @@ export function previewOf(
               "; ",
             ),
             why: distinct(
-              routes.map(({ why }) => why),
+              [
+                ...routes.map(({ why }) => why),
+                ...routes.map(({ page }) => page),
+                ...(read.hiddenCount > 0 ? [hiddenText(read.hiddenCount)] : []),
+              ],
               " ",
             ),
           },
@@ -113,6 +120,9 @@ export function previewOf(
 }
 
 const distinct = (texts: readonly string[], between: string): string => [...new Set(texts)].join(between);
+
+const hiddenText = (count: number): string =>
+  `The sender left ${count} more ${count === 1 ? "alert" : "alerts"} out of its list: the ticket stays open until it lists them all.`;
 
 const roomOf: Readonly<Record<ReadEvent["kind"], string>> = {
   deploy: "deploys are kept beside the services they name",

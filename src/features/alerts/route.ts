@@ -17,8 +17,10 @@ export interface AlertRoute {
   service: string | null;
   /** `#shop-alerts, team storefront` */
   to: string;
-  /** One or two sentences, as plain text. */
+  /** Why there, a sentence of plain text. */
   why: string;
+  /** Whether it may wake somebody, a sentence. */
+  page: string;
 }
 
 export function routeOf(catalog: Catalog, alert: ReadAlert, source: string): AlertRoute {
@@ -28,16 +30,18 @@ export function routeOf(catalog: Catalog, alert: ReadAlert, source: string): Ale
     group.service === null
       ? (group.note ?? "Nothing declared matches.").replace("Filed with", "Goes to")
       : `${foundBy(catalog, alert)}: it is about ${group.service}, ${group.environment}.`;
-  const said = alert.severityText ?? "no severity";
+  const word = alert.severityText;
+  const said = word === undefined ? "gives no severity" : `says ${word}`;
   const pages = pagesWhenUnknown(alert.severity, alert.severityText ?? null);
   const page =
     alert.status === "resolved"
       ? "It is over and wakes nobody."
-      : `Should it not be known whether users hurt, it ${pages ? "pages" : "does not page"}: the sender says ${said}.`;
+      : `Should it not be known whether users hurt, it ${pages ? "pages" : "does not page"}: the sender ${said}.`;
   return {
     service: group.service ?? alert.named?.service ?? null,
     to: `#${channelFor(catalog, name).name}, team ${owningTeam(catalog, name).name}`,
-    why: `${found} ${page}`,
+    why: found,
+    page,
   };
 }
 

@@ -9,6 +9,7 @@ import { changeOf } from "./history.ts";
 import { fold, type KeptAlert, type Named, type ReadAlert, severityOf, type Unreadable } from "./model.ts";
 import { sourceNamed } from "./preview.ts";
 import { fingerprintOf } from "./webhooks/fingerprint.ts";
+import { typeSaid } from "./webhooks/reader.ts";
 import { keptHeaders, readDelivery } from "./webhooks/senders.ts";
 
 /** A beginning or an end with what its sender said of the service. */
@@ -73,7 +74,7 @@ export function toldOf(
       told.push({ ...change, seenAt: receivedAt, labels: after.labels, named: alert.named });
   };
   const readDeliveryItem = (item: unknown): Unreadable[] => {
-    const read = deliverySchema.safeParse(item);
+    const read = deliverySchema.safeParse(item, { error: typeSaid });
     if (!read.success) return firstIssue(read.error);
     const { headers, body } = read.data;
     const source = sourceNamed(catalog, read.data.source);
@@ -91,14 +92,14 @@ export function toldOf(
     return found.map(({ field, why }) => ({ field: `.body.${field}`, why }));
   };
   const readToldItem = (item: unknown): Unreadable[] => {
-    const read = toldSchema.safeParse(item);
+    const read = toldSchema.safeParse(item, { error: typeSaid });
     if (!read.success) return firstIssue(read.error);
     const { at: seenAt, since, ...change } = read.data;
     told.push({ ...change, seenAt: new Date(seenAt), at: new Date(since) });
     return [];
   };
   const readListedItem = (item: unknown): Unreadable[] => {
-    const read = listedSchema.safeParse(item);
+    const read = listedSchema.safeParse(item, { error: typeSaid });
     if (!read.success) return firstIssue(read.error);
     const { labels, startsAt, endsAt, fingerprint = fingerprintOf(labels) } = read.data;
     const severityText = labels.severity ?? null;

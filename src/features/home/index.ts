@@ -1,6 +1,6 @@
 /**
- * Home: what is going on and what may I do. `/ops`, `/ops help`, `/ops status`, `/ops why`, `/ops sign-in`.
- * Owns nothing: each feature tells its own lines. Pages about: nothing.
+ * Home: what is going on and what may I do. `/ops`, `/ops help`, `/ops status`, `/ops why`, `/ops sign-in`; the
+ * console's first page. Owns nothing: each feature tells its own lines. Pages about: nothing.
  */
 import { z } from "zod";
 import { helpFor } from "../../platform/commands/help.ts";
@@ -10,6 +10,7 @@ import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision } from "../../platform/refusal.ts";
 import { helpReply, homeName, replyOfLines } from "./cards.ts";
+import { consoleHome, consolePath } from "./page.ts";
 
 const homeSpec = defineCommand({
   name: homeName,
@@ -121,7 +122,7 @@ export function createHome(platform: Platform, features: () => readonly Feature[
   };
 
   const signIn = async ({ actor }: CommandContext): Promise<Decision<Reply>> => {
-    const token = await sessions.createLink(actor, "/console");
+    const token = await sessions.createLink(actor, consolePath);
     return allow({
       text: `<${publicUrl}/sign-in?token=${token}|Sign in to Quarterdeck> — for you alone, once, within two minutes.`,
     });
@@ -134,5 +135,6 @@ export function createHome(platform: Platform, features: () => readonly Feature[
     { spec: whySpec, run: why },
     { spec: signInSpec, run: signIn },
   ];
-  return { name: "home", about: "What is going on and what may I do.", commands };
+  const routes = [consoleHome(features)];
+  return { name: "home", about: "What is going on and what may I do.", commands, routes };
 }

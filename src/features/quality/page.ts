@@ -32,6 +32,14 @@ export function qualityPage(room: QualityRoom): Route {
       const catalog = platform.catalogs.current();
       const zone = catalog.organisation.timezone;
       const team = url.searchParams.get("team");
+      if (team !== null && !catalog.teams.some(({ name }) => name === team)) {
+        const known = catalog.teams.map(({ name }) => name).join(", ");
+        return sendPage(
+          res,
+          404,
+          page("No such team", `<p>There is ${escapeHtml(known)}. <a href="${pagePath}">All teams</a></p>`),
+        );
+      }
       const all = await rooms.tickets.records(windowStart(now), now);
       const tickets = team === null ? all : all.filter((ticket) => ticket.team === team);
       const rules = rulesOf(tickets);

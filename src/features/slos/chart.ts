@@ -20,6 +20,7 @@ export function budgetChart(
   return {
     title: `${service}: error budget left`,
     unit: "%",
+    valueMax: 100,
     fromMs,
     toMs,
     zone,

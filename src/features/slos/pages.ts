@@ -124,7 +124,7 @@ function serviceHtml(service: string, { budget, policy, chart, changes }: ShownB
     : "<p>There is no chart: no error budget of it is known.</p>";
   return [
     `<p>${escapeHtml(plain(usersLine(budget)))}.</p>`,
-    `<p><strong>${policy.level}</strong>: ${escapeHtml(policy.words)}.${held}</p>`,
+    `<p>${escapeHtml(policy.words)}.${held}</p>`,
     table(["SLO", "Objective", "State", "Left", "Lasts", "Burn by window", "Owner"], rows),
     picture,
     `<h2>Why</h2><ul>${whyLines(budget)

@@ -34,6 +34,8 @@ export interface ChartSpec {
   readonly markers?: readonly ChartMarker[];
   /** A horizontal line such as an objective or a ceiling. */
   readonly limit?: { readonly value: number; readonly label: string };
+  /** What no value can exceed, such as 100 of a share; the axis ends there. */
+  readonly valueMax?: number;
   /** Points further apart than this are not joined. Default three times the usual distance. */
   readonly gapAfterMs?: number;
 }

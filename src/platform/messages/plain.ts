@@ -17,6 +17,8 @@ export function plainOf(mrkdwn: string, names: Names): string {
       .replace(/<((?:https?|mailto):[^|>]+)\|([^>]*)>/g, "$2 ($1)")
       .replace(/<((?:https?|mailto):[^|>]+)>/g, "$1")
       .replace(/\/ops (?=\S)/g, "")
+      // The fence of a block of code is a line of its own.
+      .replace(/^```\n|\n```$/gm, "")
       // Marks count only where Slack would read them; those from outside are fenced by a word joiner.
       .replace(/(^|[\s(])\*(\S|\S.*?\S)\*(?=$|[\s.,:;)!?])/gm, "$1$2")
       .replace(/(?<!\u2060)`(?!\u2060)([^\n]*?)(?<!\u2060)`(?!\u2060)/g, "$1")

@@ -53,7 +53,7 @@ describe("the route of an alert", () => {
     const { alerts, route } = preview({ alertname: "Down", app: "Shop" });
     expect(alerts[0]?.service).toBe("shop");
     expect(route.why).toContain("Its sender names it");
-    expect(route.why).toContain("it pages: the sender says no severity");
+    expect(route.why).toContain("it pages: the sender gives no severity");
   });
 
   it("is the default owner's where nothing declared matches, and the sender's word for the service is kept", () => {
@@ -79,4 +79,20 @@ describe("the route of an alert", () => {
       route: { to: null, why: "It holds no alert; nobody acts on other events." },
     });
   });
+});
+
+it("says what the sender left out of its list, shows labels to write rules with, and says nothing twice", () => {
+  const source = sourceNamed(catalog, "am-eu");
+  if (source === undefined) throw new Error("no source");
+  const labels = { alertname: "Down", team: "x" };
+  const alerts = [{ labels }, { labels: { ...labels, host: "b" } }, { labels, status: "resolved" }];
+  const body = { version: "4", status: "firing", truncatedAlerts: 123, alerts };
+  const shown = previewOf(catalog, source, {
+    body: Buffer.from(JSON.stringify(body)),
+    headers: {},
+    receivedAt: new Date("2026-11-25T10:00:00Z"),
+  });
+  expect(shown.alerts[0]?.labels).toEqual(labels);
+  expect(shown.route.why.match(/no rule of the catalog/g)).toHaveLength(1);
+  expect(shown.route.why).toContain("123 more alerts out of its list");
 });

@@ -88,5 +88,11 @@ describe("the weekly digest", () => {
     } as unknown as Parameters<typeof route.handle>[0]);
     expect(sent.join("")).toContain("<td>DiskFull</td><td>shop</td><td>storefront</td><td>1</td><td>0</td>");
     expect(sent.join("")).toContain("0 % (0–79 %, n 1), too few to judge");
+    sent.length = 0;
+    await route?.handle({
+      res,
+      url: new URL("http://q.test/console/quality?team=nobody"),
+    } as unknown as Parameters<typeof route.handle>[0]);
+    expect(sent.join("")).toContain("No such team");
   });
 });

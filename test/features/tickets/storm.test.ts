@@ -217,7 +217,9 @@ it("pages when neither the budget nor a severity is known", async () => {
   const rooms = await roomsWith();
   rooms.budget.now = unknown;
   await rooms.send([alert({ labels: { severity: undefined } })]);
-  expect(rooms.paging.pages[0]?.headline).toContain("HighErrorRate: the sender gives no severity. Whether users hurt");
+  expect(rooms.paging.pages[0]?.headline).toContain(
+    "HighErrorRate: the sender gives no severity. Whether users hurt",
+  );
 });
 
 it("keeps what turns on and off on one card, does not page for it, and closes it once it holds", async () => {

@@ -63,9 +63,7 @@ describe.runIf(binary)("alerts of a service whose metrics are in a real Promethe
       alert({ labels: { alertname: "Minor", severity: "warning" } }),
     ]);
     expect(rooms.paging.pages.map(({ headline }) => headline)).toEqual([
-      expect.stringMatching(
-        /^PAGE shop: Gone: the sender says critical\. Whether users hurt is not known: /,
-      ),
+      expect.stringMatching(/^PAGE shop: Gone: the sender says critical\. Whether users hurt is not known: /),
     ]);
     const said = (await rooms.messages("ticket:T-%")).filter(({ all }) =>
       all.includes("Whether users hurt is not known"),

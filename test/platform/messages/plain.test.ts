@@ -12,6 +12,11 @@ describe("mrkdwn in a terminal", () => {
     ["names people and channels", "<@U0LEAD> in <#C0OPS|x>, not <@U0WHO>", "@lena in #ops, not @U0WHO"],
     ["shows addresses", link("https://example.com/a", "the page"), "the page (https://example.com/a)"],
     ["shows times", dateToken(new Date("2026-03-02T10:00:00Z")), "2026-03-02 10:00 UTC"],
+    [
+      "drops the fences of code",
+      "a table\n```\nSLO  left\nx    100 %\n```\nmore",
+      "a table\nSLO  left\nx    100 %\nmore",
+    ],
     ["drops marks", "*Yours now* and `status shop`", "Yours now and status shop"],
     ["turns commands into lines to type", "Type `/ops status shop`", "Type status shop"],
     [

@@ -88,7 +88,7 @@ export function readBody<Output>(body: Buffer, schema: z.ZodType<Output>): Check
 }
 
 /** Words for what no schema words itself. */
-const typeSaid: z.core.$ZodErrorMap = (issue) =>
+export const typeSaid: z.core.$ZodErrorMap = (issue) =>
   issue.code !== "invalid_type"
     ? undefined
     : issue.input === undefined
