@@ -12,6 +12,7 @@ import { freshDatabase } from "../support/postgres.ts";
 import { type Role, type RoleProcess, startRole } from "../support/processes.ts";
 import { type SlackSender, startSlackSender } from "../support/slack-sender.ts";
 import { until } from "../support/until.ts";
+import { apart } from "./alerts.ts";
 import { removedFolder } from "./folders.ts";
 
 export const olive = "U0ONCALL";
@@ -25,6 +26,8 @@ export interface InstallationOptions {
   redisUrl?: string | undefined;
   /** Edits the files of the sample catalog before they come in force. */
   catalog?: (yaml: string, file: string) => string;
+  /** Rules that fire together are one cause, as in production; here each is one of its own unless told. */
+  joinsCauses?: boolean;
   /** Settings beyond those every role needs. */
   env?: Readonly<Record<string, string>>;
   /** A server of the test's own; default: a database on the run's one. */
@@ -56,7 +59,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   const database = options.database ?? (await freshDatabase());
   await migrate(database.ownerUrl, allMigrations());
   const folder = await removedFolder();
-  await writeCatalog(join(folder.path, "catalog"), options.catalog);
+  await writeCatalog(join(folder.path, "catalog"), options);
   const webs: RoleProcess[] = [];
   const workers: RoleProcess[] = [];
   const others: RoleProcess[] = [];
@@ -145,12 +148,13 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   };
 }
 
-async function writeCatalog(dir: string, change: InstallationOptions["catalog"]): Promise<void> {
+async function writeCatalog(dir: string, options: InstallationOptions): Promise<void> {
+  const { catalog: change = (yaml: string) => yaml, joinsCauses = false } = options;
   await cp("config/sample", dir, { recursive: true });
-  if (!change) return;
   for (const file of ["organisation.yaml", "storefront.yaml", "payments.yaml"]) {
     const path = join(dir, file);
-    await writeFile(path, change(await readFile(path, "utf8"), file));
+    const yaml = change(await readFile(path, "utf8"), file);
+    await writeFile(path, joinsCauses ? yaml : apart(yaml));
   }
 }
 

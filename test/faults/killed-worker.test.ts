@@ -4,7 +4,7 @@ import { startRedis } from "../support/redis.ts";
 import { requireService } from "../support/services.ts";
 import type { Sent } from "../support/slack-sender.ts";
 import { until } from "../support/until.ts";
-import { alertsNamed, apart } from "./alerts.ts";
+import { alertsNamed } from "./alerts.ts";
 import { signInAtConsole } from "./console.ts";
 import { dev, doubled, type Installation, lena, olive, settled, startInstallation } from "./installation.ts";
 import { randomOf } from "./random.ts";
@@ -126,7 +126,7 @@ describe.each(backends)("the worker killed at random moments, with the queue on 
       closing.push(() => traffic.close());
       const installation = await startInstallation({
         redisUrl: redis?.url,
-        catalog: (yaml) => apart(quickSteps(yaml)),
+        catalog: quickSteps,
         env: { ...traffic.env, ORDERS_DB_URL: orders.url },
       });
       closing.push(() => installation.close());

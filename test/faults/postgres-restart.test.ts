@@ -9,7 +9,7 @@ let postgres: OwnPostgres;
 let installation: Installation;
 beforeAll(async () => {
   postgres = await startOwnPostgres();
-  installation = await startInstallation({ database: postgres });
+  installation = await startInstallation({ database: postgres, joinsCauses: true });
   await Promise.all([installation.start("web"), installation.start("worker")]);
 }, 120_000);
 afterAll(() => installation.close());

@@ -11,7 +11,7 @@ const rules = 5;
 
 let installation: Installation;
 beforeAll(async () => {
-  installation = await startInstallation();
+  installation = await startInstallation({ joinsCauses: true });
   await Promise.all(["web", "worker"].map((role) => installation.start(role as "web")));
 }, 120_000);
 afterAll(() => installation.close());
