@@ -16,7 +16,7 @@ import { suspectLines } from "./suspect-words.ts";
 const linesMax = 10;
 
 export function ticketSummaries(platform: Platform): Summaries {
-  const { database, clock, catalogs } = platform;
+  const { database, clock } = platform;
   const line = (ticket: Ticket): string => ticketLine(ticket, platform);
   return {
     async mine(actor) {

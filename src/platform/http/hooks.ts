@@ -52,7 +52,8 @@ export function hookHandler(parts: {
     const proof = (await hook.authenticate?.(attempt)) ?? { state: "unsigned" };
     if (proof.state === "refused") return refuse(`Not proven to come from ${source}: ${proof.why}.`);
     const team = proof.state === "proven" ? proof.team : owner?.team;
-    if (team === undefined) return refuse(noToken);
+    if (team === undefined)
+      return refuse(noToken.replace("No valid token for", "Neither a signature nor a valid token for"));
     const answer = await hook.handle({ ...attempt, source, team, tokenId: owner?.id ?? null });
     sendJson(res, answer.status, answer.body ?? { ok: answer.status < 300 });
     return true;

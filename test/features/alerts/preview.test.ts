@@ -96,3 +96,20 @@ it("says what the sender left out of its list, shows labels to write rules with,
   expect(shown.route.why.match(/no rule of the catalog/g)).toHaveLength(1);
   expect(shown.route.why).toContain("123 more alerts out of its list");
 });
+
+it.each([
+  ["github", { deployment: {}, repository: { full_name: "a/b" } }, "deployment.sha"],
+  ["github", { workflow_run: {}, action: "completed" }, "workflow_run.head_sha"],
+  ["gitlab", { object_kind: "deployment" }, "project"],
+  ["alertmanager", { version: "4", status: "firing", alerts: [{}] }, "alerts[0].labels"],
+])("refuses what %s left out by its field, in words: %o", (kind, body, field) => {
+  const source = sourceNamed(catalog, kind);
+  if (source === undefined) throw new Error("no source");
+  const { problems } = previewOf(catalog, source, {
+    body: Buffer.from(JSON.stringify(body)),
+    headers: {},
+    receivedAt: new Date("2026-11-25T10:00:00Z"),
+  });
+  expect(problems.map((problem) => problem.field)).toContain(field);
+  expect(JSON.stringify(problems)).not.toMatch(/Invalid input|undefined/);
+});

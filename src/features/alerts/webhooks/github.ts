@@ -9,7 +9,7 @@ import { readDependabotAlert, readSecretScanningAlert } from "./github/alerts.ts
 import { readDeployment, readDeploymentStatus, readWorkflowRun } from "./github/deploys.ts";
 import { readIssues } from "./github/issues.ts";
 import { readCheckSuite, readPush, readRelease, shown } from "./github/others.ts";
-import { delivery, type Inbound, jsonOf, problemsOf } from "./reader.ts";
+import { delivery, type Inbound, jsonOf, problemsOf, typeSaid } from "./reader.ts";
 import { textOf } from "./texts.ts";
 
 /** What every event reads of; `action` is absent from some. */
@@ -46,7 +46,7 @@ export function readGithub(inbound: Inbound): ReadDelivery {
   const deliveryId = textOf(inbound.headers["x-github-delivery"]) ?? null;
   const parsed = jsonOf(inbound.body);
   if ("problems" in parsed) return delivery({ deliveryId, problems: parsed.problems });
-  const envelope = envelopeSchema.safeParse(parsed.json);
+  const envelope = envelopeSchema.safeParse(parsed.json, { error: typeSaid });
   if (!envelope.success) return delivery({ deliveryId, problems: problemsOf(envelope.error) });
   const event = textOf(inbound.headers["x-github-event"]) ?? inferred(envelope.data);
   if (event === undefined)

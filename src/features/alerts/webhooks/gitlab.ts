@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { DeployEvent, TicketEvent } from "../events.ts";
 import type { ReadDelivery } from "../model.ts";
 import { linkOf } from "./links.ts";
-import { delivery, type Inbound, jsonOf, problemsOf } from "./reader.ts";
+import { delivery, type Inbound, jsonOf, problemsOf, typeSaid } from "./reader.ts";
 import { clean, firstText, textOf } from "./texts.ts";
 import { timeOf } from "./times.ts";
 
@@ -45,7 +45,7 @@ function part<Output>(
   read: (payload: Output, told: Told) => Partial<ReadDelivery>,
 ): Read {
   return (body, told) => {
-    const parsed = schema.safeParse(body);
+    const parsed = schema.safeParse(body, { error: typeSaid });
     return parsed.success ? read(parsed.data, told) : { problems: problemsOf(parsed.error) };
   };
 }
@@ -251,7 +251,7 @@ const anySchema = z.looseObject({
 });
 
 function shown(body: unknown, { kind }: Told): Partial<ReadDelivery> {
-  const read = anySchema.safeParse(body);
+  const read = anySchema.safeParse(body, { error: typeSaid });
   const { project: of, object_attributes: thing } = read.success ? read.data : {};
   const what = firstText(thing?.action, thing?.status);
   const type = what ? `${kind}.${what}` : kind;
@@ -281,7 +281,7 @@ export function readGitlab(inbound: Inbound): ReadDelivery {
   const deliveryId = deliveryOf(inbound.headers) ?? null;
   const parsed = jsonOf(inbound.body);
   if ("problems" in parsed) return delivery({ deliveryId, problems: parsed.problems });
-  const named = kindSchema.safeParse(parsed.json);
+  const named = kindSchema.safeParse(parsed.json, { error: typeSaid });
   if (!named.success) return delivery({ deliveryId, problems: problemsOf(named.error) });
   const kind = named.data.object_kind;
   const read = Object.hasOwn(readers, kind) ? readers[kind] : undefined;

@@ -7,7 +7,7 @@ import type { ReadEvent } from "../events.ts";
 import { type ReadAlert, type ReadDelivery, severityOf } from "../model.ts";
 import { givenKey } from "./fingerprint.ts";
 import { linksOf } from "./links.ts";
-import { delivery, type Inbound, jsonOf, problemsOf, readBody } from "./reader.ts";
+import { delivery, type Inbound, jsonOf, problemsOf, readBody, typeSaid } from "./reader.ts";
 import { envelopeSchema, regionOf, type SnsEnvelope } from "./sns/envelope.ts";
 import { clean, firstText, textOf } from "./texts.ts";
 import { time } from "./times.ts";
@@ -81,7 +81,7 @@ function notification(envelope: SnsEnvelope): Partial<ReadDelivery> {
     "AlarmName" in parsed.json &&
     "NewStateValue" in parsed.json;
   if (!isAlarm) return { events: [other(envelope, "notification", words)] };
-  const read = alarmSchema.safeParse(parsed.json);
+  const read = alarmSchema.safeParse(parsed.json, { error: typeSaid });
   if (!read.success) return { problems: problemsOf(read.error, "Message") };
   return alarmOf(envelope, read.data);
 }

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { DeployEvent } from "../../events.ts";
 import type { Unreadable } from "../../model.ts";
 import { linkOf } from "../links.ts";
-import { problemsOf } from "../reader.ts";
+import { problemsOf, typeSaid } from "../reader.ts";
 import { clean, textOf } from "../texts.ts";
 import { time } from "../times.ts";
 import type { CloudEvent } from "./envelope.ts";
@@ -43,7 +43,7 @@ const ownSchema = z.object(
 );
 
 function ownChange(event: CloudEvent, change: DeployEvent["change"]): Read {
-  const read = ownSchema.safeParse(event.data);
+  const read = ownSchema.safeParse(event.data, { error: typeSaid });
   if (!read.success) return { problems: problemsOf(read.error, fieldsAt(event)) };
   const { service, repository, environment, version, outcome, by, url, at, reference } = read.data;
   const subject = textOf(service) ?? (repository ? undefined : event.subject);
@@ -89,7 +89,7 @@ const serviceSchema = z.object(
 );
 
 function serviceChange(event: CloudEvent): Read {
-  const read = serviceSchema.safeParse(event.data);
+  const read = serviceSchema.safeParse(event.data, { error: typeSaid });
   if (!read.success) return { problems: problemsOf(read.error, fieldsAt(event)) };
   const { id, content } = read.data.subject;
   return {

@@ -1,7 +1,7 @@
 /** The attributes of an event and its data, however they came. Pure. Source: CloudEvents spec 1.0.2. */
 import { z } from "zod";
 import type { Unreadable } from "../../model.ts";
-import { type Inbound, jsonOf, problemsOf } from "../reader.ts";
+import { type Inbound, jsonOf, problemsOf, typeSaid } from "../reader.ts";
 import { clean } from "../texts.ts";
 import { time } from "../times.ts";
 
@@ -45,7 +45,7 @@ const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 const isJson = (contentType: string): boolean => /^[^;]*[/+]json\s*(;|$)/i.test(contentType);
 
 export function structuredEvent(json: unknown, at = ""): Read {
-  const read = envelopeSchema.safeParse(json);
+  const read = envelopeSchema.safeParse(json, { error: typeSaid });
   if (!read.success) return { problems: problemsOf(read.error, at) };
   const { data_base64: encoded, datacontenttype } = read.data;
   const problem = (field: string, why: string): Read => ({
@@ -67,7 +67,7 @@ export function binaryEvent({ headers, body }: Inbound): Read {
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(headers))
     if (name.startsWith("ce-")) attributes[name.slice("ce-".length)] = decodedHeader(value);
-  const read = envelopeSchema.safeParse(attributes);
+  const read = envelopeSchema.safeParse(attributes, { error: typeSaid });
   if (!read.success)
     return { problems: problemsOf(read.error).map(({ field, why }) => ({ field: `ce-${field}`, why })) };
   if (body.length === 0) return { event: eventOf(read.data, "", undefined) };

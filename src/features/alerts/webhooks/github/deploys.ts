@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { DeployEvent, ReadEvent } from "../../events.ts";
 import type { ReadDelivery } from "../../model.ts";
 import { linkOf } from "../links.ts";
-import { type Inbound, problemsOf } from "../reader.ts";
+import { type Inbound, problemsOf, typeSaid } from "../reader.ts";
 import { firstText, textOf } from "../texts.ts";
 import { idField, moment, part, person, repository, shortSha, words } from "./parts.ts";
 
@@ -143,7 +143,7 @@ const runSchema = z.object({
 });
 
 export function readWorkflowRun(body: unknown, { source }: Inbound): Partial<ReadDelivery> {
-  const parsed = runSchema.safeParse(body);
+  const parsed = runSchema.safeParse(body, { error: typeSaid });
   if (!parsed.success) return { problems: problemsOf(parsed.error) };
   const { workflow, workflow_run: run, repository: repo, sender, action } = parsed.data;
   const attempt = run.run_attempt ?? 1;

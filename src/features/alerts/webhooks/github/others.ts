@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { ReadDelivery } from "../../model.ts";
 import { linkOf } from "../links.ts";
+import { typeSaid } from "../reader.ts";
 import { firstText, textOf } from "../texts.ts";
 import { idField, moment, part, repository, shortSha, words } from "./parts.ts";
 
@@ -113,7 +114,7 @@ const anySchema = z.looseObject({
 
 /** An event this knows no more of than its name. */
 export function shown(event: string, body: unknown): Partial<ReadDelivery> {
-  const read = anySchema.safeParse(body);
+  const read = anySchema.safeParse(body, { error: typeSaid });
   const { action, repository: repo } = read.success ? read.data : {};
   const type = action ? `${event}.${action}` : event;
   return {

@@ -1,7 +1,7 @@
 /** What GitHub's payloads have in common. Pure. */
 import { z } from "zod";
 import type { ReadDelivery } from "../../model.ts";
-import { problemsOf } from "../reader.ts";
+import { problemsOf, typeSaid } from "../reader.ts";
 import { time } from "../times.ts";
 
 export const words = z.string().nullish();
@@ -20,7 +20,7 @@ export function part<Output>(
   read: (payload: Output) => Partial<ReadDelivery>,
 ): (body: unknown) => Partial<ReadDelivery> {
   return (body) => {
-    const parsed = schema.safeParse(body);
+    const parsed = schema.safeParse(body, { error: typeSaid });
     return parsed.success ? read(parsed.data) : { problems: problemsOf(parsed.error) };
   };
 }
