@@ -30,7 +30,10 @@ export function takingJobs(parts: TicketParts): Job[] {
         if (ticket === undefined || ticket.state === "closed" || ticket.takenBy !== null) return;
         const after = published(tx, { ...ticket, takenBy: by, takenAt: tx.now, changedAt: tx.now });
         await writeTicket(tx.trx, after);
-        const actor: Actor = { ...systemActor, person: by };
+        // Somebody outside is known by a name, and names do not go into the audit.
+        const actor: Actor = /^[UW][A-Z0-9]+$/.test(by)
+          ? { team: platform.slackTeam(), person: by, door: "system" }
+          : systemActor;
         tx.audit({
           actor,
           action: "ticket.acknowledged",
