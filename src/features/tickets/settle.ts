@@ -20,7 +20,7 @@ import { published, show, type TicketParts } from "./room.ts";
 import { newestTicket, writeTicket } from "./store.ts";
 import type { RecentChange } from "./suspects.ts";
 import { newTicket, withWhole } from "./told.ts";
-import { servicesHit, type Whole, wholeOf } from "./whole.ts";
+import { servicesHit, wholeOf } from "./whole.ts";
 
 /** What was read of the outside before the lock. */
 export interface Asked {
