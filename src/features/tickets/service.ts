@@ -79,6 +79,8 @@ export function createDeeds(parts: TicketParts): TicketDeeds {
   const change = async (
     id: TicketId,
     asking: Asking,
+    /** What stands against it, whether it is done or only shown. */
+    mayNot: (ticket: Ticket) => Refused | undefined,
     decideUnderLock: (
       ticket: Ticket,
       tx: Parameters<Parameters<typeof database.tx>[0]>[0],
@@ -88,13 +90,18 @@ export function createDeeds(parts: TicketParts): TicketDeeds {
     const { actor, inboxId } = asking;
     const peek = await permitted(id, actor);
     if (!peek.ok) return peek;
-    if (asking.dryRun) return allow({ words: `Dry run: ${dryRun(peek.value)} Nothing done.`, shown: false });
+    if (asking.dryRun)
+      return (
+        mayNot(peek.value) ?? allow({ words: `Dry run: ${dryRun(peek.value)} Nothing done.`, shown: false })
+      );
     return database.tx<Decision<Deed>>(
       async (tx) => {
         const ticket = await readTicket(tx.trx, id, { lock: true });
         if (ticket === undefined) return unknownTicket(id);
         const allowed = await authoriseAny(authz, actor, scopesOf(ticket));
         if (!allowed.ok) return allowed;
+        const refused = mayNot(ticket);
+        if (refused) return refused;
         const decision = await decideUnderLock(ticket, tx);
         if (!decision.ok) return decision;
         if ("told" in decision.value) return allow({ words: decision.value.told, shown: false });
@@ -117,6 +124,13 @@ export function createDeeds(parts: TicketParts): TicketDeeds {
     );
   };
 
+  const ifOver =
+    (actor: Actor) =>
+    (ticket: Ticket): Refused | undefined =>
+      ticket.state === "closed"
+        ? isOver(ticket, whoWhen(ticket.closedBy, ticket.closedAt, actor))
+        : undefined;
+
   return {
     permitted,
     whoWhen,
@@ -125,10 +139,9 @@ export function createDeeds(parts: TicketParts): TicketDeeds {
       change(
         id,
         asking,
+        ifOver(asking.actor),
         async (ticket, tx) => {
           const { actor } = asking;
-          if (ticket.state === "closed")
-            return isOver(ticket, whoWhen(ticket.closedBy, ticket.closedAt, actor));
           const answer =
             ticket.pagedAt === null
               ? { state: "not-open" as const }
@@ -161,10 +174,9 @@ export function createDeeds(parts: TicketParts): TicketDeeds {
       change(
         id,
         asking,
+        ifOver(asking.actor),
         async (ticket, tx) => {
           const { actor } = asking;
-          if (ticket.state === "closed")
-            return isOver(ticket, whoWhen(ticket.closedBy, ticket.closedAt, actor));
           if (ticket.pagedAt !== null) await paging.resolve(tx, id, actor);
           const closedNote = note?.toWellFormed() ?? null;
           const still =
@@ -194,21 +206,21 @@ export function createDeeds(parts: TicketParts): TicketDeeds {
       change(
         id,
         asking,
-        async (ticket, tx) => {
-          const { actor } = asking;
-          if (ticket.mark !== null)
-            return refuse({
-              rule: "marked-once",
-              message: `${id} was marked ${ticket.mark} by ${whoWhen(ticket.markedBy, ticket.markedAt, actor)}. Nothing done.`,
-              hint: "A ticket is judged once.",
-            });
-          return allow({
-            done: { ...ticket, mark: judgement, markedBy: actor.person, markedAt: tx.now },
+        (ticket) =>
+          ticket.mark === null
+            ? undefined
+            : refuse({
+                rule: "marked-once",
+                message: `${id} was marked ${ticket.mark} by ${whoWhen(ticket.markedBy, ticket.markedAt, asking.actor)}. Nothing done.`,
+                hint: "A ticket is judged once.",
+              }),
+        async (ticket, tx) =>
+          allow({
+            done: { ...ticket, mark: judgement, markedBy: asking.actor.person, markedAt: tx.now },
             words: `${id} is marked ${judgement}.`,
             action: "ticket.marked",
             reason: judgement,
-          });
-        },
+          }),
         () => `${id} would be marked ${judgement}.`,
       ),
   };

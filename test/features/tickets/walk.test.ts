@@ -282,6 +282,11 @@ describe("people's deeds", () => {
     ])
       expect((await rooms.ask(olive, `${line} --dry-run`)).text).toMatch(/^Dry run: .*Nothing done\.$/);
     expect(await rooms.audit("T-1")).toEqual(["ticket.opened"]);
+    // What would be refused is refused to whoever only looks.
+    await rooms.ask(olive, "mark T-1 noise");
+    await rooms.ask(olive, "resolve T-1");
+    for (const line of ["ack T-1", "resolve T-1", "mark T-1 actioned"])
+      expect((await rooms.ask(olive, `${line} --dry-run`)).text).not.toContain("Dry run");
   });
 
   it("lists tickets and tells why with numbers", async () => {
