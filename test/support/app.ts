@@ -1,5 +1,6 @@
 import { type App, createApp } from "../../src/app.ts";
 import { loadCatalog } from "../../src/catalog/load.ts";
+import type { Catalog } from "../../src/catalog/schema.ts";
 import { readSettings } from "../../src/config/config.ts";
 import { allMigrations, type FeatureOverrides } from "../../src/features/all.ts";
 import { migrate } from "../../src/platform/db/migrate.ts";
@@ -16,6 +17,8 @@ import { keptLog } from "./silent-log.ts";
 
 export interface TestAppOptions {
   catalogDir?: string;
+  /** Changes the catalog before it comes in force. */
+  change?: (catalog: Catalog) => void;
   /** For `${NAME}` in the catalog. */
   vars?: Record<string, string>;
   /** Secrets the catalog names by variable. */
@@ -82,6 +85,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   built.app = app;
   const loaded = await loadCatalog(options.catalogDir ?? "config/sample", options.vars ?? {});
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  options.change?.(loaded.catalog);
   await app.catalogs.put(loaded.catalog, loaded.digest, "test", systemActor);
   const web = await startWeb(app, {
     signingSecret,
