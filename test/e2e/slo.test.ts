@@ -66,9 +66,7 @@ describe.runIf(chromium)("the console's pages of error budgets", () => {
 
   it("show one service's windows, policy, chart and what went out, with nothing from outside as markup", async () => {
     const text = await page.locator("main").innerText();
-    expect(text).toMatch(
-      /careful: shop-availability has \d\d(\.\d+)? % of its budget left: steps of at most 25 %/,
-    );
+    expect(text).toMatch(/shop-availability has \d\d(\.\d+)? % of its budget left: steps of at most 25 %/);
     expect(text).toContain("99.5 % over 28d");
     expect(text).toContain("99 % over the month in UTC");
     expect(text).toMatch(/v41\s+ci <build>/);

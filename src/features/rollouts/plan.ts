@@ -53,9 +53,9 @@ export function planRollout(
   const held = holdSteps(chosen.value, options.holdMs);
   if (!held.ok) return held;
   const { care } = options;
-  const steps = care ? carefulSteps(held.value, care) : held.value;
-  const lastsMs = (of: readonly RolloutStep[]) => of.reduce((sum, step) => sum + step.minDuration, 0);
   const deadlineMax = catalog.policies.rollout.deadlineMax;
+  const longestMs = Math.min(options.deadlineMs ?? deadlineMax, deadlineMax);
+  const steps = care ? within(carefulSteps(held.value, care), held.value, longestMs) : held.value;
   // Longer steps have longer to end in, unless somebody said how long.
   const usualMs = (strategy.deadline * lastsMs(steps)) / lastsMs(held.value);
   const deadlineMs = options.deadlineMs ?? Math.min(Math.ceil(usualMs), deadlineMax);
@@ -132,6 +132,22 @@ function holdSteps(
       hint: "Leave --hold out or give a longer one.",
     });
   return allow(steps.map((step) => ({ ...step, minDuration: Math.max(step.minDuration, holdMs) })));
+}
+
+const lastsMs = (of: readonly RolloutStep[]): number => of.reduce((sum, step) => sum + step.minDuration, 0);
+
+/** Part of the longest deadline that careful steps may fill. */
+const carefulPartMax = 0.75;
+
+/** Care makes no plan impossible: steps too long for the longest deadline are shortened, never below what they were. */
+function within(
+  steps: readonly RolloutStep[],
+  usual: readonly RolloutStep[],
+  longestMs: number,
+): readonly RolloutStep[] {
+  const mayLastMs = Math.max(lastsMs(usual), longestMs * carefulPartMax);
+  const factor = Math.min(1, mayLastMs / lastsMs(steps));
+  return steps.map((step) => ({ ...step, minDuration: Math.floor(step.minDuration * factor) }));
 }
 
 /**

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { loadCatalog } from "../../../src/catalog/load.ts";
+import { planRollout } from "../../../src/features/rollouts/plan.ts";
 import { recoveryResult } from "../../../src/features/rollouts/recovery.ts";
 import { openSpans } from "../../../src/features/rollouts/sampling.ts";
 import { changeText, codeBlock } from "../../../src/features/rollouts/words.ts";
@@ -77,5 +79,37 @@ describe("words", () => {
 
   it("let nothing end a code block or become a mention", () => {
     expect(codeBlock(["echo ``` <!channel> & done"])).toBe("```\necho ''' &lt;!channel&gt; &amp; done\n```");
+  });
+});
+
+describe("a plan made careful", () => {
+  it("never outlasts the longest deadline, and never has shorter steps than the catalog's", async () => {
+    const loaded = await loadCatalog("config/sample", {});
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+    const shop = loaded.catalog.services.find(({ name }) => name === "shop");
+    if (shop?.rollout === undefined) throw new Error("the shop has no rollout");
+    const hourMs = 3_600_000;
+    shop.rollout = {
+      ...shop.rollout,
+      steps: [50, 100].map((weightPercent) => ({ weightPercent, minDuration: hourMs, minSamples: 30 })),
+      deadline: 5 * hourMs,
+    };
+    const care = { why: "not known", holdFactor: 2, stepMaxPercent: 25, isApproved: false };
+    const planned = planRollout(loaded.catalog, "shop", { catalogDigest: "d", lagMs: 0, care });
+    if (!planned.ok) throw new Error(planned.refusal.message);
+    const { plan, deadlineMs } = planned.value;
+    expect(plan.steps.map(({ weightPercent }) => weightPercent)).toEqual([25, 50, 75, 100]);
+    const lastsMs = plan.steps.reduce((sum, { minDuration }) => sum + minDuration, 0);
+    expect(deadlineMs).toBe(6 * hourMs);
+    expect(lastsMs).toBe(4.5 * hourMs);
+    const short = planRollout(loaded.catalog, "shop", {
+      catalogDigest: "d",
+      lagMs: 0,
+      care,
+      deadlineMs: 2.2 * hourMs,
+    });
+    expect(short.ok && short.value.plan.steps.reduce((sum, { minDuration }) => sum + minDuration, 0)).toBe(
+      2 * hourMs,
+    );
   });
 });
