@@ -23,10 +23,11 @@ it("user traffic flows on with web, worker and Postgres dead, and the router sta
   const { slack, sql } = installation;
 
   await slack.command(olive, "rollout start shop v42 --steps 50,100 --hold 2m");
+  // Nobody measures this shop: a first step of 50 % is taken in two, each of 25.
   await until(
-    "v42 to take half of the traffic, on record too",
+    "v42 to take a quarter of the traffic, on record too",
     async () =>
-      (await traffic.weights()).v42 === 50 &&
+      (await traffic.weights()).v42 === 25 &&
       (await installation.count("select count(*) from rollouts where state = 'step'")) === 1,
     30_000,
   );
@@ -43,14 +44,14 @@ it("user traffic flows on with web, worker and Postgres dead, and the router sta
   for (const version of ["v41", "v42"]) {
     const answers = (summary: typeof during) =>
       Object.values(summary.versions[version] ?? {}).reduce((sum, count) => sum + count, 0);
-    expect(answers(during) - answers(before)).toBeGreaterThan(75);
+    expect(answers(during) - answers(before)).toBeGreaterThan(40);
   }
-  expect(await traffic.weights()).toEqual({ v41: 50, v42: 50 });
+  expect(await traffic.weights()).toEqual({ v41: 75, v42: 25 });
 
   await postgres.start();
   await Promise.all([installation.start("web"), installation.start("worker")]);
   expect(await sql("select state from rollouts")).toEqual([{ state: "step" }]);
-  expect(await traffic.weights()).toEqual({ v41: 50, v42: 50 });
+  expect(await traffic.weights()).toEqual({ v41: 75, v42: 25 });
   await slack.command(olive, "rollout revert shop as it was");
   await until(
     "the rollout to end",
