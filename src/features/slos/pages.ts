@@ -11,7 +11,7 @@ import { sendPage, sendPicture } from "../../platform/http/server.ts";
 import { readShown, type ShownBudget, type SlosRoom } from "./shown.ts";
 import { burnsText, lastsText, leftText, windowTextOf } from "./table.ts";
 import type { Budget, Change, SloReading } from "./types.ts";
-import { burnText, usersLine, whyLines } from "./words.ts";
+import { askedText, burnText, usersLine, whyLines } from "./words.ts";
 
 /** What went out, shown beside the chart. */
 const changesMax = 20;
@@ -124,7 +124,7 @@ function serviceHtml(service: string, { budget, policy, chart, changes }: ShownB
     : "<p>There is no chart: no error budget of it is known.</p>";
   return [
     `<p>${escapeHtml(plain(usersLine(budget)))}.</p>`,
-    `<p>${escapeHtml(policy.words)}.${held}</p>`,
+    `<p>${escapeHtml(askedText(budget, policy.words))}.${held}</p>`,
     table(["SLO", "Objective", "State", "Left", "Lasts", "Burn by window", "Owner"], rows),
     picture,
     `<h2>Why</h2><ul>${whyLines(budget)

@@ -10,7 +10,7 @@ import type { BudgetPolicy } from "./policy.ts";
 import { readShown, type SlosRoom } from "./shown.ts";
 import { columns, leftText, tableHead, tableRows } from "./table.ts";
 import type { Budget } from "./types.ts";
-import { mark, usersLine } from "./words.ts";
+import { askedText, mark, usersLine } from "./words.ts";
 
 export const sloSpec = defineCommand({
   name: "slo",
@@ -98,7 +98,7 @@ function budgetReply(budget: Budget, policy: BudgetPolicy, url: string): Pick<Re
     return said === undefined ? [] : [`${escapeText(slo)}: ${escapeText(said, 200)}`];
   });
   const table = columns([tableHead, ...tableRows(budget)]).map((row) => escapeText(row, 200));
-  const lines = [headline(budget), `${escapeText(policy.words, 300)}.`];
+  const lines = [headline(budget), `${escapeText(askedText(budget, policy.words), 400)}.`];
   return {
     text: [...lines, ...table, ...troubles].join("\n"),
     blocks: [

@@ -43,3 +43,9 @@ export function whyLines(budget: Budget): string[] {
 
 export const mark = (budget: Budget): string =>
   budget.users === "hurting" ? "🔴" : budget.users === "well" ? "🟢" : "⚪";
+
+/** What a change may do now: while users hurt no rollout starts, whatever is left of the budget. */
+export const askedText = (budget: Budget, policyWords: string): string =>
+  budget.users === "hurting"
+    ? `No rollout starts while users hurt; rolling back always does. After that: ${policyWords}`
+    : policyWords;

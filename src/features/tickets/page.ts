@@ -10,7 +10,13 @@ import { firstSuspectText } from "./suspect-words.ts";
 import { servicesHit } from "./whole.ts";
 
 /** The ticket with its page out; the page itself is written in the same transaction. */
-export async function page(tx: Tx, { paging, platform }: TicketParts, ticket: Ticket): Promise<Ticket> {
+export async function page(tx: Tx, parts: TicketParts, ticket: Ticket): Promise<Ticket> {
+  await sayPage(tx, parts, ticket);
+  return { ...ticket, pagedAt: tx.now, wasPaged: true, isQuiet: false };
+}
+
+/** Tells paging how the page of a ticket reads by now: while it stands this changes its words and wakes nobody. */
+export async function sayPage(tx: Tx, { paging, platform }: TicketParts, ticket: Ticket): Promise<void> {
   const catalog = platform.catalogs.current();
   const back = rollBackVerb(ticket, catalog);
   await paging.page(tx, {
@@ -26,7 +32,6 @@ export async function page(tx: Tx, { paging, platform }: TicketParts, ticket: Ti
     verbs: back ? [back] : [],
     actor: systemActor,
   });
-  return { ...ticket, pagedAt: tx.now, wasPaged: true, isQuiet: false };
 }
 
 /**

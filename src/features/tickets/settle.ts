@@ -15,7 +15,7 @@ import { lockCauses, setMember } from "./members.ts";
 import { isFlappingAfter, type Mute, stepOf, type Ticket, type TicketId } from "./model.ts";
 import { isMuted, mutesOf, ticketMutes } from "./mute-store.ts";
 import { readOutside } from "./outside-store.ts";
-import { page } from "./page.ts";
+import { page, sayPage } from "./page.ts";
 import { published, show, type TicketParts } from "./room.ts";
 import { newestTicket, writeTicket } from "./store.ts";
 import type { RecentChange } from "./suspects.ts";
@@ -277,7 +277,10 @@ async function update(scene: Scene, before: Ticket, wanted: Ticket): Promise<voi
       ...servicesHit(ticket.parts),
       ...ticket.suspects.map(({ id }) => id),
     ].join("\u0000");
-  if (words(after) !== words(before)) after = published(tx, { ...after, changedAt: tx.now });
+  if (words(after) !== words(before)) {
+    after = published(tx, { ...after, changedAt: tx.now });
+    if (before.pagedAt !== null) await sayPage(tx, parts, after);
+  }
   await writeTicket(tx.trx, after);
   await show(tx, parts, after);
 }

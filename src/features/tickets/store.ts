@@ -229,7 +229,7 @@ export async function newestTicket(
 export async function openCauses(trx: Trx, environment: string): Promise<OpenCause[]> {
   const rows = await ticketTables(trx)
     .selectFrom("tickets")
-    .select(["id", "parts", "since", "joined_at", "opened_at", "paged_at", "was_paged", "sources"])
+    .select(["id", "parts", "joined_at", "opened_at", "paged_at", "sources"])
     .where("state", "=", "open")
     .where("environment", "=", environment)
     .orderBy("opened_at")
@@ -238,7 +238,9 @@ export async function openCauses(trx: Trx, environment: string): Promise<OpenCau
     id: row.id as TicketId,
     services: hitsOfParts(row.parts),
     sources: row.sources,
-    since: row.since,
+    since: hitsOfParts(row.parts)
+      .map(({ since }) => since)
+      .reduce((earliest, since) => (since < earliest ? since : earliest), row.opened_at),
     joinedAt: row.joined_at ?? row.opened_at,
     openedAt: row.opened_at,
     isPaged: row.paged_at !== null,

@@ -2,6 +2,7 @@
 import { owningTeam, service as serviceOf, ticketingFor } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import type { AlertGroup } from "../alerts/index.ts";
+import { changedLatelyMs } from "./causes.ts";
 import type { Choice } from "./decide.ts";
 import { flipsAfter, isFlappingAfter, summaryOf, type Ticket, type TicketId } from "./model.ts";
 import { isFiring, type Whole } from "./whole.ts";
@@ -99,14 +100,19 @@ export function withWhole(ticket: Ticket, { group, parts, sharedVia }: Whole, no
     severityText: fires ? group.severityText : ticket.severityText,
     summary: summaryOf(group.annotations) ?? ticket.summary,
     link: group.link ?? ticket.link,
-    since:
-      ticket.state === "open" && group.firingSince !== null && group.firingSince < ticket.since
-        ? group.firingSince
-        : ticket.since,
+    since: sinceOf(ticket, group, parts.length),
     parts,
     sharedVia: fires ? sharedVia : ticket.sharedVia,
     sources: group.sources,
     flips,
     isFlapping: isFlappingAfter(flips, ticket.isFlapping),
   };
+}
+
+/** The earliest beginning heard of; beside others an alert that was old when it was heard of counts from then. */
+function sinceOf(ticket: Ticket, { firingSince }: AlertGroup, partCount: number): Date {
+  if (ticket.state !== "open") return ticket.since;
+  const isOld = partCount > 1 && ticket.openedAt.getTime() - ticket.since.getTime() > changedLatelyMs;
+  const known = isOld ? ticket.openedAt : ticket.since;
+  return firingSince !== null && firingSince < known ? firingSince : known;
 }

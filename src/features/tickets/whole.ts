@@ -1,7 +1,7 @@
 /** Many groups of alerts as one: what a ticket says of all of them. Pure. */
 import type { DependencyGraph } from "../../catalog/dependencies.ts";
 import { type AlertGroup, severityRank } from "../alerts/index.ts";
-import { type HitService, type JoinReason, rootOf, sharedDependency } from "./causes.ts";
+import { changedLatelyMs, type HitService, type JoinReason, rootOf, sharedDependency } from "./causes.ts";
 import type { TicketPart } from "./model.ts";
 
 /** How each group came to a ticket. */
@@ -48,7 +48,10 @@ export function wholeOf(
       staleCount: sum(({ staleCount }) => staleCount),
       receivedCount: sum(({ receivedCount }) => receivedCount),
       sources: [...new Set(groups.flatMap(({ sources }) => sources))],
-      firingSince: earliest(groups.map(({ firingSince }) => firingSince)),
+      // Of one alone its sender's own word counts; beside others, when it began for us.
+      firingSince: earliest(
+        groups.map((group) => (groups.length > 1 && group.firingSince ? onsetOf(group) : group.firingSince)),
+      ),
       firingAt: earliest(groups.map(({ firingAt }) => firingAt)),
       newestStartsAt: latest(groups.map(({ newestStartsAt }) => newestStartsAt)),
       endedAt: latest(groups.map(({ endedAt }) => endedAt)),
@@ -61,9 +64,16 @@ export function wholeOf(
 
 export const isFiring = ({ firingCount, hiddenCount }: AlertGroup): boolean => firingCount + hiddenCount > 0;
 
-/** When a group's alerts began; when it was heard of, if none says. */
-export const onsetOf = (group: AlertGroup): Date | null =>
-  group.firingSince ?? group.firingAt ?? group.newestStartsAt ?? group.lastSeenAt;
+/**
+ * When a group's alerts began; when it was heard of, if none says, or if they had fired for long by then: a sender that
+ * is new here tells of old alerts, and those began with nothing of now.
+ */
+export function onsetOf(group: AlertGroup): Date | null {
+  const { firingSince, firingAt } = group;
+  const isOld =
+    firingSince !== null && firingAt !== null && firingAt.getTime() - firingSince.getTime() > changedLatelyMs;
+  return (isOld ? firingAt : firingSince) ?? firingAt ?? group.newestStartsAt ?? group.lastSeenAt;
+}
 
 function hitsOf(groups: readonly AlertGroup[]): HitService[] {
   return groups.flatMap((group) => {

@@ -50,8 +50,11 @@ export const unknown: typeof well = { users: "unknown", readings: [], worst: und
 /** A pager that keeps who was paged, one open page per key. */
 class TestPaging implements Paging {
   readonly pages: PageRequest[] = [];
+  /** How each reads by now. */
+  readonly lines = new Map<string, string>();
   readonly open = new Map<string, { by: string; at: Date } | undefined>();
   async page(_tx: unknown, request: PageRequest): Promise<void> {
+    this.lines.set(request.dedupKey, request.headline);
     if (this.open.has(request.dedupKey)) return;
     this.open.set(request.dedupKey, undefined);
     this.pages.push(request);

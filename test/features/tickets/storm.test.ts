@@ -77,6 +77,9 @@ describe("a deploy that saturates the database twelve services share", () => {
     expect(rooms.paging.pages.map(({ headline }) => headline)).toEqual([
       "PAGE app-3: HighErrorRate: burn 90x, errors 9.1 %. Suspect 1: app-7 v42, 09:54, by ci. T-1",
     ]);
+    expect(rooms.paging.lines.get("T-1")).toMatch(
+      /^PAGE orders-database: ConnectionsSaturated: .*12 more services hit/,
+    );
     const why = (await rooms.tickets.summaries?.why?.({ id: "T-1" }))?.map(({ text }) => text).join("\n");
     expect(why).toContain("app-12 is on it because it depends on orders-database, which fires.");
     expect(await rooms.audit("T-1")).toEqual(["ticket.opened", ...Array(12).fill("ticket.joined")]);
@@ -158,6 +161,19 @@ it("makes two tickets one when their shared dependency fires, keeps the page tha
     ),
   );
   expect((await rooms.tickets.api.ticketOf("T-2"))?.state).toBe("closed");
+});
+
+it("takes an alert that began long before anybody heard of it for as old as the hearing", async () => {
+  const rooms = await roomsWith();
+  rooms.changes.push(deployOf(rooms, "app-7", 6));
+  await rooms.send([failing("app-1", { startsAt: new Date("2025-12-01T00:00:00Z") })]);
+  await rooms.send([failing("orders-database"), failing("app-2")]);
+  expect(await cards(rooms)).toEqual([
+    "🟠 orders-database · HighErrorRate and 2 more services · critical · 3 firing",
+  ]);
+  const ticket = await rooms.tickets.api.ticketOf("T-1");
+  expect(ticket?.suspects[0]?.reason).toMatch(/^5 min before it began/);
+  expect(ticket?.since).toEqual(new Date("2026-03-02T09:59:00Z"));
 });
 
 it("lets whoever answers for any service on it take it, although another team owns what it is named by", async () => {
