@@ -1,11 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { appendFile, cp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { freePort } from "../../src/platform/embedded/ports.ts";
+import { freePortsInARow } from "../../src/platform/embedded/ports.ts";
 import { Person } from "../support/person.ts";
 import { type RoleProcess, spawnRole, startRole } from "../support/processes.ts";
 import { until } from "../support/until.ts";
@@ -56,8 +55,9 @@ async function ground(mode = 0o755, account?: { uid: number; gid: number }): Pro
   const catalog = join(folder.path, "catalog");
   await cp("config/sample", catalog, { recursive: true });
   const env: Record<string, string> = { DATA_DIR: dataDir, CATALOG_PATH: catalog, LOAD_RPS: "20" };
-  for (const name of portNames) env[name] = String(await freePort());
-  env.SHOP_PORT = String(await freePortsInARow(5));
+  const first = await freePortsInARow(portNames.length + 5);
+  for (const [index, name] of portNames.entries()) env[name] = String(first + index);
+  env.SHOP_PORT = String(first + portNames.length);
   const start = async () => {
     const started = await startRole("start", env, account);
     closing.push(async () => {
@@ -67,24 +67,6 @@ async function ground(mode = 0o755, account?: { uid: number; gid: number }): Pro
     return started;
   };
   return { dataDir, env, start };
-}
-
-async function freePortsInARow(count: number): Promise<number> {
-  for (;;) {
-    const first = await freePort();
-    const taken = await Promise.all(
-      Array.from(
-        { length: count },
-        (_, offset) =>
-          new Promise<boolean>((resolve) => {
-            const server = createServer();
-            server.once("error", () => resolve(true));
-            server.listen(first + offset, "127.0.0.1", () => server.close(() => resolve(false)));
-          }),
-      ),
-    );
-    if (first + count < 65_000 && !taken.includes(true)) return first;
-  }
 }
 
 /** Where a cluster's data are when its account cannot enter the data folder. */

@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { EmbeddedError } from "./errors.ts";
@@ -45,6 +46,23 @@ export async function assertPortFree(port: number, host: string, option: string)
 /** A port that nothing listens on at this moment. */
 export async function freePort(host = "127.0.0.1"): Promise<number> {
   return tryListen(0, host);
+}
+
+/** Below what systems give to outgoing connections (Linux: from 32768), which would take a port before it is opened. */
+const rowPorts = { from: 20_000, until: 32_000 };
+
+/** The first of `count` neighbouring ports that nothing listens on at this moment. */
+export async function freePortsInARow(count: number): Promise<number> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const first = randomInt(rowPorts.from, rowPorts.until - count);
+    const free = await Promise.all(Array.from({ length: count }, (_, index) => isPortFree(first + index)));
+    if (!free.includes(false)) return first;
+  }
+  throw new EmbeddedError(
+    "port_in_use",
+    `There are no ${count} free ports in a row between ${rowPorts.from} and ${rowPorts.until}.`,
+    "Name the ports yourself.",
+  );
 }
 
 export async function isPortFree(port: number, host = "127.0.0.1"): Promise<boolean> {

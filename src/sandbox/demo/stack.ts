@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePortsInARow } from "../../platform/embedded/ports.ts";
 import { until } from "./until.ts";
 
 /** Where the parts of a running `start` answer; all an observer needs to know. */
@@ -107,34 +107,5 @@ function end(child: ChildProcess): Promise<void> {
     child.once("exit", () => resolve());
     child.kill("SIGTERM");
     setTimeout(() => child.kill("SIGKILL"), 25_000).unref();
-  });
-}
-
-/** The start of `count` neighbouring ports that are free now. */
-async function freePortsInARow(count: number): Promise<number> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const first = await freePort(0);
-    if (first + count > 65_000) continue;
-    const taken = await Promise.all(
-      Array.from({ length: count }, (_, index) =>
-        freePort(first + index).then(
-          () => false,
-          () => true,
-        ),
-      ),
-    );
-    if (!taken.includes(true)) return first;
-  }
-  throw new Error(`found no ${count} free ports in a row`);
-}
-
-function freePort(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : port));
-    });
   });
 }

@@ -1,7 +1,13 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { assertPortFree, freePort, isPortFree, portHolder } from "../../../src/platform/embedded/ports.ts";
+import {
+  assertPortFree,
+  freePort,
+  freePortsInARow,
+  isPortFree,
+  portHolder,
+} from "../../../src/platform/embedded/ports.ts";
 
 async function listen(host: string): Promise<number> {
   const server = createServer().listen(0, host);
@@ -39,4 +45,11 @@ describe("assertPortFree", () => {
   it("knows no holder of a port that nobody holds", async () => {
     expect(portHolder(await freePort())).toBeUndefined();
   });
+});
+
+it("finds neighbours that are free, where no outgoing connection takes one of them", async () => {
+  const first = await freePortsInARow(12);
+  expect(first).toBeGreaterThanOrEqual(20_000);
+  expect(first + 12).toBeLessThan(32_768);
+  for (let index = 0; index < 12; index += 1) expect(await isPortFree(first + index)).toBe(true);
 });
