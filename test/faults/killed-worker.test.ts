@@ -74,11 +74,14 @@ async function logins({ installation, sent }: Deeds): Promise<void> {
   for (const [person, words] of asks) {
     const at = await installation.slack.command(person, `access request orders-db ${words}`);
     sent.push(at);
-    const id = await until(
-      `the answer to ${words}`,
-      () => /G-\d+/.exec(installation.slack.answers(at)[0] ?? "")?.[0],
-      60_000,
-    );
+    // A worker killed between the effect and its answer leaves "Done" to be said, without the id: the record has it.
+    const answer = await until(`the answer to ${words}`, () => installation.slack.answers(at)[0], 60_000);
+    const reason = words.split(" ").slice(2).join(" ");
+    const [grant] = await installation.sql<{ id: string }>("select id from access_grants where reason = $1", [
+      reason,
+    ]);
+    const id = /G-\d+/.exec(answer)?.[0] ?? grant?.id;
+    if (id === undefined) throw new Error(`nothing was asked for by "${words}"; the answer was: ${answer}`);
     sent.push(await installation.slack.command(lena, `access approve ${id}`));
     await (await signInAtConsole(installation, person)).claim(id);
   }
