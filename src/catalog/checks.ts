@@ -42,3 +42,17 @@ export function checkMeasured(
     checks.say(entry, at, "has no metrics instance; name one as provider here or as metrics of the service");
   }
 }
+
+/** Names of a list that stand in it twice. */
+export function checkTwice(
+  say: Say,
+  entry: object,
+  path: FieldPath,
+  items: readonly { name: string }[],
+): void {
+  items.forEach(({ name }, index) => {
+    if (items.findIndex((item) => item.name === name) < index) {
+      say(entry, [...path, index, "name"], `"${name}" stands twice in this list; rename or remove one`);
+    }
+  });
+}

@@ -11,6 +11,7 @@ import type {
   Resource,
   RolloutStrategy,
   Service,
+  ServiceTraffic,
   Signal,
   Slo,
   Team,
@@ -135,6 +136,26 @@ export const metricsInstance = (catalog: Catalog, name: string): MetricsInstance
   byName(catalog.providers.metrics, name);
 export const trafficInstance = (catalog: Catalog, name: string): TrafficInstance | undefined =>
   byName(catalog.providers.traffic, name);
+
+/** Where a service's versions get traffic in an environment. */
+export function trafficOf(
+  catalog: Catalog,
+  serviceName: string,
+  environment: string,
+): ServiceTraffic | undefined {
+  const [home] = environmentsOf(catalog, serviceName);
+  return trafficsOf(catalog, serviceName).find((entry) => (entry.environment ?? home) === environment);
+}
+
+/** All places a service's versions get traffic, the first environment's first as declared. */
+export function trafficsOf(catalog: Catalog, serviceName: string): readonly ServiceTraffic[] {
+  // A catalog put in force by an earlier release holds one entry, not a list.
+  const declared: ServiceTraffic | readonly ServiceTraffic[] | undefined = service(
+    catalog,
+    serviceName,
+  )?.traffic;
+  return declared === undefined ? [] : [declared].flat();
+}
 
 export const ticketingInstance = (catalog: Catalog, name: string): TicketingInstance | undefined =>
   byName(catalog.providers.ticketing, name);

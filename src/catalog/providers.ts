@@ -30,15 +30,6 @@ const scrapeSchema = z.strictObject({
 export const metricsInstanceSchema = z.discriminatedUnion("kind", [prometheusSchema, scrapeSchema]);
 export type MetricsInstance = z.output<typeof metricsInstanceSchema>;
 
-const routerSchema = z.strictObject({
-  name: nameField,
-  kind: z.literal("router"),
-  adminUrl: urlField,
-  tokenEnv: envNameField,
-});
-export const trafficInstanceSchema = z.discriminatedUnion("kind", [routerSchema]);
-export type TrafficInstance = z.output<typeof trafficInstanceSchema>;
-
 const postgresSchema = z.strictObject({
   name: nameField,
   kind: z.literal("postgres"),

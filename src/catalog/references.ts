@@ -1,13 +1,13 @@
 /** What no single entry can know: names must lead somewhere, and numbers must fit each other. */
 import { formatDuration } from "../platform/commands/time.ts";
 import { parseId } from "../platform/ids.ts";
-import { type Checks, checkMeasured, type Refer, type Say, unknownName } from "./checks.ts";
+import { type Checks, checkMeasured, checkTwice, type Refer, type Say, unknownName } from "./checks.ts";
 import type { Merged } from "./merge.ts";
 import { checkPaging, warnOfPaging } from "./paging-checks.ts";
 import type { Problem } from "./problem.ts";
 import type { Resource, Service, Team } from "./schema.ts";
 import { checkSlo, warnOfFewSlos } from "./slo-references.ts";
-import type { FieldPath } from "./yaml-file.ts";
+import { checkTraffic } from "./traffic-references.ts";
 
 /**
  * Every cross reference and cross limit; `problems` refuse the catalog, `warnings` do not. With `now`, what comes of
@@ -145,14 +145,7 @@ function checkService(checks: Checks, service: Service): void {
     }
   });
   const { traffic, rollout } = service;
-  if (traffic !== undefined) {
-    checks.traffic(service, ["traffic", "provider"], traffic.provider);
-    checkTwice(say, service, ["traffic", "versions"], traffic.versions);
-    const versions = traffic.versions.map(({ name }) => name);
-    if (!versions.includes(traffic.initialVersion)) {
-      say(service, ["traffic", "initialVersion"], unknownName("version", traffic.initialVersion, versions));
-    }
-  }
+  checkTraffic(checks, service);
   if (rollout === undefined) return;
   if (traffic === undefined)
     say(service, ["rollout"], "needs traffic: without it no weight can be set; add traffic");
@@ -172,14 +165,6 @@ function checkService(checks: Checks, service: Service): void {
       `the steps alone take ${formatDuration(leastMs)}; lengthen it or shorten them`,
     );
   }
-}
-
-function checkTwice(say: Say, entry: object, path: FieldPath, items: readonly { name: string }[]): void {
-  items.forEach(({ name }, index) => {
-    if (items.findIndex((item) => item.name === name) < index) {
-      say(entry, [...path, index, "name"], `"${name}" stands twice in this list; rename or remove one`);
-    }
-  });
 }
 
 function checkResource(checks: Checks, resource: Resource): void {

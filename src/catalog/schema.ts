@@ -11,10 +11,10 @@ import {
   metricsInstanceSchema,
   resourceSchema,
   ticketingInstanceSchema,
-  trafficInstanceSchema,
 } from "./providers.ts";
 import { policiesSchema, serviceSchema } from "./services.ts";
 import { sloSchema } from "./slos.ts";
+import { trafficInstanceSchema } from "./traffic.ts";
 import { watchdogSchema } from "./watchdogs.ts";
 
 const providersSchema = z.strictObject({
@@ -56,12 +56,12 @@ export type {
   MetricsInstance,
   Resource,
   TicketingInstance,
-  TrafficInstance,
 } from "./providers.ts";
 export type { OnCall, Rung, ScheduleLayer } from "./schedules.ts";
-export type { Policies, RolloutStep, RolloutStrategy, Service, ServiceTraffic } from "./services.ts";
+export type { Policies, RolloutStep, RolloutStrategy, Service } from "./services.ts";
 export type { Signal } from "./signals.ts";
 export type { AlertingRow } from "./slo-rows.ts";
 export type { CalendarUnit, SloWindow } from "./slo-windows.ts";
 export type { Indicator, Slo, SloSlices } from "./slos.ts";
+export type { ServiceTraffic, TrafficInstance } from "./traffic.ts";
 export type { Watchdog } from "./watchdogs.ts";

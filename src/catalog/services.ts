@@ -8,10 +8,10 @@ import {
   nameField,
   percentField,
   spanOr,
-  urlField,
   wordsField,
 } from "./fields.ts";
 import { signalSchema } from "./signals.ts";
+import { serviceTrafficSchema } from "./traffic.ts";
 
 const stepSchema = z.strictObject({
   /** Share of traffic; may be a fraction of a percent. */
@@ -53,16 +53,6 @@ export const rolloutSchema = z.strictObject({
 });
 export type RolloutStrategy = z.output<typeof rolloutSchema>;
 
-const trafficSchema = z.strictObject({
-  /** Traffic instance. */
-  provider: nameField,
-  /** Versions that can be given traffic, with the address of each. */
-  versions: z.array(z.strictObject({ name: nameField, url: urlField })).min(1),
-  /** Version that has all traffic before the first rollout. */
-  initialVersion: nameField,
-});
-export type ServiceTraffic = z.output<typeof trafficSchema>;
-
 /**
  * How an alert finds its service: each rule's labels must all match. Without rules the label `service` must be
  * the service's name.
@@ -99,7 +89,8 @@ export const serviceSchema = z.strictObject({
   metricLabels: labelsField.optional(),
   versionLabel: z.string().default("version"),
   signals: z.array(signalSchema).default([]),
-  traffic: trafficSchema.optional(),
+  /** Where its versions get traffic, per environment. */
+  traffic: serviceTrafficSchema.optional(),
   rollout: rolloutSchema.optional(),
   /** Services this one needs: a database too, declared as a service. An alert of theirs explains alerts of this one. */
   /** `owner/name` of the repositories it is deployed from, as GitHub, GitLab or Argo CD call them. */

@@ -80,6 +80,8 @@ function offsetOf(root: Node | null, path: FieldPath): number {
   let offset = startOf(root) ?? 0;
   for (const step of path) {
     if (isMap(node)) {
+      // A list of one may be written without the list.
+      if (step === 0) continue;
       const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === step);
       if (pair === undefined) return offset;
       offset = startOf(pair.key) ?? offset;
@@ -103,6 +105,8 @@ function fieldText(content: unknown, path: FieldPath): string {
   let value = content;
   for (const step of path) {
     const isEntry = Array.isArray(value);
+    // A list of one may be written without the list.
+    if (step === 0 && !isEntry && typeof value === "object" && value !== null) continue;
     value =
       typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined;
     words.push((isEntry ? nameOf(value) : undefined) ?? String(step));

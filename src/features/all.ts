@@ -9,7 +9,7 @@ import { createMetricsProviders } from "../providers/metrics/instances.ts";
 import { createPagers } from "../providers/pagers/instances.ts";
 import { createTicketingProviders } from "../providers/ticketing/instances.ts";
 import type { TrafficEngine } from "../providers/traffic/contract.ts";
-import { createRouterEngine } from "../providers/traffic/router.ts";
+import { createTrafficEngines } from "../providers/traffic/instances.ts";
 import { accessMigrations, createAccess } from "./access/index.ts";
 import { alertMigrations, createAlerts } from "./alerts/index.ts";
 import { createDeploys, deploysMigrations } from "./deploys/index.ts";
@@ -46,10 +46,9 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   );
   const deploys = createDeploys(platform, { alerts: alerts.api });
   const slos = createSlos(platform, metrics, { deploys: deploys.api });
-  const engine = (overrides.traffic ?? ((one: TrafficEngine) => one))(createRouterEngine());
   const moving = {
     platform,
-    traffic: () => engine,
+    traffic: createTrafficEngines(platform, overrides.traffic),
     signals: signals.api,
     slos: slos.api,
     deploys: deploys.api,

@@ -6,6 +6,7 @@ export const providerCodes = [
   "conflict",
   "rejected",
   "timeout",
+  "in_progress",
 ] as const;
 export type ProviderCode = (typeof providerCodes)[number];
 
@@ -18,6 +19,7 @@ export type ProviderCode = (typeof providerCodes)[number];
  * - `conflict` something else stands where ours should
  * - `rejected` it understood and refused: trying again will not help
  * - `timeout` no answer in time: **the effect may have happened**, read back before trying again
+ * - `in_progress` it took the order and is not there yet (pods are starting): ask again with the same input
  */
 export class ProviderError extends Error {
   override readonly name = "ProviderError";

@@ -48,7 +48,7 @@ describe("the sample", () => {
   it("takes addresses from the variables", async () => {
     const result = await loadCatalog(sample, { SHOP_V42_URL: "http://127.0.0.1:9942" });
     if (!result.ok) throw new Error("refused");
-    expect(service(result.catalog, "shop")?.traffic?.versions[1]).toEqual({
+    expect(service(result.catalog, "shop")?.traffic?.[0]?.versions[1]).toEqual({
       name: "v42",
       url: "http://127.0.0.1:9942",
     });

@@ -129,7 +129,7 @@ it("the doctor names what the catalog's instances lack", async () => {
   // Neither the demo service nor its secrets are there.
   expect(stateOf(findings)).toMatchObject({
     "Metrics local-scrape": "failed",
-    "Traffic of shop": "failed",
+    "Traffic of shop in production": "failed",
     "Accessor orders-postgres": "failed",
     "Hook alertmanager": "not set",
     "Tickets builtin": "ok",

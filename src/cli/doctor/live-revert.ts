@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { environmentsOf } from "../../catalog/lookup.ts";
 import { aimOf, holderOf, trafficDeadlineMs } from "../../features/rollouts/index.ts";
-import { createRouterEngine } from "../../providers/traffic/router.ts";
+import { createTrafficEngines } from "../../providers/traffic/instances.ts";
 import { shellActor } from "../world.ts";
 import { type Finding, failed, notProven, notSet, ok } from "./finding.ts";
 import { byWhom, type LiveParts } from "./live-parts.ts";
@@ -9,7 +9,7 @@ import { byWhom, type LiveParts } from "./live-parts.ts";
 const system = "Live revert";
 
 /**
- * Back to the version that runs: what is there is recorded, put back exactly, read back and compared. The router is
+ * Back to the version that runs: what is there is recorded, put back exactly, read back and compared. The engine is
  * told, and nothing changes. Never while somebody moves the service's traffic.
  */
 export async function proveRevert(parts: LiveParts): Promise<Finding> {
@@ -18,7 +18,7 @@ export async function proveRevert(parts: LiveParts): Promise<Finding> {
   const service = options.service ?? declared[0];
   if (service === undefined) return notSet(system, "the catalog declares no service's traffic");
   const environment = environmentsOf(catalog, service)[0] ?? catalog.organisation.defaultEnvironment;
-  const aim = aimOf(app, () => createRouterEngine(), service, environment);
+  const aim = aimOf(app, createTrafficEngines(app), service, environment);
   if (!aim.ok) return failed(system, aim.refusal.message, aim.refusal.hint);
   const holder = await holderOf(app.database.db, { service, environment });
   if (holder)

@@ -1,12 +1,11 @@
 import type { App } from "../../app.ts";
-import * as lookup from "../../catalog/lookup.ts";
 import { pagersOf } from "../../catalog/paging.ts";
 import type { AccessorInstance, Catalog, MetricsInstance } from "../../catalog/schema.ts";
+import { aimOf, placesOf } from "../../features/rollouts/index.ts";
 import { listHookTokens } from "../../platform/hooktokens.ts";
-import { Secret } from "../../platform/secret.ts";
 import { createAccessors } from "../../providers/accessors/instances.ts";
 import { createTicketingProviders } from "../../providers/ticketing/instances.ts";
-import { createRouterEngine } from "../../providers/traffic/router.ts";
+import { createTrafficEngines } from "../../providers/traffic/instances.ts";
 import { reasonOf } from "../world.ts";
 import { type Finding, failed, notSet, ok } from "./finding.ts";
 import { checkPager } from "./pagers.ts";
@@ -18,7 +17,9 @@ const deadlineMs = 5_000;
 export async function checkProviders(app: App, catalog: Catalog): Promise<Finding[]> {
   const found = await Promise.all([
     ...catalog.providers.metrics.map((instance) => checkMetrics(app, instance)),
-    ...catalog.services.filter(({ traffic }) => traffic).map(({ name }) => checkTraffic(app, catalog, name)),
+    ...catalog.services.flatMap(({ name }) =>
+      placesOf(catalog, name).map((environment) => checkTraffic(app, name, environment)),
+    ),
     ...catalog.providers.accessors.map((instance) => checkAccessor(app, catalog, instance)),
     ...catalog.providers.ticketing.map(({ name }) => checkTicketing(app, name)),
     ...pagersOf(catalog).map((instance) => checkPager(app, instance)),
@@ -71,35 +72,22 @@ async function checkMetrics(app: App, instance: MetricsInstance): Promise<Findin
   ];
 }
 
-async function checkTraffic(app: App, catalog: Catalog, service: string): Promise<Finding[]> {
-  const traffic = lookup.service(catalog, service)?.traffic;
-  const instance = traffic && lookup.trafficInstance(catalog, traffic.provider);
-  if (!traffic || !instance) return [];
-  const system = `Traffic of ${service}`;
-  const token = app.env(instance.tokenEnv);
-  if (token === undefined)
-    return [
-      failed(system, `${instance.tokenEnv} is not set`, "Set it to the router's token (ROUTER_TOKEN)."),
-    ];
-  const config = {
-    adminUrl: instance.adminUrl,
-    token: new Secret(token),
-    backends: traffic.versions.map(({ name, url }) => ({ version: name, url })),
-  };
+async function checkTraffic(app: App, service: string, environment: string): Promise<Finding[]> {
+  const system = `Traffic of ${service} in ${environment}`;
+  const aim = aimOf(app, createTrafficEngines(app), service, environment);
+  if (!aim.ok) return [failed(system, aim.refusal.message, aim.refusal.hint)];
+  const { engine, target } = aim.value;
   try {
-    const environment = lookup.environmentsOf(catalog, service)[0] ?? "production";
-    const { versions } = await createRouterEngine().describe(
-      { service, environment, config },
-      { deadlineMs },
-    );
+    const { versions } = await engine.describe(target, { deadlineMs });
     const weights = versions.map(({ version, weightPercent }) => `${version} ${weightPercent} %`).join(", ");
     return [ok(system, weights || "no route yet; the first worker makes it")];
   } catch (error) {
+    const { hint } = error as { hint?: string };
     return [
       failed(
         system,
         reasonOf(error),
-        `Check that the router runs, adminUrl of ${instance.name}, and its token.`,
+        hint ?? `Check the traffic of ${service} in the catalog, and its token.`,
       ),
     ];
   }

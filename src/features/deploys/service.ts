@@ -89,8 +89,9 @@ export function createDeploysApi(platform: Platform): Deploys {
 
     async seed(tx, name) {
       const catalog = catalogs.current();
-      const initialVersion = lookup.service(catalog, name)?.traffic?.initialVersion;
       const environment = lookup.environmentsOf(catalog, name)[0];
+      const initialVersion =
+        environment === undefined ? undefined : lookup.trafficOf(catalog, name, environment)?.initialVersion;
       if (initialVersion === undefined || environment === undefined) return;
       await lockDeploysOf(tx.trx, name, environment);
       const [known] = await listDeploys(tx.trx, {

@@ -92,6 +92,7 @@ export function retryAfterMs(code: ProviderCode, backoffMs: number): number {
     case "unreachable":
     case "timeout":
     case "conflict":
+    case "in_progress":
       return backoffMs;
     case "unauthorised":
     case "not_found":

@@ -145,7 +145,7 @@ async function preview(room: Room, request: RollbackRequest): Promise<Decision<P
     deploys.good(service, environment),
   ]);
   if (!now.ok) return now;
-  const from = mostOf(now.value) ?? current?.version ?? aim.initialVersion;
+  const from = mostOf(now.value) ?? current?.version ?? aim.initialVersion ?? "nothing";
   const target = await targetOf(room, aim, request, good, from);
   if (!target.ok) return target;
   const to = target.value.version;
@@ -182,16 +182,16 @@ async function targetOf(
   good: readonly Deploy[],
   from: string,
 ): Promise<Decision<{ version: string; deploy?: Deploy | undefined }>> {
-  const names = good.map((deploy) => deploy.version).filter((name) => aim.versions.includes(name));
+  const names = good.map((deploy) => deploy.version).filter((name) => aim.knows(name));
   const known =
     names.length > 0 ? `Recorded as good: ${names.join(", ")}.` : "No version is recorded as good yet.";
   if (version === undefined) {
-    const deploy = good.find((one) => one.version !== from && aim.versions.includes(one.version));
+    const deploy = good.find((one) => one.version !== from && aim.knows(one.version));
     if (deploy) return allow({ version: deploy.version, deploy });
     return refuse({
       rule: "a-good-version",
       message: `No good version of ${service} other than ${from} is recorded.`,
-      hint: `Name one: rollback ${service} <version>. It can take ${aim.versions.join(", ")}.`,
+      hint: `Name one: rollback ${service} <version>. ${aim.versions.length === 0 ? "Any recorded one can be given traffic." : `It can take ${aim.versions.join(", ")}.`}`,
     });
   }
   const since = new Date(platform.clock.now().getTime() - historyMs);
@@ -200,7 +200,7 @@ async function targetOf(
     (await deploys.recent(service, { since, limit: 500, environment })).find(
       (one) => one.version === version,
     );
-  if (deploy && aim.versions.includes(version)) return allow({ version, deploy });
+  if (deploy && aim.knows(version)) return allow({ version, deploy });
   return refuse({
     rule: "recorded-version",
     message: `${version} of ${service} ${deploy ? "can take no traffic any more" : "was never recorded as deployed"}.`,

@@ -1,3 +1,4 @@
+import * as lookup from "../../catalog/lookup.ts";
 import type { Modal } from "../../platform/feature.ts";
 import { type Block, plain } from "../../platform/messages/blocks.ts";
 import { startSpec } from "./commands.ts";
@@ -22,7 +23,9 @@ export const startForm: Modal = {
     const services = catalog.services.filter(({ traffic }) => traffic).slice(0, optionsMax);
     const options = services.map(({ name }) => ({ text: plain(name, 75), value: name }));
     const chosen = options.find(({ value }) => value === given.trim());
-    const versions = services.flatMap(({ traffic }) => traffic?.versions.map(({ name }) => name) ?? []);
+    const versions = services.flatMap(({ name }) =>
+      lookup.trafficsOf(catalog, name).flatMap((entry) => entry.versions.map((version) => version.name)),
+    );
     return [
       {
         type: "input",

@@ -28,7 +28,7 @@ export { noteOf, pageAfterMs } from "./revert.ts";
 export { decide, type RolloutParts, whoOf } from "./room.ts";
 export { lagMsOf } from "./sampling.ts";
 export { retryAt } from "./step.ts";
-export { type Aim, aimOf, type TrafficOf, trafficDeadlineMs } from "./target.ts";
+export { type Aim, aimOf, placesOf, trafficDeadlineMs } from "./target.ts";
 export { clockText, codeBlock, nameOf, spanText } from "./words.ts";
 
 export interface Rollouts {

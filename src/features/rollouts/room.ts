@@ -4,6 +4,7 @@ import type { Actor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { Decision } from "../../platform/refusal.ts";
 import { ProviderError } from "../../providers/errors.ts";
+import type { TrafficEngines } from "../../providers/traffic/instances.ts";
 import type { Deploys } from "../deploys/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Signals } from "../signals/index.ts";
@@ -13,11 +14,11 @@ import { createEffects, type Effects } from "./effects.ts";
 import type { Rollout, Who } from "./model.ts";
 import { samplesOf } from "./samples.ts";
 import { writeRollout } from "./store.ts";
-import { type Aim, aimOf, type TrafficOf } from "./target.ts";
+import { type Aim, aimOf } from "./target.ts";
 
 export interface RolloutParts {
   platform: Platform;
-  traffic: TrafficOf;
+  traffic: TrafficEngines;
   signals: Signals;
   slos: Pick<Slos, "budgetOf" | "policyOf">;
   deploys: Deploys;

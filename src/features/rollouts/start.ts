@@ -131,7 +131,7 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
   const found = aimOf(platform, room.traffic, service, environment);
   if (!found.ok) return found;
   const aim = found.value;
-  if (!aim.versions.includes(version))
+  if (!aim.knows(version))
     return refuse({
       rule: "known-version",
       message: `${service} has no version ${version} that can take traffic.`,
@@ -190,6 +190,12 @@ async function readWayBack(room: Room, aim: Aim, isDryRun: boolean): Promise<Dec
     const { versions } = await engine.describe(target, within);
     if (versions.length > 0) return allow(await engine.snapshot(target, within));
     const { service, environment } = target;
+    if (initialVersion === undefined)
+      return refuse({
+        rule: "way-back-known",
+        message: `${aim.engine.engine} knows no version of ${target.service} yet, so there would be no way back. Nothing was started.`,
+        hint: `Deploy a first version, or name initialVersion under traffic of ${target.service} in the catalog.`,
+      });
     if (isDryRun)
       return allow({
         engine: engine.engine,
@@ -217,7 +223,9 @@ export async function ensureRouted(room: Room, aim: Aim): Promise<void> {
   const within = { deadlineMs: trafficDeadlineMs };
   if ((await engine.describe(target, within)).versions.length > 0) return;
   const recorded = (await room.deploys.current(service, environment))?.version;
-  const version = recorded !== undefined && aim.versions.includes(recorded) ? recorded : initialVersion;
+  const version = recorded !== undefined && aim.knows(recorded) ? recorded : initialVersion;
+  // Such an engine knows what runs by itself; what it does not know, nobody may choose for it.
+  if (version === undefined) return;
   await engine.promote(target, version, `first:${service}:${version}`, within);
 }
 

@@ -1,9 +1,8 @@
-import * as lookup from "../../catalog/lookup.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import { jobs, type Room } from "./room.ts";
 import { ensureRouted } from "./start.ts";
 import { listRollouts } from "./store.ts";
-import { aimOf } from "./target.ts";
+import { aimOf, placesOf } from "./target.ts";
 
 const inFlightMax = 500;
 /** A ring that is there already is earlier than this and stays as it is. */
@@ -28,15 +27,16 @@ export async function sweepRollouts(room: Room): Promise<undefined> {
     });
   const catalog = catalogs.current();
   for (const { name } of catalog.services.filter(({ traffic }) => traffic)) {
-    const environment = lookup.environmentsOf(catalog, name)[0] ?? catalog.organisation.defaultEnvironment;
-    const aim = aimOf(room.platform, room.traffic, name, environment);
-    if (!aim.ok) continue;
-    try {
-      await ensureRouted(room, aim.value);
-    } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
-      // Tried again with the next sweep; a rollout or rollback of the service says it to people.
-      log.warn({ err: error, service: name }, "the traffic of a service cannot be read");
+    for (const environment of placesOf(catalog, name)) {
+      const aim = aimOf(room.platform, room.traffic, name, environment);
+      if (!aim.ok) continue;
+      try {
+        await ensureRouted(room, aim.value);
+      } catch (error) {
+        if (!(error instanceof ProviderError)) throw error;
+        // Tried again with the next sweep; a rollout or rollback of the service says it to people.
+        log.warn({ err: error, service: name }, "the traffic of a service cannot be read");
+      }
     }
   }
   return undefined;

@@ -2,17 +2,19 @@ import * as lookup from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
-import { Secret } from "../../platform/secret.ts";
+import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficEngine, TrafficTarget } from "../../providers/traffic/contract.ts";
+import type { TrafficEngines } from "../../providers/traffic/instances.ts";
 
-/** The engine behind a traffic instance of the catalog, by its name. */
-export type TrafficOf = (instance: string) => TrafficEngine;
-
+/** What moves a service's traffic in one environment. */
 export interface Aim {
   engine: TrafficEngine;
   target: TrafficTarget;
+  /** Declared versions; empty where any can be given traffic. */
   versions: readonly string[];
-  initialVersion: string;
+  /** Version that has all traffic before the first rollout, where the engine does not know it by itself. */
+  initialVersion: string | undefined;
+  knows(version: string): boolean;
   /** Where a version's requests go, as the catalog declares it. */
   addressOf(version: string): string | null;
 }
@@ -20,44 +22,55 @@ export interface Aim {
 /** Milliseconds for one call to a traffic engine, its reading back included. */
 export const trafficDeadlineMs = 5_000;
 
-/** Where a service's traffic is moved, from the catalog in force; refused for a service that declares none. */
+/** Where a service's traffic is moved, from the catalog in force; refused where it declares none. */
 export function aimOf(
-  platform: Pick<Platform, "catalogs" | "env">,
-  traffic: TrafficOf,
+  platform: Pick<Platform, "catalogs">,
+  traffic: TrafficEngines,
   service: string,
   environment: string,
 ): Decision<Aim> {
   const catalog = platform.catalogs.current();
-  const declared = lookup.service(catalog, service)?.traffic;
+  const declared = lookup.trafficOf(catalog, service, environment);
   const instance = declared && lookup.trafficInstance(catalog, declared.provider);
-  if (!declared || !instance)
+  if (!declared || !instance) return notDeclared(catalog, service, environment);
+  try {
+    const { engine, configOf } = traffic.of(instance);
+    const target = { service, environment, config: configOf(declared) };
+    return allow({
+      engine,
+      target,
+      versions: engine.versions(target),
+      initialVersion: declared.initialVersion,
+      knows: (version) => engine.knows(target, version),
+      addressOf: (version) => engine.addressOf(target, version),
+    });
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    return refuse({ rule: "traffic-declared", message: `${error.message}.`, hint: error.hint });
+  }
+}
+
+function notDeclared(catalog: Catalog, service: string, environment: string): Decision<never> {
+  const places = placesOf(catalog, service);
+  if (places.length > 0)
     return refuse({
       rule: "traffic-declared",
-      message: `The catalog declares no traffic for ${service}, so its versions cannot be moved.`,
-      hint: `Add traffic: to ${service}. With it: ${servicesWithTraffic(catalog)}.`,
+      message: `The traffic of ${service} is declared for ${places.join(", ")}, not for ${environment}.`,
+      hint: `Write ${places.map((place) => `${service}@${place}`).join(" or ")}.`,
     });
-  const [home] = lookup.environmentsOf(catalog, service);
-  if (environment !== home)
-    return refuse({
-      rule: "traffic-declared",
-      message: `The traffic of ${service} is declared for ${home}, not for ${environment}.`,
-      hint: `Write ${service} or ${service}@${home}.`,
-    });
-  const config = {
-    adminUrl: instance.adminUrl,
-    token: new Secret(platform.env(instance.tokenEnv) ?? ""),
-    backends: declared.versions.map(({ name, url }) => ({ version: name, url })),
-  };
-  return allow({
-    engine: traffic(instance.name),
-    target: { service, environment, config },
-    versions: declared.versions.map(({ name }) => name),
-    initialVersion: declared.initialVersion,
-    addressOf: (version) => {
-      const found = declared.versions.find(({ name }) => name === version);
-      return found ? new URL(found.url).origin : null;
-    },
+  return refuse({
+    rule: "traffic-declared",
+    message: `The catalog declares no traffic for ${service}, so its versions cannot be moved.`,
+    hint: `Add traffic: to ${service}. With it: ${servicesWithTraffic(catalog)}.`,
   });
+}
+
+/** Environments in which a service's traffic is declared. */
+export function placesOf(catalog: Catalog, service: string): readonly string[] {
+  const [home] = lookup.environmentsOf(catalog, service);
+  return lookup
+    .trafficsOf(catalog, service)
+    .flatMap(({ environment = home }) => (environment === undefined ? [] : [environment]));
 }
 
 const servicesWithTraffic = (catalog: Catalog): string =>

@@ -102,6 +102,7 @@ const hints: Record<ProviderCode, string> = {
   not_found: "Check that the group roles and databases named in the catalog exist",
   conflict: "Something else changed the same role: read back and try again",
   rejected: "Read Postgres' message; trying again will not help",
+  in_progress: "It is on its way: ask again",
   timeout: "Read back before trying again: the statement may have had its effect",
 };
 

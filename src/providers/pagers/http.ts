@@ -77,6 +77,7 @@ const hints: Readonly<Record<ProviderCode, string>> = {
   not_found: "Check the instance's address: nothing of that name is there.",
   conflict: "It is tried again.",
   rejected: "What it says names the field; mend the instance in the catalog.",
+  in_progress: "It is asked again.",
   timeout: "It is asked again with the same key.",
 };
 

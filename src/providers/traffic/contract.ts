@@ -23,6 +23,13 @@ const versionSchema = z.strictObject({
 });
 export type TrafficVersion = z.output<typeof versionSchema>;
 
+/** Who else keeps an object as it is declared somewhere, and so puts back what is changed by hand. */
+export interface ManagedBy {
+  readonly system: "argo-cd" | "flux" | "helm";
+  readonly name: string;
+  readonly namespace: string | null;
+}
+
 /** What was read from the engine. */
 export interface TrafficState {
   readonly service: string;
@@ -33,6 +40,19 @@ export interface TrafficState {
   readonly revision: string;
   /** Idempotency key of the last change, or null where somebody else made it. */
   readonly changedBy: string | null;
+  /** Null where nothing else manages it, and for engines that nothing else can manage. */
+  readonly managedBy: ManagedBy | null;
+}
+
+/** How the processes of one version do. */
+export interface VersionHealth {
+  /** `unknown`: the engine cannot tell. */
+  readonly state: "serving" | "starting" | "down" | "crash-looping" | "unknown";
+  /** Processes that are ready, and that there should be; null where the engine does not count them. */
+  readonly ready: number | null;
+  readonly wanted: number | null;
+  /** For people: `1 of 3 pods ready`. */
+  readonly detail: string;
 }
 
 /** Everything a revert needs, plain JSON, to be kept before the first step. */
@@ -83,10 +103,25 @@ export interface TrafficEngine {
   /** What is there now. */
   describe(target: TrafficTarget, call: TrafficCall): Promise<TrafficState>;
 
+  /** Whether a version's processes serve; before it has any, `down` or `starting`. */
+  health(target: TrafficTarget, version: string, call: TrafficCall): Promise<VersionHealth>;
+
+  /** The shares in percent that a version can be given, where not every one can: those of the object's own steps. */
+  weights(target: TrafficTarget, call: TrafficCall): Promise<readonly number[] | null>;
+
+  /** Versions the catalog declares; empty where any can be given traffic. */
+  versions(target: TrafficTarget): readonly string[];
+
+  /** Whether a version can be given traffic, so far as the catalog tells. */
+  knows(target: TrafficTarget, version: string): boolean;
+
+  /** Where a version's requests go, as the catalog declares it; null where it declares none. */
+  addressOf(target: TrafficTarget, version: string): string | null;
+
   /**
    * Gives a version a share; the others share the rest in the proportion they have. A service that the engine does not
    * know yet begins with its first version at 100.
-   * `not_found` for a version without an address, `rejected` for a percent that cannot be, `conflict` when somebody
+   * `not_found` for a version it does not know, `in_progress` while it is on its way there, `rejected` for a percent that cannot be, `conflict` when somebody
    * changed the weights at the same moment: read, decide and try again.
    */
   setWeight(

@@ -121,6 +121,7 @@ const hints: Record<ProviderCode, string> = {
   not_found: "Give the service its first version at 100 %.",
   conflict: "Somebody changed the weights at the same moment; read them, decide and try again.",
   rejected: "Correct the named field.",
+  in_progress: "Ask again.",
   timeout: "Read the weights before trying again.",
 };
 

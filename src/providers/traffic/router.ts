@@ -1,4 +1,6 @@
 import { z } from "zod";
+import type { ServiceTraffic, TrafficInstance } from "../../catalog/schema.ts";
+import { Secret } from "../../platform/secret.ts";
 import { ProviderError } from "../errors.ts";
 import {
   idempotencyKeyPattern,
@@ -8,6 +10,7 @@ import {
   type TrafficState,
   type TrafficTarget,
   type TrafficVersion,
+  type VersionHealth,
 } from "./contract.ts";
 import { compareSnapshots } from "./parity.ts";
 import { RouterApi, type RouterRoute } from "./router-api.ts";
@@ -32,6 +35,21 @@ const engine = "router";
 export function createRouterEngine(): TrafficEngine {
   return {
     engine,
+
+    versions: (target) => readConfig(target).backends.map(({ version }) => version),
+    knows: (target, version) => backendOf(readConfig(target), version) !== undefined,
+    addressOf(target, version) {
+      const url = backendOf(readConfig(target), version)?.url;
+      return url === undefined ? null : new URL(url).origin;
+    },
+    weights: async () => null,
+
+    async health(target, version, call) {
+      const address = backendOf(readConfig(target), version)?.url;
+      if (address === undefined)
+        return { state: "down", ready: null, wanted: null, detail: `${version} has no address` };
+      return probe(address, call);
+    },
 
     async describe(target, call) {
       const route = await open(target, call).api.read(target.service);
@@ -78,6 +96,42 @@ export function createRouterEngine(): TrafficEngine {
   };
 }
 
+const backendOf = (config: RouterConfig, version: string) =>
+  config.backends.find((one) => one.version === version);
+
+/** What the catalog declares of a service on a router, as the engine reads it. */
+export function routerConfigOf(
+  instance: TrafficInstance & { kind: "router" },
+  entry: ServiceTraffic,
+  env: (name: string) => string | undefined,
+): RouterConfig {
+  return {
+    adminUrl: instance.adminUrl,
+    token: new Secret(env(instance.tokenEnv) ?? ""),
+    backends: entry.versions.map(({ name, url = "" }) => ({ version: name, url })),
+  };
+}
+
+/** A process that answers at all serves; only 5xx and no connection say otherwise. */
+async function probe(address: string, { deadlineMs, signal }: TrafficCall): Promise<VersionHealth> {
+  const none = { ready: null, wanted: null };
+  const timeout = AbortSignal.timeout(deadlineMs);
+  try {
+    const answer = await fetch(address, {
+      redirect: "manual",
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    await answer.body?.cancel();
+    return answer.status < 500
+      ? { ...none, state: "serving", detail: `answers ${answer.status}` }
+      : { ...none, state: "unknown", detail: `answers ${answer.status}` };
+  } catch {
+    return timeout.aborted
+      ? { ...none, state: "unknown", detail: `${address} does not answer in ${deadlineMs} ms` }
+      : { ...none, state: "down", detail: `${address} takes no connection` };
+  }
+}
+
 async function setWeight(
   target: TrafficTarget,
   version: string,
@@ -87,7 +141,7 @@ async function setWeight(
 ): Promise<TrafficState> {
   checkKey(idempotencyKey);
   const { api, config } = open(target, call);
-  const backend = config.backends.find((one) => one.version === version);
+  const backend = backendOf(config, version);
   if (!backend) {
     const known = config.backends.map((one) => one.version).join(", ");
     throw new ProviderError(
@@ -132,6 +186,7 @@ function stateOf(target: TrafficTarget, route: RouterRoute | undefined): Traffic
     versions: route ? versionsOf(route) : [],
     revision: String(route?.revision ?? 0),
     changedBy: route?.changedBy ?? null,
+    managedBy: null,
   };
 }
 

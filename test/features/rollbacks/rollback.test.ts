@@ -167,7 +167,7 @@ describe("rollback", () => {
     const address = (version: string) =>
       room.world.catalog.services
         .find(({ name }) => name === "shop")
-        ?.traffic?.versions.find(({ name }) => name === version)?.url;
+        ?.traffic?.[0]?.versions.find(({ name }) => name === version)?.url;
     await fetch(`http://127.0.0.1:${room.router.adminPort}/routes/shop`, {
       method: "PUT",
       headers: { authorization: "Bearer router-token-of-the-tests", "content-type": "application/json" },

@@ -213,7 +213,8 @@ describe("outside trouble", () => {
     await room.until(["step"]);
     await room.type(dev, "rollout revert shop");
     await room.drain();
-    const declared = room.world.catalog.services.find(({ name }) => name === "shop")?.traffic?.versions ?? [];
+    const declared =
+      room.world.catalog.services.find(({ name }) => name === "shop")?.traffic?.[0]?.versions ?? [];
     const late = await fetch(`http://127.0.0.1:${room.router.adminPort}/routes/shop`, {
       method: "PUT",
       headers: { authorization: "Bearer router-token-of-the-tests", "content-type": "application/json" },

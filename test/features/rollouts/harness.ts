@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { loadCatalog } from "../../../src/catalog/load.ts";
 import { errorBudgetOf } from "../../../src/catalog/lookup.ts";
-import type { Catalog, Signal } from "../../../src/catalog/schema.ts";
+import type { Catalog, ServiceTraffic, Signal, TrafficInstance } from "../../../src/catalog/schema.ts";
 import { readSettings } from "../../../src/config/config.ts";
 import { createDeploys, type Deploys } from "../../../src/features/deploys/index.ts";
 import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
@@ -23,7 +23,7 @@ import { Runner } from "../../../src/platform/rings/runner.ts";
 import { Secret } from "../../../src/platform/secret.ts";
 import { SecretBox } from "../../../src/platform/secretbox.ts";
 import type { TrafficEngine } from "../../../src/providers/traffic/contract.ts";
-import { createRouterEngine } from "../../../src/providers/traffic/router.ts";
+import { createRouterEngine, routerConfigOf } from "../../../src/providers/traffic/router.ts";
 import { type RunningRouter, startRouter } from "../../../src/router/index.ts";
 import { testDatabase } from "../../support/database.ts";
 import { keptLog } from "../../support/silent-log.ts";
@@ -137,7 +137,15 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
   const real = createRouterEngine();
   const parts = {
     platform,
-    traffic: () => world.engine(real),
+    traffic: {
+      of: (instance: TrafficInstance) => {
+        if (instance.kind !== "router") throw new Error("only routers here");
+        return {
+          engine: world.engine(real),
+          configOf: (entry: ServiceTraffic) => routerConfigOf(instance, entry, platform.env),
+        };
+      },
+    },
     signals: scriptedSignals(world, router, (service) => weightsOf(router, service)),
     slos: {
       budgetOf: async (service, at) => ({ service, at, ...world.budget }),

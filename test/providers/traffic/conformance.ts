@@ -54,6 +54,18 @@ export function trafficConformance(name: string, open: () => Promise<TrafficBenc
       await expectError(engine.snapshot(target, call), "not_found", target.service);
     });
 
+    it("knows the declared versions and their addresses, and that one of them serves", async () => {
+      const { engine, target, stable, canary, unreachable } = await opened();
+      expect(engine.knows(target, canary)).toBe(true);
+      for (const version of engine.versions(target)) expect(engine.knows(target, version)).toBe(true);
+      const address = engine.addressOf(target, canary);
+      if (address !== null) expect(new URL(address).origin).toBe(address);
+      expect(await engine.health(target, stable, call)).toMatchObject({ state: "serving" });
+      expect(await engine.weights(target, call)).toBeNull();
+      expect((await engine.describe(target, call)).managedBy).toBeNull();
+      expect(engine.versions(unreachable)).toEqual(engine.versions(target));
+    });
+
     it("gives the first version all traffic, and less to nobody", async () => {
       const { engine, target, versions } = await open();
       await expectError(engine.setWeight(target, versions[0], 50, "k", call), "rejected", versions[0]);

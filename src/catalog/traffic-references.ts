@@ -1,0 +1,59 @@
+/** What a service's traffic must have for the engine that moves it. */
+
+import { type Checks, checkTwice, unknownName } from "./checks.ts";
+import { environmentsOf } from "./lookup.ts";
+import type { Service, ServiceTraffic, TrafficInstance } from "./schema.ts";
+
+export function checkTraffic(checks: Checks, service: Service): void {
+  const { catalog, say } = checks;
+  const known = environmentsOf(catalog, service.name);
+  const places = (service.traffic ?? []).map((entry) => entry.environment ?? known[0]);
+  (service.traffic ?? []).forEach((entry, index) => {
+    const at = ["traffic", index];
+    checks.traffic(service, [...at, "provider"], entry.provider);
+    checkTwice(say, service, [...at, "versions"], entry.versions);
+    const { environment, versions, initialVersion } = entry;
+    if (environment !== undefined && !known.includes(environment))
+      say(service, [...at, "environment"], unknownName("environment of the service", environment, known));
+    if (places.indexOf(places[index]) < index)
+      say(service, [...at, "environment"], "has traffic in another entry already; keep one");
+    const names = versions.map(({ name }) => name);
+    if (initialVersion !== undefined && names.length > 0 && !names.includes(initialVersion))
+      say(service, [...at, "initialVersion"], unknownName("version", initialVersion, names));
+    const instance = catalog.providers.traffic.find(({ name }) => name === entry.provider);
+    if (instance === undefined) return;
+    if (instance.environment !== undefined && places[index] !== instance.environment)
+      say(
+        service,
+        [...at, "provider"],
+        `"${instance.name}" carries the traffic of ${instance.environment}; name one of ${places[index]}`,
+      );
+    for (const [field, message] of lacking(instance, entry)) say(service, [...at, ...field], message);
+  });
+}
+
+type Lack = [field: (string | number)[], message: string];
+
+function lacking(instance: TrafficInstance, entry: ServiceTraffic): Lack[] {
+  const { versions } = entry;
+  const noInitial: Lack[] =
+    entry.initialVersion === undefined ? [[["initialVersion"], "is missing; add it"]] : [];
+  const noVersions: Lack[] = versions.length === 0 ? [[["versions"], "is empty; add one"]] : [];
+  const eachWith = (field: "url" | "servers"): Lack[] =>
+    versions.flatMap((version, index): Lack[] =>
+      version[field] === undefined ? [[["versions", index, field], "is missing; add it"]] : [],
+    );
+  switch (instance.kind) {
+    case "router":
+      return [...noVersions, ...noInitial, ...eachWith("url")];
+    case "haproxy":
+      return [
+        ...noVersions,
+        ...noInitial,
+        ...eachWith("servers"),
+        ...(entry.backend === undefined ? [[["backend"], "is missing; add it"] as Lack] : []),
+      ];
+    case "kubernetes":
+      return entry.kubernetes === undefined ? [[["kubernetes"], "is missing; add it"]] : [];
+  }
+}

@@ -1,0 +1,91 @@
+/** Where a service's traffic is moved: instances of traffic engines, and what each service has on them. */
+import { z } from "zod";
+import { envNameField, nameField, urlField, wordsField } from "./fields.ts";
+
+const instanceBase = {
+  name: nameField,
+  /** Environment it carries the traffic of; every one when left out. */
+  environment: nameField.optional(),
+  /** Cluster or site it stands in, for people to tell instances apart. */
+  cluster: nameField.optional(),
+};
+
+const routerSchema = z.strictObject({
+  ...instanceBase,
+  kind: z.literal("router"),
+  adminUrl: urlField,
+  tokenEnv: envNameField,
+});
+
+const socketField = z
+  .string()
+  .regex(
+    /^(unix:\/\S+|tcp:[^\s:]+:[0-9]{1,5})$/,
+    "must be unix:/path/of/socket or tcp:host:port, such as unix:/run/haproxy/admin.sock",
+  );
+
+const haproxySchema = z.strictObject({
+  ...instanceBase,
+  kind: z.literal("haproxy"),
+  /** Runtime API of every HAProxy process that carries this traffic; all of them are kept alike. */
+  sockets: z.array(socketField).min(1).max(20),
+});
+
+const kubernetesSchema = z.strictObject({
+  ...instanceBase,
+  kind: z.literal("kubernetes"),
+  /** Variable with the path of a kubeconfig; without it the service account of the pod Quarterdeck runs in. */
+  kubeconfigEnv: envNameField.optional(),
+  /** Context in that kubeconfig; its current one when left out. */
+  context: wordsField.optional(),
+});
+
+export const trafficInstanceSchema = z.discriminatedUnion("kind", [
+  routerSchema,
+  haproxySchema,
+  kubernetesSchema,
+]);
+export type TrafficInstance = z.output<typeof trafficInstanceSchema>;
+
+const versionSchema = z.strictObject({
+  name: nameField,
+  /** Address of this version, for a router and for warm-up requests. */
+  url: urlField.optional(),
+  /** Its servers, for HAProxy. */
+  servers: z.array(nameField).min(1).optional(),
+});
+
+const kubernetesObjectSchema = z.strictObject({
+  kind: z.enum(["rollout", "http-route", "deployment"]),
+  namespace: nameField,
+  name: nameField,
+  /** Container whose image carries the version; the only one when left out. */
+  container: nameField.optional(),
+  /** Image of a version, with `{version}` where it stands. */
+  image: z
+    .string()
+    .includes("{version}", "must hold {version}, such as ghcr.io/acme/shop:{version}")
+    .optional(),
+});
+
+const entrySchema = z.strictObject({
+  /** The service's first environment when left out. */
+  environment: nameField.optional(),
+  /** Traffic instance. */
+  provider: nameField,
+  /** Versions that can be given traffic; with an image any version can. */
+  versions: z.array(versionSchema).max(200).default([]),
+  /** Version that has all traffic before the first rollout. */
+  initialVersion: nameField.optional(),
+  /** Backend, for HAProxy. */
+  backend: nameField.optional(),
+  /** Object that carries the versions, for Kubernetes. */
+  kubernetes: kubernetesObjectSchema.optional(),
+});
+export type ServiceTraffic = z.output<typeof entrySchema>;
+
+/** One entry per environment; one alone may be written without the list. */
+export const serviceTrafficSchema = z.preprocess(
+  (value) => (typeof value === "object" && value !== null && !Array.isArray(value) ? [value] : value),
+  z.array(entrySchema).min(1).max(50),
+);

@@ -1,0 +1,39 @@
+import type { ServiceTraffic, TrafficInstance } from "../../catalog/schema.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { ProviderError } from "../errors.ts";
+import type { TrafficEngine } from "./contract.ts";
+import { createRouterEngine, routerConfigOf } from "./router.ts";
+
+/** One kind of engine, and how it reads what the catalog declares for it. */
+export interface TrafficKind {
+  readonly engine: TrafficEngine;
+  /** What the engine is given as `target.config`; secrets are read from the environment each time. */
+  configOf(entry: ServiceTraffic): unknown;
+}
+
+export interface TrafficEngines {
+  of(instance: TrafficInstance): TrafficKind;
+}
+
+/** The engines behind the traffic instances of a catalog. `wrap` lets a caller stand between an engine and its users. */
+export function createTrafficEngines(
+  { env }: Pick<Platform, "env">,
+  wrap: (engine: TrafficEngine) => TrafficEngine = (engine) => engine,
+): TrafficEngines {
+  const router = wrap(createRouterEngine());
+  return {
+    of(instance) {
+      switch (instance.kind) {
+        case "router":
+          return { engine: router, configOf: (entry) => routerConfigOf(instance, entry, env) };
+        case "haproxy":
+        case "kubernetes":
+          throw new ProviderError(
+            "rejected",
+            `${instance.name} is a ${instance.kind}, which cannot be moved yet`,
+            "Declare the traffic on a router.",
+          );
+      }
+    },
+  };
+}
