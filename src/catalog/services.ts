@@ -121,6 +121,8 @@ export const policiesSchema = z.strictObject({
       deadlineMax: durationOr("6h"),
       /** Below this much budget left no rollout starts. */
       minBudgetLeftPercent: percentField.default(10),
+      /** Weights that somebody else moves during a rollout: held where they are, or set again a few times. */
+      drift: z.enum(["hold", "correct"]).default("hold"),
     })
     .prefault({}),
   /** Of services that declare none of their own. */

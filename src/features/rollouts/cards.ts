@@ -15,8 +15,9 @@ import {
 } from "../../platform/messages/blocks.ts";
 import type { Wanted } from "../../platform/messages/say.ts";
 import { chartOf } from "./chart.ts";
+import { correctionsMax, type Drift } from "./drift.ts";
 import type { GaugeReading, ReasonCode, SignalReading, Verdict } from "./judge.ts";
-import { type Because, indexOf, isOver, type Rollout, type Who } from "./model.ts";
+import { type Because, indexOf, isAtWeight, isOver, type Rollout, type Who } from "./model.ts";
 import type { Sample } from "./samples.ts";
 import { codeBlock, percent, short, spanText } from "./words.ts";
 
@@ -62,6 +63,7 @@ export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
   const name = `${escapeText(rollout.service)} · rollout ${rollout.id} ${versionsText(rollout)}`;
   const at = `${name} · ${weight(indexOf(rollout))}`;
   const stuck = rollout.failing ? ` · cannot move traffic: ${escapeText(rollout.failing.error, 200)}` : "";
+  const drifted = rollout.drift?.isStanding ? ` · ${escapeText(rollout.drift.sentence, 200)}` : "";
   switch (state.is) {
     case "starting":
       return { mark: stuck ? "🟠" : "🔵", text: `${name} · starting at ${weight(0)}${stuck}` };
@@ -77,8 +79,9 @@ export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
         : { mark: "🟠", text: `${at} · holding: ${escapeText(held.text, 200)}` };
     }
     case "paused":
-      return { mark: "⚪", text: `${at} · paused by ${whoText(state.pause.by)}` };
+      return { mark: drifted ? "🟠" : "⚪", text: `${at} · paused by ${whoText(state.pause.by)}${drifted}` };
     case "watching":
+      if (drifted) return { mark: "🟠", text: `${name} · 100 %${drifted}` };
       return { mark: "🔵", text: `${name} · 100 % · good if it stays so until ${dateToken(state.until)}` };
     case "reverting":
       return { mark: "🔴", text: `${name} · going back: ${becauseText(state.because)}${stuck}` };
@@ -156,7 +159,17 @@ function bodyOf(rollout: Rollout, context: CardContext): Block[] {
       ),
     );
   if (rollout.failing) blocks.push(section(stuckText(rollout, context)));
+  if (rollout.drift && isAtWeight(rollout.state)) blocks.push(section(driftLine(rollout.drift)));
   return blocks;
+}
+
+/** What is done about traffic that somebody else moved; what differs stands in the headline while it does. */
+export function driftLine({ isStanding, sinceMs, sentence, corrections }: Drift): string {
+  const since = dateToken(new Date(sinceMs));
+  const again = corrections === 0 ? "" : ` Set again ${corrections} of ${correctionsMax} times.`;
+  return isStanding
+    ? `Not promoted while the traffic stands otherwise, since ${since}.${again} Promote or revert sets it.`
+    : `${escapeText(sentence.charAt(0).toUpperCase() + sentence.slice(1), 300)} from ${since}; it stands as set.${again}`;
 }
 
 function stuckText(rollout: Rollout, { now, byHand }: CardContext): string {

@@ -7,6 +7,7 @@ import type { Feature, Place, Reply } from "../../platform/feature.ts";
 import type { Actor } from "../../platform/people.ts";
 import type { Decision } from "../../platform/refusal.ts";
 import { rolloutCommands } from "./commands.ts";
+import { watchDrift } from "./drift-watch.ts";
 import { startForm } from "./form.ts";
 import { rolloutsMigrations } from "./migrations.ts";
 import type { Rollout } from "./model.ts";
@@ -84,6 +85,13 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
         about: "Looks whether the symptom went away after a revert.",
         lane: "normal",
         run: (ref) => watchRecovery(room, ref),
+      },
+      {
+        name: jobs.drift,
+        about:
+          "Looks whether a rollout's traffic is still what it set, and sets it again where policy says so.",
+        lane: "normal",
+        run: (ref) => watchDrift(room, ref),
       },
       {
         name: jobs.sweep,

@@ -34,6 +34,11 @@ const rolloutsTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const drift = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`alter table rollouts add column drift jsonb`.execute(db);
+};
+
 export const rolloutsMigrations: Record<string, Migration> = {
   "2026-11-23T1220-rollouts": { up: rolloutsTables },
+  "2026-11-25T1300-rollout-drift": { up: drift },
 };

@@ -7,6 +7,7 @@
  */
 import type { Id } from "../../platform/ids.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
+import type { Drift, Share } from "./drift.ts";
 import type { Verdict } from "./judge.ts";
 import type { RolloutPlan } from "./plan.ts";
 
@@ -66,6 +67,8 @@ export interface StepMark {
   readonly index: number;
   readonly weightPercent: number;
   readonly atMs: number;
+  /** All shares as they were read back. */
+  readonly versions?: readonly Share[] | undefined;
 }
 
 /** Whether the symptom went away after the way back. */
@@ -105,6 +108,8 @@ export interface Rollout {
   readonly seq: number;
   readonly decided: Decided;
   readonly failing?: Failing | undefined;
+  /** The traffic is, or was at this step, not what this rollout set. */
+  readonly drift?: Drift | undefined;
   readonly verdict?: Verdict | undefined;
   readonly marks: readonly StepMark[];
   readonly deployId?: Id<"deploy"> | undefined;
@@ -115,6 +120,10 @@ export interface Rollout {
 
 export const isOver = ({ state }: Pick<Rollout, "state">): boolean =>
   state.is === "reverted" || state.is === "promoted";
+
+/** Traffic stands at a weight this rollout set and stays there until something is decided. */
+export const isAtWeight = ({ is }: RolloutState): boolean =>
+  is === "step" || is === "paused" || is === "watching";
 
 export const lastIndex = (plan: RolloutPlan): number => plan.steps.length - 1;
 
@@ -156,6 +165,7 @@ export function afterVerdict(rollout: Rollout, verdict: Verdict, now: Date): Rol
         : undefined;
     case "watching":
       if (verdict.do === "revert") return { is: "reverting", because: becauseOf(verdict), since: now };
+      if (rollout.drift?.isStanding) return afterDriftedWatch(rollout, state.until, rollout.drift, now);
       return now >= state.until ? { is: "promoted", at: now } : undefined;
     case "starting":
     case "promoting":
@@ -165,6 +175,19 @@ export function afterVerdict(rollout: Rollout, verdict: Verdict, now: Date): Rol
     case "promoted":
       return undefined;
   }
+}
+
+/** Traffic that is not the rollout's shows nothing good: it waits as long again, or to the deadline, and goes back. */
+function afterDriftedWatch(
+  { plan, deadlineAt }: Rollout,
+  until: Date,
+  { sentence }: Drift,
+  now: Date,
+): RolloutState | undefined {
+  const latestMs = Math.max(deadlineAt.getTime(), until.getTime() + plan.watchMs);
+  if (now.getTime() < latestMs) return undefined;
+  const sentences = [`the watch ended with ${sentence}`];
+  return { is: "reverting", because: { cause: "deadline", sentences }, since: now };
 }
 
 /** The step after this one, or the watch after the last. */

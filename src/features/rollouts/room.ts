@@ -29,6 +29,7 @@ export const jobs = {
   step: "rollouts.step",
   revert: "rollouts.revert",
   recovery: "rollouts.recovery",
+  drift: "rollouts.drift",
   sweep: "rollouts.sweep",
 } as const;
 

@@ -4,6 +4,8 @@ import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
 import type { ProviderError } from "../../providers/errors.ts";
 import type { Budget } from "../slos/index.ts";
+import { heldByDrift, sharesIn } from "./drift.ts";
+import { lookForDrift, noteDrift } from "./drift-watch.ts";
 import { recordEffect } from "./effects.ts";
 import { releaseTraffic } from "./holders.ts";
 import { judge, type SloState, type Verdict } from "./judge.ts";
@@ -77,13 +79,18 @@ async function raise(room: Room, rollout: Rollout): Promise<Rerun> {
         if (!next) return undefined;
         const marks = [
           ...locked.marks,
-          { index: indexOf(locked), weightPercent: percent, atMs: tx.now.getTime() },
+          {
+            index: indexOf(locked),
+            weightPercent: percent,
+            atMs: tx.now.getTime(),
+            versions: sharesIn(result.readBack),
+          },
         ];
         const deployId = locked.deployId ?? (await recordDeploy(room, tx, locked));
         await room.change(
           tx,
           locked,
-          { state: next, marks, deployId, failing: undefined, verdict: undefined },
+          { state: next, marks, deployId, failing: undefined, drift: undefined, verdict: undefined },
           {
             actor: systemActor,
             action: "rollout.weight-set",
@@ -166,9 +173,10 @@ async function observe(room: Room, rollout: Rollout): Promise<Rerun> {
   const now = clock.now();
   const stepStartedAt = stepStart(rollout);
   const known = await samplesOf(database.db, id);
-  const [fresh, budget] = await Promise.all([
+  const [fresh, budget, look] = await Promise.all([
     collectSamples({ signals, log: platform.log }, rollout, stepStartedAt, known, now),
     readBudget(room, service, now),
+    lookForDrift(room, rollout),
   ]);
   return database.tx(async (tx): Promise<Rerun> => {
     const locked = await lockRollout(tx.trx, id);
@@ -176,7 +184,8 @@ async function observe(room: Room, rollout: Rollout): Promise<Rerun> {
     if (!locked || locked.seq !== seq) return { again: tx.now };
     await appendSamples(tx.trx, id, fresh);
     const samples = await samplesOf(tx.trx, id);
-    const verdict = judge(
+    const noted = await noteDrift(room, tx, locked, look);
+    const judged = judge(
       judgePlanOf(plan, {
         stepIndex: indexOf(locked),
         stepStartedAt,
@@ -185,7 +194,7 @@ async function observe(room: Room, rollout: Rollout): Promise<Rerun> {
       judgeSamplesOf(samples, tx.now),
       sloStateOf(budget),
     );
-    return conclude(room, tx, locked, verdict);
+    return conclude(room, tx, noted, heldByDrift(judged, noted.drift));
   });
 }
 

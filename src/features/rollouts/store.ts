@@ -52,6 +52,7 @@ type Changing = Pick<
   | "seq"
   | "decided"
   | "failing"
+  | "drift"
   | "verdict"
   | "marks"
   | "deploy_id"
@@ -67,6 +68,7 @@ function changing(rollout: Rollout): Changing {
     seq: rollout.seq,
     decided: JSON.stringify(rollout.decided),
     failing: json(rollout.failing),
+    drift: json(rollout.drift),
     verdict: json(rollout.verdict),
     marks: JSON.stringify(rollout.marks),
     deploy_id: rollout.deployId ?? null,
@@ -168,6 +170,7 @@ const rolloutOf = (row: Row): Rollout => ({
   seq: row.seq,
   decided: row.decided,
   failing: row.failing ?? undefined,
+  drift: row.drift ?? undefined,
   verdict: row.verdict ?? undefined,
   marks: row.marks,
   deployId: row.deploy_id ?? undefined,

@@ -1,8 +1,8 @@
 import type { Summaries, SummaryLine } from "../../platform/feature.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { becauseText, headlineOf, holdReason, rolloutLine } from "./cards.ts";
-import { isOver, type Rollout } from "./model.ts";
+import { becauseText, driftLine, headlineOf, holdReason, rolloutLine } from "./cards.ts";
+import { isAtWeight, isOver, type Rollout } from "./model.ts";
 import { findRollout, inFlight, listRollouts } from "./store.ts";
 
 const mineMax = 10;
@@ -54,6 +54,16 @@ function whyLines(rollout: Rollout): SummaryLine[] {
         : because.sentences.map((line) => escapeText(line, 300));
     return [first, ...sentences.map((line, index) => ({ rank: 11 + index, text: `• ${line}` }))];
   }
+  const { drift } = rollout;
+  if (drift && isAtWeight(state))
+    return [
+      first,
+      { rank: 11, text: `• ${escapeText(drift.sentence, 300)}` },
+      { rank: 12, text: `• ${driftLine(drift)}` },
+      ...(verdict?.reasons ?? [])
+        .filter(({ code }) => code !== "drift")
+        .map(({ sentence }, index) => ({ rank: 13 + index, text: `• ${escapeText(sentence, 300)}` })),
+    ];
   const reasons = isOver(rollout) ? [] : (verdict?.reasons ?? []);
   return [
     first,

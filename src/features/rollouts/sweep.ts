@@ -1,4 +1,5 @@
 import { ProviderError } from "../../providers/errors.ts";
+import { isAtWeight } from "./model.ts";
 import { jobs, type Room } from "./room.ts";
 import { ensureRouted } from "./start.ts";
 import { listRollouts } from "./store.ts";
@@ -23,6 +24,8 @@ export async function sweepRollouts(room: Room): Promise<undefined> {
           dueAt: new Date(tx.now.getTime() + laterMs),
           keepEarlier: true,
         });
+        // Looked at twice a minute, however seldom its signals are read.
+        if (isAtWeight(state)) tx.ring({ job: jobs.drift, ref: id, lane: "normal" });
       }
     });
   const catalog = catalogs.current();

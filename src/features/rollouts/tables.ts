@@ -1,6 +1,7 @@
 import type { ColumnType } from "kysely";
 import type { Id } from "../../platform/ids.ts";
 import type { TrafficSnapshot, TrafficState } from "../../providers/traffic/contract.ts";
+import type { Drift } from "./drift.ts";
 import type { Wanted } from "./effects.ts";
 import type { Verdict } from "./judge.ts";
 import type {
@@ -44,6 +45,7 @@ export interface RolloutTables {
     seq: number;
     decided: Json<Decided>;
     failing: Json<Failing> | null;
+    drift: Json<Drift> | null;
     verdict: Json<Verdict> | null;
     marks: Json<StepMark[]>;
     deploy_id: Id<"deploy"> | null;

@@ -130,6 +130,7 @@ export const reasonCodes = [
   "stale",
   "bins-dropped",
   "split",
+  "drift",
   "too-early",
   "too-few-samples",
   "not-proven",
