@@ -5,6 +5,7 @@ import type {
   AccessRole,
   Catalog,
   Channel,
+  DataMigration,
   ErrorBudgetPolicy,
   MetricsInstance,
   Person,
@@ -176,6 +177,17 @@ export function ticketingFor(catalog: Catalog, serviceName: string): string {
 /** Labels that pick a service's series, beside those of each selector. */
 export function metricLabelsOf(catalog: Catalog, serviceName: string): Readonly<Record<string, string>> {
   return service(catalog, serviceName)?.metricLabels ?? { service: serviceName };
+}
+
+/** The data migration that the catalog says a version brings. */
+export function migrationOf(
+  catalog: Catalog,
+  serviceName: string,
+  version: string,
+): DataMigration | undefined {
+  return trafficsOf(catalog, serviceName)
+    .flatMap(({ versions }) => versions)
+    .find(({ name, migration }) => name === version && migration)?.migration;
 }
 
 /** A service's rollout steps and limits; careful ones when it declares none. */

@@ -44,6 +44,7 @@ export type CatalogFile = z.output<typeof catalogFileSchema>;
 /** All files together, checked. Spans are in milliseconds. Plain data: it is stored as a row. */
 export type Catalog = Required<CatalogFile>;
 
+export type { DataMigration } from "./data-migration.ts";
 export type { BudgetLevel, ErrorBudgetPolicy } from "./error-budget.ts";
 export type { Histogram, LabelMatcher, Milliseconds, Selector } from "./fields.ts";
 export type { HookSource } from "./hook-sources.ts";

@@ -1,5 +1,6 @@
 /** Where a service's traffic is moved: instances of traffic engines, and what each service has on them. */
 import { z } from "zod";
+import { migrationSchema } from "./data-migration.ts";
 import { envNameField, nameField, urlField, wordsField } from "./fields.ts";
 
 const instanceBase = {
@@ -53,6 +54,7 @@ const versionSchema = z.strictObject({
   url: urlField.optional(),
   /** Its servers, for HAProxy. */
   servers: z.array(nameField).min(1).optional(),
+  migration: migrationSchema.optional(),
 });
 
 const kubernetesObjectSchema = z.strictObject({

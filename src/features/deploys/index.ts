@@ -71,7 +71,7 @@ export function createDeploys(
   const hookOf = (source: string): Hook => ({
     source,
     about:
-      "Deploys made elsewhere: `{ service, environment?, kind?, version, by, url?, at?, reference? }` or a list of them; kind is deploy, config or flag.",
+      "Deploys made elsewhere: `{ service, environment?, kind?, version, by, url?, at?, reference?, migration?: { id, note?, reversal? } }` or a list of them; kind is deploy, config or flag.",
     handle,
   });
 

@@ -26,7 +26,12 @@ const changeKind = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const dataMigration = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`alter table deploys add column migration jsonb`.execute(db);
+};
+
 export const deploysMigrations: Record<string, Migration> = {
   "2026-11-23T1210-deploys": { up: deploysTables },
   "2026-11-25T0930-deploys-change": { up: changeKind },
+  "2026-11-25T1240-deploys-migration": { up: dataMigration },
 };

@@ -1,5 +1,7 @@
 /** Reads what CI and deploy tools post; pure. */
 import { z } from "zod";
+import { migrationSchema } from "../../catalog/data-migration.ts";
+import type { DataMigration } from "../../catalog/schema.ts";
 import { type ChangeKind, changeKinds } from "./types.ts";
 
 /** Clocks of other systems may be ahead by this much. */
@@ -19,6 +21,7 @@ const entrySchema = z.object({
     .optional(),
   at: z.iso.datetime({ offset: true, error: "is not a time such as 2026-03-02T10:00:00Z" }).optional(),
   reference: z.string().min(1).max(200).optional(),
+  migration: migrationSchema.optional(),
 });
 
 export interface PostedDeploy {
@@ -30,6 +33,7 @@ export interface PostedDeploy {
   url?: string | undefined;
   at?: Date | undefined;
   reference?: string | undefined;
+  migration?: DataMigration | undefined;
 }
 
 export interface PostProblem {
@@ -92,7 +96,7 @@ function readEntry(
     const [issue] = parsed.error.issues;
     return { field: issue?.path.join(".") ?? "", message: issue?.message ?? "cannot be read" };
   }
-  const { service, environment, kind: change, version, by, url, reference } = parsed.data;
+  const { service, environment, kind: change, version, by, url, reference, migration } = parsed.data;
   const environments = known.environmentsOf(service);
   if (environments === undefined)
     return {
@@ -105,5 +109,7 @@ function readEntry(
   const at = parsed.data.at === undefined ? undefined : new Date(parsed.data.at);
   if (at && at.getTime() > now.getTime() + aheadMaxMs)
     return { field: "at", message: "lies more than 5 minutes ahead of this clock" };
-  return { deploy: { service, environment: named, change, version, by, url, at, reference } };
+  if (migration !== undefined && change !== "deploy")
+    return { field: "migration", message: `comes with a deploy, not with a ${change}` };
+  return { deploy: { service, environment: named, change, version, by, url, at, reference, migration } };
 }

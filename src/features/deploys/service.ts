@@ -1,5 +1,6 @@
 import * as lookup from "../../catalog/lookup.ts";
-import type { Tx } from "../../platform/db/database.ts";
+import type { DataMigration } from "../../catalog/schema.ts";
+import type { Db, Trx, Tx } from "../../platform/db/database.ts";
 import type { HookAnswer, HookRequest } from "../../platform/feature.ts";
 import { numberOf } from "../../platform/ids.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
@@ -16,6 +17,9 @@ import {
   keepPost,
   listDeploys,
   lockDeploysOf,
+  migrationsSince,
+  toldMigration,
+  writeMigration,
 } from "./store.ts";
 import type { Deploy, Deploys, NewDeploy } from "./types.ts";
 
@@ -30,7 +34,7 @@ export function createDeploysApi(platform: Platform): Deploys {
     const { service, environment, version, reference, change = "deploy" } = wanted;
     await lockDeploysOf(tx.trx, service, environment);
     const known = await findByReference(tx.trx, { service, environment, change, version, reference });
-    if (known) return known;
+    if (known) return wanted.migration ? addMigration(tx, known, wanted.migration) : known;
     const id = await nextPublicId(tx.trx, "deploy");
     const previous = wanted.previous ?? (change === "deploy" ? await previousOf(tx, wanted) : undefined);
     const deploy: Deploy = {
@@ -45,6 +49,8 @@ export function createDeploysApi(platform: Platform): Deploys {
       url: wanted.url,
       outcome: wanted.outcome ?? "unknown",
       at: wanted.at,
+      migration:
+        wanted.migration ?? (change === "deploy" ? await migrationOf(tx.trx, service, version) : undefined),
     };
     await insertDeploy(tx.trx, { ...deploy, reference, number: numberOf(id) }, tx.now);
     tx.audit({
@@ -57,6 +63,29 @@ export function createDeploysApi(platform: Platform): Deploys {
     });
     tx.emit("deploys.recorded", id);
     return deploy;
+  };
+
+  /** What is told of it later is added: its reversal, mostly, once somebody has written it. */
+  const addMigration = async (tx: Tx, known: Deploy, told: DataMigration): Promise<Deploy> => {
+    const migration = { ...known.migration, ...told };
+    if (JSON.stringify(migration) === JSON.stringify(known.migration)) return known;
+    await writeMigration(tx.trx, known.id, migration);
+    tx.audit({
+      actor: systemActor,
+      action: "deploy.migration-told",
+      subject: known.id,
+      service: known.service,
+      detail: { ...migration },
+    });
+    return { ...known, migration };
+  };
+
+  const migrationOf = async (db: Db | Trx, service: string, version: string) => {
+    const declared = lookup.migrationOf(catalogs.current(), service, version);
+    const told = await toldMigration(db, service, version);
+    // Of another migration nothing is taken over.
+    if (declared && told && declared.id !== told.id) return declared;
+    return declared || told ? ({ ...told, ...declared } as DataMigration) : undefined;
   };
 
   const previousOf = async (tx: Tx, { service, environment, version, at }: NewDeploy) => {
@@ -123,6 +152,9 @@ export function createDeploysApi(platform: Platform): Deploys {
     },
 
     current: (service, environment) => currentDeploy(database.db, service, environment),
+    migrationOf: (service, version) => migrationOf(database.db, service, version),
+    migrationsSince: (service, environment, version) =>
+      migrationsSince(database.db, service, environment, version),
     good: (service, environment) => goodDeploys(database.db, service, environment),
 
     async lastGood(service, environment, notVersion) {
@@ -192,7 +224,7 @@ export function createDeployHook(platform: Platform, deploys: Deploys) {
   };
 
   async function newDeployOf(tx: Tx, request: HookRequest, posted: PostedDeploy): Promise<NewDeploy> {
-    const { service, environment, change, version, by, url } = posted;
+    const { service, environment, change, version, by, url, migration } = posted;
     return {
       service,
       environment,
@@ -200,6 +232,7 @@ export function createDeployHook(platform: Platform, deploys: Deploys) {
       version,
       by,
       url,
+      migration,
       source: request.source,
       at: posted.at ?? request.receivedAt,
       reference: posted.reference ?? posted.at?.toISOString() ?? (await implicitReference(tx, posted)),

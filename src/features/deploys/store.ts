@@ -1,7 +1,8 @@
 import { type ColumnType, type Selectable, sql } from "kysely";
+import type { DataMigration } from "../../catalog/schema.ts";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
 import type { Id } from "../../platform/ids.ts";
-import type { ChangeKind, Deploy, DeployOutcome } from "./types.ts";
+import type { ChangeKind, Deploy, DeployOutcome, RanMigration } from "./types.ts";
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
@@ -22,6 +23,7 @@ export interface DeployTables {
     at: Timestamp;
     recorded_at: Timestamp;
     judged_at: Timestamp | null;
+    migration: ColumnType<DataMigration | null, string | null | undefined, string | null>;
   };
   deploy_posts: {
     id: ColumnType<string, string | undefined, string>;
@@ -47,6 +49,7 @@ const deployOf = (row: Row): Deploy => ({
   url: row.url ?? undefined,
   outcome: row.outcome,
   at: row.at,
+  migration: row.migration ?? undefined,
 });
 
 /** Deploys of one service and environment are written one after the other, so that two do not each miss the other. */
@@ -62,7 +65,7 @@ export async function insertDeploy(
   now: Date,
 ): Promise<void> {
   const { id, number, service, environment, change, version, previous, by } = deploy;
-  const { source, reference, url, outcome, at } = deploy;
+  const { source, reference, url, outcome, at, migration } = deploy;
   await tables<DeployTables>(trx)
     .insertInto("deploys")
     .values({
@@ -81,6 +84,7 @@ export async function insertDeploy(
       at,
       recorded_at: now,
       judged_at: outcome === "unknown" ? null : now,
+      migration: migration === undefined ? null : JSON.stringify(migration),
     })
     .execute();
 }
@@ -182,6 +186,68 @@ export async function goodDeploys(db: Db | Trx, service: string, environment: st
     .filter((row) => row.outcome === "good")
     .sort((a, b) => b.at.getTime() - a.at.getTime() || b.number - a.number)
     .map(deployOf);
+}
+
+export async function writeMigration(trx: Trx, id: string, migration: DataMigration): Promise<void> {
+  await tables<DeployTables>(trx)
+    .updateTable("deploys")
+    .set({ migration: JSON.stringify(migration) })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** What was told last of a version's migration, in whatever environment. */
+export async function toldMigration(
+  db: Db | Trx,
+  service: string,
+  version: string,
+): Promise<DataMigration | undefined> {
+  const row = await tables<DeployTables>(db)
+    .selectFrom("deploys")
+    .select("migration")
+    .where("service", "=", service)
+    .where("version", "=", version)
+    .where("change", "=", "deploy")
+    .where("migration", "is not", null)
+    .orderBy("recorded_at", "desc")
+    .orderBy("number", "desc")
+    .executeTakeFirst();
+  return row?.migration ?? undefined;
+}
+
+/** Of other versions, since this one first went out there; newest first, each id once. */
+export async function migrationsSince(
+  db: Db | Trx,
+  service: string,
+  environment: string,
+  version: string,
+): Promise<RanMigration[]> {
+  const here = tables<DeployTables>(db)
+    .selectFrom("deploys")
+    .where("service", "=", service)
+    .where("environment", "=", environment)
+    .where("change", "=", "deploy");
+  const first = await here.select("at").where("version", "=", version).orderBy("at").executeTakeFirst();
+  if (!first) return [];
+  const rows = await here
+    .select(["id", "version", "at", "migration"])
+    .where("version", "!=", version)
+    .where("migration", "is not", null)
+    .where("at", ">=", first.at)
+    .orderBy("at", "desc")
+    .orderBy("number", "desc")
+    .execute();
+  const byId = new Map<string, RanMigration>();
+  for (const row of rows) {
+    if (row.migration === null || byId.has(row.migration.id)) continue;
+    byId.set(row.migration.id, {
+      ...row.migration,
+      deploy: row.id as Id<"deploy">,
+      version: row.version,
+      at: row.at,
+    });
+  }
+  return [...byId.values()];
 }
 
 export async function keepPost(

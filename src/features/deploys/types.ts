@@ -1,3 +1,4 @@
+import type { DataMigration } from "../../catalog/schema.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Id } from "../../platform/ids.ts";
 
@@ -24,6 +25,15 @@ export interface Deploy {
   url?: string | undefined;
   outcome: DeployOutcome;
   at: Date;
+  /** The data migration that came with it, as far as it was told. */
+  migration?: DataMigration | undefined;
+}
+
+/** A data migration that ran in an environment, and with which deploy. */
+export interface RanMigration extends DataMigration {
+  deploy: Id<"deploy">;
+  version: string;
+  at: Date;
 }
 
 /** A deploy to be recorded. `change` is `deploy`, `previous` is looked up when left out, `outcome` is `unknown`. */
@@ -35,7 +45,10 @@ export type NewDeploy = Omit<Deploy, "id" | "change" | "outcome" | "previous"> &
 };
 
 export interface Deploys {
-  /** Writes a deploy; the same (service, environment, version, reference) again is the same deploy. */
+  /**
+   * Writes a deploy; the same (service, environment, version, reference) again is the same deploy, and adds what it
+   * tells of a migration. A migration that is left out is the one known of the version.
+   */
   record(tx: Tx, deploy: NewDeploy): Promise<Deploy>;
   markOutcome(tx: Tx, id: Id<"deploy">, outcome: DeployOutcome): Promise<void>;
   /** Records the version the catalog says a service began with, as good, if no deploy of it is known yet. */
@@ -54,6 +67,13 @@ export interface Deploys {
   current(service: string, environment: string): Promise<Deploy | undefined>;
   /** The newest good version other than `notVersion`. */
   lastGood(service: string, environment: string, notVersion: string): Promise<Deploy | undefined>;
+  /** The data migration of a version: what the catalog says, and what was told with a deploy of it anywhere. */
+  migrationOf(service: string, version: string): Promise<DataMigration | undefined>;
+  /**
+   * Data migrations of other versions that ran in this environment since `version` first went out there, the newest
+   * first, each id once: what going back to it meets. Empty for a version that never went out there.
+   */
+  migrationsSince(service: string, environment: string, version: string): Promise<readonly RanMigration[]>;
   /** Versions whose newest verdict is good, the newest first, one deploy each. */
   good(service: string, environment: string): Promise<readonly Deploy[]>;
 }

@@ -1,6 +1,6 @@
 /** A rollout as people see it. Pure. */
 import * as lookup from "../../catalog/lookup.ts";
-import type { Catalog } from "../../catalog/schema.ts";
+import type { Catalog, DataMigration } from "../../catalog/schema.ts";
 import {
   type Block,
   type Card,
@@ -251,12 +251,17 @@ export function rolloutLine(rollout: Rollout): string {
 
 /** For the thread, from the first minute: how to get back when nothing else works. */
 export function wayBackText(rollout: Rollout, byHand: readonly string[]): string {
-  const { id, service } = rollout;
+  const { id, service, plan } = rollout;
   return [
     `*The way back*, whatever happens. In Slack: \`/ops rollout revert ${id}\``,
     "With Slack down, in a terminal:",
     codeBlock([`quarterdeck ops "rollout revert ${id}"`, `quarterdeck ops "rollback ${service}"`]),
     "With Quarterdeck down, at the traffic itself:",
     codeBlock(byHand),
+    ...(plan.migration ? [reversalText(plan.migration)] : []),
   ].join("\n");
 }
+
+/** Weights alone do not undo what a migration did to the data. Its reversal may be a command to copy. */
+export const reversalText = ({ id, note, reversal }: DataMigration): string =>
+  `Data migration ${escapeText(id)}${note ? ` (${escapeText(note, 200)})` : ""} comes with it; its reversal:\n${codeBlock([reversal ?? "not known"])}`;

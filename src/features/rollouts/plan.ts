@@ -1,6 +1,6 @@
 /** The plan of a rollout: the catalog's strategy, narrowed by what was typed, kept with the rollout. Pure. */
 import * as lookup from "../../catalog/lookup.ts";
-import type { Catalog, RolloutStep, RolloutStrategy, Signal } from "../../catalog/schema.ts";
+import type { Catalog, DataMigration, RolloutStep, RolloutStrategy, Signal } from "../../catalog/schema.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import type { Plan as JudgePlan, Signal as JudgeSignal, PlanStep } from "./judge.ts";
@@ -16,6 +16,8 @@ export interface RolloutPlan {
   /** Why it goes in smaller, longer steps than the catalog's, if it does. */
   readonly careful?: string | undefined;
   readonly signals: readonly Signal[];
+  /** The data migration the version brings, with its reversal. */
+  readonly migration?: DataMigration | undefined;
 }
 
 export interface PlanOptions {
@@ -45,9 +47,17 @@ export function planRollout(
     readonly catalogDigest: string;
     readonly lagMs: number;
     readonly care?: Care | undefined;
+    readonly migration?: DataMigration | undefined;
   },
 ): Decision<{ plan: RolloutPlan; deadlineMs: number }> {
   const strategy = lookup.rolloutStrategyOf(catalog, service);
+  const { migration } = options;
+  if (migration !== undefined && migration.reversal === undefined)
+    return refuse({
+      rule: "migration-reversal-known",
+      message: `This version of ${service} brings data migration ${migration.id}${migration.note ? ` (${migration.note})` : ""} and does not say how it is undone, so there would be no way back.`,
+      hint: "Missing: migration.reversal, in the catalog's entry of the version or in POST /hooks/deploys with the version.",
+    });
   const chosen = options.steps === undefined ? allow(strategy.steps) : chooseSteps(strategy, options.steps);
   if (!chosen.ok) return chosen;
   const held = holdSteps(chosen.value, options.holdMs);
@@ -83,6 +93,7 @@ export function planRollout(
       lagMs: options.lagMs,
       budgetLeftMin: care?.isApproved ? 0 : catalog.policies.rollout.minBudgetLeftPercent / 100,
       ...(care ? { careful: care.why } : {}),
+      ...(migration ? { migration } : {}),
       signals,
     },
   });

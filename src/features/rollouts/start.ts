@@ -10,6 +10,7 @@ import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
 import type { Budget, BudgetPolicy } from "../slos/index.ts";
+import { reversalText } from "./cards.ts";
 import { claimTraffic, type Holder, holderOf } from "./holders.ts";
 import type { Rollout } from "./model.ts";
 import { type Care, type PlanOptions, planRollout, type RolloutPlan } from "./plan.ts";
@@ -137,12 +138,14 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
       message: `${service} has no version ${version} that can take traffic.`,
       hint: `Known: ${aim.versions.join(", ")}. Versions are declared under traffic of ${service} in the catalog.`,
     });
+  const migration = await room.deploys.migrationOf(service, version);
   const planWith = (care: Care | undefined) =>
     planRollout(catalog, service, {
       ...options,
       catalogDigest: platform.catalogs.digest(),
       lagMs: lagMsOf(catalog, room.signals, service),
       care,
+      migration,
     });
   // What was typed wrong is said before anything outside is asked.
   const typed = planWith(undefined);
@@ -314,6 +317,7 @@ function dryRun(request: StartRequest, ready: Ready): Reply {
     `Read every ${formatDuration(plan.intervalMs)}; reverted when not through in ${formatDuration(deadlineMs)}; watched for ${formatDuration(plan.watchMs)} afterwards.`,
     `Judged by ${escapeText(judged.join(", ") || "nothing critical: it would hold until the deadline")}. Budget left: ${escapeText(left.join(", ") || "no SLO")}.`,
     `The way back: ${escapeText(from)} at 100 %.`,
+    ...(plan.migration ? [reversalText(plan.migration)] : []),
     codeBlock(
       wayBack.versions.every(({ address }) => address !== null)
         ? aim.engine.manualRevert(aim.target, wayBack)

@@ -48,6 +48,8 @@ describe("readPost", () => {
     ['{"service":"shop","version":"v1","by":"ci","url":"javascript:alert(1)"}', "url"],
     ['{"service":"shop","version":"v1","by":"ci","at":"yesterday"}', "at"],
     ['{"service":"shop","version":"v1","by":"ci","at":"2026-03-02T10:05:01Z"}', "at"],
+    ['{"service":"shop","version":"v1","by":"ci","migration":{"note":"drops it"}}', "migration.id"],
+    ['{"service":"shop","version":"x=1","by":"ci","kind":"config","migration":{"id":"0117"}}', "migration"],
     ['[{"service":"shop","version":"v1","by":"ci"},{"service":"shop"}]', "[1].version"],
   ])("names the field of what it cannot read: %s", (body, field) => {
     expect(readPost(body, known, now).problems.map((problem) => problem.field)).toEqual([field]);
@@ -143,6 +145,47 @@ describe("deploys", () => {
     const { text } = await room.type(dev, "deploys payments");
     expect(text).toContain("config pool=&lt;50&gt; · ");
     expect(text).toContain("flag v7 · ");
+  });
+
+  it("know which data migrations ran since a version went out, each once, with what was told of it last", async () => {
+    const room = await startRoom((catalog) => {
+      const shop = catalog.services.find(({ name }) => name === "shop");
+      const v43 = shop?.traffic?.[0]?.versions.find(({ name }) => name === "v43");
+      if (v43) v43.migration = { id: "0118", reversal: "v42 ignores the new column" };
+    });
+    const send = async (version: string, more: object = {}) => {
+      room.clock.advance(60_000);
+      expect(await post(room, { service: "shop", version, by: "ci", ...more })).toMatchObject({
+        status: 200,
+      });
+    };
+    await send("v41", { migration: { id: "0116" } });
+    await send("v42", { migration: { id: "0117", note: "drops orders.note" }, reference: "b42" });
+    await send("v41");
+    await send("v43");
+    // Told again, with what was missing.
+    await send("v42", {
+      migration: { id: "0117", reversal: "restore from orders_note_0117" },
+      reference: "b42",
+    });
+    const since = async (version: string) =>
+      (await room.deploys.migrationsSince("shop", "production", version)).map(
+        ({ id, version: by, note, reversal }) => [id, by, note, reversal],
+      );
+    const v43 = ["0118", "v43", undefined, "v42 ignores the new column"];
+    expect(await since("v41")).toEqual([
+      v43,
+      ["0117", "v42", "drops orders.note", "restore from orders_note_0117"],
+    ]);
+    expect((await since("v42"))[0]).toEqual(v43);
+    expect(await since("v43")).toEqual([]);
+    expect(await since("v9")).toEqual([]);
+    expect(await room.deploys.migrationOf("shop", "v42")).toMatchObject({
+      id: "0117",
+      note: "drops orders.note",
+    });
+    expect(await room.deploys.migrationOf("shop", "v44")).toBeUndefined();
+    expect(await room.audited("D-2")).toEqual(["deploy.recorded", "deploy.migration-told"]);
   });
 
   it("knows the version a service began with as good", async () => {

@@ -134,6 +134,39 @@ describe("starting a rollout", () => {
     expect(await room.weights()).toEqual({});
   });
 
+  it("is refused for a version with a data migration until its reversal is told, and then says it in the thread", async () => {
+    const room = await startRoom((catalog) => {
+      const versions = catalog.services.find(({ name }) => name === "shop")?.traffic?.[0]?.versions ?? [];
+      for (const version of versions)
+        if (version.name === "v42") version.migration = { id: "0117", note: "drops orders.note" };
+    });
+    const refused = await room.type(dev, "rollout start shop v42");
+    expect(refused).toMatchObject({ ok: false });
+    expect(refused.text).toMatch(
+      /brings data migration 0117 \(drops orders.note\) and does not say how it is undone.*Missing: migration.reversal/,
+    );
+    await room.database.tx((tx) =>
+      room.deploys.record(tx, {
+        service: "shop",
+        environment: "staging",
+        version: "v42",
+        by: "ci",
+        source: "deploys",
+        reference: "b42",
+        at: tx.now,
+        migration: { id: "0117", reversal: "restore it from orders_note_0117" },
+      }),
+    );
+    expect((await room.type(dev, "rollout start shop v42")).ok).toBe(true);
+    expect((await room.said("rollout:R-1:way-back")).text).toContain(
+      "Data migration 0117 (drops orders.note) comes with it; its reversal:\n```\nrestore it from orders_note_0117\n```",
+    );
+    await room.until(["step"]);
+    expect(await room.deploys.migrationsSince("shop", "production", "v41")).toMatchObject([
+      { id: "0117", version: "v42", reversal: "restore it from orders_note_0117" },
+    ]);
+  });
+
   it("does nothing when the way back cannot be read", async () => {
     const room = await startRoom();
     await room.router.close();
