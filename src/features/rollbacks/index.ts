@@ -41,7 +41,7 @@ export function createRollbacks(parts: RollbackParts): { feature: Feature } {
     const { seen, yes, dryRun } = flagsOf(rollbackSpec, context.line);
     const { actor, inboxId, place } = context;
     const { service, environment } = target;
-    const inFlight = await rollouts.inFlight(service);
+    const inFlight = await rollouts.inFlight(service, environment);
     // A confirmation is bound to a state without a rollout; one that began since then is shown, not ended unseen.
     if (inFlight && seen === undefined) {
       const reverted = await rollouts.revert(inFlight, {

@@ -149,7 +149,7 @@ async function preview(room: Room, request: RollbackRequest): Promise<Decision<P
   const target = await targetOf(room, aim, request, good, from);
   if (!target.ok) return target;
   const to = target.value.version;
-  const recorded = (await recordedState(room, service, from, to)) ?? allTo(now.value, to, aim.addressOf(to));
+  const recorded = (await recordedState(room, place, from, to)) ?? allTo(now.value, to, aim.addressOf(to));
   const parity = await readOr(() =>
     aim.engine.parity(aim.target, recorded, { deadlineMs: trafficDeadlineMs }),
   );
@@ -211,11 +211,11 @@ async function targetOf(
 /** The state that was recorded when the version was left, if it was left by a rollout. */
 async function recordedState(
   { rollouts }: Room,
-  service: string,
+  { service, environment }: Pick<RollbackRequest, "service" | "environment">,
   from: string,
   to: string,
 ): Promise<TrafficSnapshot | undefined> {
-  const past = await rollouts.recent(service, 20);
+  const past = await rollouts.recent(service, 20, environment);
   const left = past.find((rollout) => rollout.state.is === "promoted");
   return left && left.to === from && left.from === to ? left.wayBack : undefined;
 }
@@ -276,12 +276,12 @@ async function movedMeanwhile(room: Room, request: RollbackRequest): Promise<Dec
 /** `@lead started v41 at 03:15:40 (R-13). `; empty when nothing of ours moved it. */
 async function whoMovedIt(
   { platform, rollouts }: Room,
-  { service, actor }: RollbackRequest,
+  { service, environment, actor }: RollbackRequest,
 ): Promise<string> {
   const catalog = platform.catalogs.current();
   const [[rollback], [rollout]] = await Promise.all([
-    listRollbacks(platform.database.db, { service, limit: 1 }),
-    rollouts.recent(service, 1),
+    listRollbacks(platform.database.db, { service, environment, limit: 1 }),
+    rollouts.recent(service, 1, environment),
   ]);
   const moves = [
     ...(rollback ? [{ id: rollback.id, to: rollback.to, by: rollback.by, at: rollback.startedAt }] : []),

@@ -121,10 +121,11 @@ export async function lockRollback(trx: Trx, id: string): Promise<Rollback | und
 /** Newest first. */
 export async function listRollbacks(
   db: Db | Trx,
-  filter: { service?: string; state?: "moving" | "back"; limit: number },
+  filter: { service?: string; environment?: string; state?: "moving" | "back"; limit: number },
 ): Promise<Rollback[]> {
   let query = tables<RollbackTables>(db).selectFrom("rollbacks").selectAll();
   if (filter.service !== undefined) query = query.where("service", "=", filter.service);
+  if (filter.environment !== undefined) query = query.where("environment", "=", filter.environment);
   if (filter.state !== undefined) query = query.where("state", "=", filter.state);
   return (await query.orderBy("number", "desc").limit(filter.limit).execute()).map(rollbackOf);
 }

@@ -5,6 +5,7 @@ import type { Command, CommandContext, Reply } from "../../platform/feature.ts";
 import { section } from "../../platform/messages/blocks.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import { rolloutCard, rolloutLine } from "./cards.ts";
+import type { Place } from "./holders.ts";
 import { type Ask, askOf, extendRollout, type Verb } from "./people.ts";
 import type { Room } from "./room.ts";
 import { samplesOf } from "./samples.ts";
@@ -133,7 +134,7 @@ export function rolloutCommands(room: Room): Command[] {
   const list = async ({ line }: CommandContext): Promise<Decision<Reply>> => {
     const { service } = argsOf(listSpec, line);
     const found = await listRollouts(database.db, {
-      service: service?.service,
+      ...(service ? placeOf(service) : {}),
       isInFlight: true,
       limit: linesMax,
     });
@@ -144,8 +145,8 @@ export function rolloutCommands(room: Room): Command[] {
   const history = async ({ line }: CommandContext): Promise<Decision<Reply>> => {
     const { target } = argsOf(historySpec, line);
     if (target?.is === "id") return show(target);
-    const service = target?.is === "service" ? target.service : undefined;
-    const found = await listRollouts(database.db, { service, limit: linesMax });
+    const place = target?.is === "service" ? placeOf(target) : {};
+    const found = await listRollouts(database.db, { ...place, limit: linesMax });
     return allow({ text: found.map(rolloutLine).join("\n") || "There was no rollout yet." });
   };
 
@@ -155,12 +156,13 @@ export function rolloutCommands(room: Room): Command[] {
   };
 
   const show = async (target: Target): Promise<Decision<Reply>> => {
-    const service = target.is === "service" ? target.service : undefined;
+    const place = target.is === "service" ? target : undefined;
+    const service = place?.service;
     const rollout =
-      service === undefined
+      place === undefined
         ? await findRollout(database.db, target.is === "id" ? target.id : "")
-        : ((await inFlight(database.db, service)) ??
-          (await listRollouts(database.db, { service, limit: 1 }))[0]);
+        : ((await inFlight(database.db, placeOf(place))) ??
+          (await listRollouts(database.db, { ...placeOf(place), limit: 1 }))[0]);
     if (!rollout)
       return refuse({
         rule: "known-rollout",
@@ -188,9 +190,9 @@ export function rolloutCommands(room: Room): Command[] {
     inboxId: context.inboxId,
     place: context.place,
     target:
-      args.target.is === "id"
-        ? { id: args.target.id }
-        : { service: args.target.is === "service" ? args.target.service : "" },
+      args.target.is === "service"
+        ? placeOf(args.target)
+        : { id: args.target.is === "id" ? args.target.id : "" },
     reason: args.reason,
     seen,
     isDryRun: context.line.flags.dryRun,
@@ -240,3 +242,5 @@ const needsForm = (): Decision<never> =>
     message: "rollout start needs a service and a version.",
     hint: `Example: ${startSpec.example}`,
   });
+
+const placeOf = ({ service, environment }: Place): Place => ({ service, environment });

@@ -16,7 +16,7 @@ import { askOf } from "./people.ts";
 import { revertRollout, watchRecovery } from "./revert.ts";
 import { createRoom, jobs, type RolloutParts } from "./room.ts";
 import { stepRollout } from "./step.ts";
-import { countStates, findRollout, inFlight, listRollouts } from "./store.ts";
+import { countStates, findRollout, listRollouts } from "./store.ts";
 import { rolloutSummaries } from "./summaries.ts";
 import { sweepRollouts } from "./sweep.ts";
 
@@ -33,11 +33,11 @@ export { type Aim, aimOf, placesOf, trafficDeadlineMs } from "./target.ts";
 export { clockText, codeBlock, nameOf, spanText } from "./words.ts";
 
 export interface Rollouts {
-  /** The rollout of a service that has not ended, if there is one. */
-  inFlight(service: string): Promise<Rollout | undefined>;
+  /** The rollout of a service that has not ended, if there is one; with an environment, the one there. */
+  inFlight(service: string, environment?: string): Promise<Rollout | undefined>;
   find(id: string): Promise<Rollout | undefined>;
-  /** Newest first. */
-  recent(service: string, limit: number): Promise<readonly Rollout[]>;
+  /** Newest first; with an environment, those there. */
+  recent(service: string, limit: number, environment?: string): Promise<readonly Rollout[]>;
   /** Turns back the rollout in flight; refused, with what happened, when somebody ended it first. */
   revert(
     rollout: Pick<Rollout, "id">,
@@ -55,9 +55,10 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
   const room = createRoom(parts);
   const { database } = parts.platform;
   const api: Rollouts = {
-    inFlight: (service) => inFlight(database.db, service),
+    inFlight: async (service, environment) =>
+      (await listRollouts(database.db, { service, environment, isInFlight: true, limit: 1 }))[0],
     find: (id) => findRollout(database.db, id),
-    recent: (service, limit) => listRollouts(database.db, { service, limit }),
+    recent: (service, limit, environment) => listRollouts(database.db, { service, environment, limit }),
     revert: ({ id }, ask) => askOf(room, { ...ask, target: { id } }, { is: "revert" }),
   };
   const feature: Feature = {

@@ -4,6 +4,7 @@ import type { Tx } from "../../platform/db/database.ts";
 import type { Place, Reply } from "../../platform/feature.ts";
 import type { Actor } from "../../platform/people.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
+import type { Place as TrafficPlace } from "./holders.ts";
 import { type Decided, type Rollout, type RolloutState, wantedPercent } from "./model.ts";
 import {
   type Press,
@@ -25,7 +26,7 @@ export interface Ask {
   readonly inboxId: string | undefined;
   readonly place: Pick<Place, "channel" | "messageTs">;
   /** An id, or the service whose rollout in flight is meant. */
-  readonly target: { id: string } | { service: string };
+  readonly target: { id: string } | TrafficPlace;
   readonly seen?: number | undefined;
   readonly reason?: string | undefined;
   readonly isDryRun: boolean;
@@ -155,8 +156,8 @@ async function findAsked(
 ): Promise<Decision<Rollout>> {
   const { database, authz } = room.platform;
   const rollout =
-    "id" in target ? await findRollout(database.db, target.id) : await inFlight(database.db, target.service);
-  if (!rollout) return "id" in target ? gone(target.id) : noneInFlight(room, target.service);
+    "id" in target ? await findRollout(database.db, target.id) : await inFlight(database.db, target);
+  if (!rollout) return "id" in target ? gone(target.id) : noneInFlight(room, target);
   // Taking traffic back is anybody's who answers for any service; the rest is the owning team's.
   const scope = verb === "revert" ? undefined : { service: rollout.service };
   const allowed = await authz.authorise(actor, "responder", scope);
@@ -170,12 +171,15 @@ const gone = (id: string): Decision<never> =>
     hint: "rollout list shows what is in flight, rollout history what was.",
   });
 
-async function noneInFlight({ platform }: Room, service: string): Promise<Decision<never>> {
-  const [last] = await listRollouts(platform.database.db, { service, limit: 1 });
+async function noneInFlight(
+  { platform }: Room,
+  { service, environment }: TrafficPlace,
+): Promise<Decision<never>> {
+  const [last] = await listRollouts(platform.database.db, { service, environment, limit: 1 });
   return refuse({
     rule: "rollout-in-flight",
-    message: `No rollout of ${service} is in flight.${last ? ` The last, ${last.id}, ${standing(last)}.` : ""}`,
-    hint: `To go back from here: rollback ${service}.`,
+    message: `No rollout of ${service} in ${environment} is in flight.${last ? ` The last, ${last.id}, ${standing(last)}.` : ""}`,
+    hint: `To go back from here: rollback ${service}@${environment}.`,
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Insertable, Selectable } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
 import { type Id, numberOf } from "../../platform/ids.ts";
+import type { Place } from "./holders.ts";
 import type { Rollout, RolloutState } from "./model.ts";
 import type { RolloutTables } from "./tables.ts";
 
@@ -201,6 +202,7 @@ export async function lockRollout(trx: Trx, id: string): Promise<Rollout | undef
 
 export interface RolloutFilter {
   service?: string | undefined;
+  environment?: string | undefined;
   /** In flight: not ended. */
   isInFlight?: boolean | undefined;
   startedBy?: { team: string; person: string } | undefined;
@@ -211,6 +213,7 @@ export interface RolloutFilter {
 export async function listRollouts(db: Db | Trx, filter: RolloutFilter): Promise<Rollout[]> {
   let query = tables<RolloutTables>(db).selectFrom("rollouts").selectAll();
   if (filter.service !== undefined) query = query.where("service", "=", filter.service);
+  if (filter.environment !== undefined) query = query.where("environment", "=", filter.environment);
   if (filter.isInFlight) query = query.where("ended_at", "is", null);
   if (filter.startedBy)
     query = query
@@ -219,8 +222,8 @@ export async function listRollouts(db: Db | Trx, filter: RolloutFilter): Promise
   return (await query.orderBy("number", "desc").limit(filter.limit).execute()).map(rolloutOf);
 }
 
-export async function inFlight(db: Db | Trx, service: string): Promise<Rollout | undefined> {
-  return (await listRollouts(db, { service, isInFlight: true, limit: 1 }))[0];
+export async function inFlight(db: Db | Trx, place: Place): Promise<Rollout | undefined> {
+  return (await listRollouts(db, { ...place, isInFlight: true, limit: 1 }))[0];
 }
 
 export async function countStates(db: Db): Promise<{ labels: { state: string }; value: number }[]> {

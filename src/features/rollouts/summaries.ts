@@ -3,7 +3,7 @@ import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { becauseText, driftLine, headlineOf, holdReason, rolloutLine } from "./cards.ts";
 import { isAtWeight, isOver, type Rollout } from "./model.ts";
-import { findRollout, inFlight, listRollouts } from "./store.ts";
+import { findRollout, listRollouts } from "./store.ts";
 
 const mineMax = 10;
 
@@ -27,15 +27,15 @@ export function rolloutSummaries({ database }: Pick<Platform, "database">): Summ
     },
 
     async status(service) {
-      const rollout = await inFlight(database.db, service);
-      return rollout ? [{ rank: rankOf(rollout), text: rolloutLine(rollout) }] : [];
+      const found = await listRollouts(database.db, { service, isInFlight: true, limit: mineMax });
+      return found.map((rollout) => ({ rank: rankOf(rollout), text: rolloutLine(rollout) }));
     },
 
     async why(thing) {
       const rollout =
         "id" in thing
           ? await findRollout(database.db, thing.id)
-          : ((await inFlight(database.db, thing.service)) ??
+          : ((await listRollouts(database.db, { service: thing.service, isInFlight: true, limit: 1 }))[0] ??
             (await listRollouts(database.db, { service: thing.service, limit: 1 }))[0]);
       return rollout ? whyLines(rollout) : [];
     },

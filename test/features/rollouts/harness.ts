@@ -329,7 +329,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
 
 export type TestRoom = Awaited<ReturnType<typeof startRoom>>;
 
-async function startTestRouter(): Promise<RunningRouter> {
+export async function startTestRouter(): Promise<RunningRouter> {
   const silent = { info() {}, warn() {}, error() {} };
   return startRouter({
     host: "127.0.0.1",

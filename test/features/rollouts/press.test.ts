@@ -92,7 +92,7 @@ describe("deciding by hand", () => {
     await room.drain();
     expect((await room.type(dev, "rollout pause R-1")).text).toContain("R-1 went back to v41");
     expect((await room.type(dev, "rollout revert shop")).text).toContain(
-      "No rollout of shop is in flight. The last, R-1, went back to v41",
+      "No rollout of shop in production is in flight. The last, R-1, went back to v41",
     );
     expect(await room.weights()).toEqual({ v41: 100 });
   });

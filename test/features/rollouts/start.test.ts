@@ -1,6 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { SloReading } from "../../../src/features/slos/index.ts";
-import { dev, lena, startRoom } from "./harness.ts";
+import { dev, lena, startRoom, startTestRouter, weightsOf } from "./harness.ts";
 
 const slo: SloReading = {
   slo: "shop-availability",
@@ -15,6 +15,43 @@ const slo: SloReading = {
   budgetEvents: 10_000,
   burn: 0.4,
 };
+
+describe("a service with traffic in two environments", () => {
+  it("is rolled out in each by itself, and a word about one leaves the other alone", async () => {
+    const staging = await startTestRouter();
+    onTestFinished(() => staging.close());
+    const room = await startRoom((catalog) => {
+      const shop = catalog.services.find(({ name }) => name === "shop");
+      const [own] = shop?.traffic ?? [];
+      if (!shop || !own) throw new Error("no shop");
+      shop.environments = ["production", "staging"];
+      shop.traffic = [own, { ...own, environment: "staging", provider: "staging-router" }];
+      catalog.providers.traffic.push({
+        kind: "router",
+        name: "staging-router",
+        environment: "staging",
+        adminUrl: `http://127.0.0.1:${staging.adminPort}`,
+        tokenEnv: "ROUTER_TOKEN",
+      });
+    });
+    expect((await room.type(dev, "rollout start shop@staging v42")).ok).toBe(true);
+    expect((await room.type(dev, "rollout start shop v43")).ok).toBe(true);
+    await room.drain();
+    expect(await weightsOf(staging, "shop")).toEqual({ v41: 99, v42: 1 });
+    expect(await room.weights()).toEqual({ v41: 99, v43: 1 });
+
+    expect((await room.type(dev, "rollout status shop@staging")).text).toContain("R-1");
+    expect((await room.type(dev, "rollout list shop")).text).not.toContain("R-1");
+    await room.type(dev, "rollback shop@staging");
+    await room.drain();
+    expect(await weightsOf(staging, "shop")).toEqual({ v41: 100 });
+    expect(await room.weights()).toEqual({ v41: 99, v43: 1 });
+    const none = await room.type(dev, "rollout revert shop@staging");
+    expect(none.text).toContain("No rollout of shop in staging is in flight");
+    const elsewhere = await room.type(dev, "rollout start shop@moon v42");
+    expect(elsewhere.ok).toBe(false);
+  });
+});
 
 describe("starting a rollout", () => {
   it("is refused with the versions there are, by whoever is in the way, and when nothing would change", async () => {
