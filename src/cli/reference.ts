@@ -128,7 +128,10 @@ One for each hook source of the catalog, here by kind. It takes a token of its s
 
 ${list(
   ["Address", "What"],
-  of((feature) => feature.hooks).map(({ item }) => [`\`POST /hooks/${item.source}\``, item.about]),
+  of((feature) => feature.hooks).map(({ item }) => [
+    `\`POST /hooks/${[item.source, item.path].filter(Boolean).join("/")}\``,
+    item.about,
+  ]),
 )}
 
 ## Pages and endpoints

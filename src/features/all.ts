@@ -13,6 +13,7 @@ import { createTrafficEngines } from "../providers/traffic/instances.ts";
 import { accessMigrations, createAccess } from "./access/index.ts";
 import { alertMigrations, createAlerts } from "./alerts/index.ts";
 import { createDeploys, deploysMigrations } from "./deploys/index.ts";
+import { createFlagger, flaggerMigrations } from "./flagger/index.ts";
 import { createHome } from "./home/index.ts";
 import { createPaging, type Paging, pagingMigrations } from "./paging/index.ts";
 import { createQuality, qualityMigrations } from "./quality/index.ts";
@@ -63,6 +64,13 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     ticketing: createTicketingProviders(platform),
     deploys: deploys.api,
   });
+  const flagger = createFlagger({
+    platform,
+    slos: slos.api,
+    paging: paging.api,
+    frozen: async () => undefined,
+    tellEvent: (request) => alerts.receive(request),
+  });
   const access = createAccess(platform, {
     accessors: createAccessors(platform, overrides.accessor),
     paging: paging.api,
@@ -94,6 +102,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     deploys.feature,
     rollouts.feature,
     rollbacks.feature,
+    flagger,
     access,
     runbooks,
     quality,
@@ -115,6 +124,7 @@ export function allMigrations(): Record<string, Migration> {
     ...deploysMigrations,
     ...rolloutsMigrations,
     ...rollbacksMigrations,
+    ...flaggerMigrations,
     ...alertMigrations,
     ...ticketMigrations,
     ...accessMigrations,

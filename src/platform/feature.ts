@@ -76,9 +76,11 @@ export type HookProof =
   | { state: "proven"; team: string }
   | { state: "refused"; why: string }
   | { state: "unsigned" };
-/** `POST /hooks/<source>`: authenticated by a hook token or a signature; answers once the body is committed. */
+/** `POST /hooks/<source>` or `/hooks/<source>/<path>`: authenticated by a hook token or a signature; answers once the body is committed. */
 export interface Hook {
   source: string;
+  /** What follows the source in the address, for senders whose bodies do not tell what they are. */
+  path?: string | undefined;
   about: string;
   /** Header, in lower case, in which this sender gives its token beside `Authorization` and `?token=`. */
   tokenHeader?: string | undefined;

@@ -91,7 +91,7 @@ export function createAlerts(
   /** How certificates and confirmations are read; tests have their own. */
   fetchBytes: FetchBytes = fetchOutside,
   ownPages: OwnPages = async () => new Set(),
-): Feature & { api: Alerts; drainOnce(): Promise<number> } {
+): Feature & { api: Alerts; receive: Hook["handle"]; drainOnce(): Promise<number> } {
   const { database, clock, catalogs } = platform;
   // A source that is declared no more is read as it would be by default: what it sent before must not be lost.
   const sourceOf = (source: string): HookSource =>
@@ -210,6 +210,8 @@ export function createAlerts(
       eventOf,
       waitingSince,
     },
+    // For rooms that answer other posts of the same sender and pass on what they tell.
+    receive: intake,
     drainOnce: drain.drainOnce,
   };
 }

@@ -93,6 +93,8 @@ export function createIntake(
     } finally {
       waitingBytes -= request.body.length;
     }
+    const why = senderOf(source.kind)?.closed?.(request.body);
+    if (why !== undefined) return { status: 403, body: { error: "closed", message: why } };
     return answerOf(read, senderOf(source.kind)?.unreadableStatus ?? 400);
   };
 }

@@ -16,6 +16,7 @@ import { createToldJob } from "./told.ts";
 import type { Deploys } from "./types.ts";
 
 export { deploysMigrations } from "./migrations.ts";
+export { placeOf } from "./place.ts";
 export type * from "./types.ts";
 
 const dayMs = 86_400_000;

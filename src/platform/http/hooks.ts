@@ -10,7 +10,7 @@ export const hookBytesMax = 25_000_000;
 const unprovenBytesMax = 10_000_000;
 
 /**
- * `POST /hooks/<source>`. The token comes as `Authorization: Bearer …`, as basic password, as `?token=` for senders
+ * `POST /hooks/<source>` and, for hooks with a path, `/hooks/<source>/<path>`; both take the source's tokens. The token comes as `Authorization: Bearer …`, as basic password, as `?token=` for senders
  * that can send no header, or in the header the hook names; a hook may take its sender's signature instead. 401
  * stores nothing; 413 past the limit, which the hook is told of; 503 when it cannot be kept now.
  */
@@ -20,14 +20,14 @@ export function hookHandler(parts: {
   clock: Clock;
 }): Handle {
   return async (req, res, url) => {
-    const source = /^\/hooks\/([a-z0-9._-]{1,63})$/i.exec(url.pathname)?.[1];
+    const [, source, path] = /^\/hooks\/([a-z0-9._-]{1,63})(?:\/([a-z-]{1,63}))?$/i.exec(url.pathname) ?? [];
     if (source === undefined) return false;
     if (req.method !== "POST") {
       res.setHeader("allow", "POST");
       sendJson(res, 405, { error: "method_not_allowed", message: "Webhooks are sent by POST." });
       return true;
     }
-    const hook = parts.hooks().find((candidate) => candidate.source === source);
+    const hook = parts.hooks().find((candidate) => candidate.source === source && candidate.path === path);
     const token = hook && tokenOf(req, url, hook.tokenHeader);
     const owner = token ? await parts.authenticate(source, token) : undefined;
     const refuse = (why: string): true => {

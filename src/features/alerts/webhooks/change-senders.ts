@@ -2,7 +2,7 @@
 import { readArgocd } from "./argocd.ts";
 import { bounded } from "./bounded.ts";
 import { readCloudEvents } from "./cloudevents.ts";
-import { readFlagger } from "./flagger.ts";
+import { closedToFlagger, readFlagger } from "./flagger.ts";
 import { readGithub } from "./github.ts";
 import { readGitlab } from "./gitlab.ts";
 import { keptOfFlagger, keptOfGithub, keptOfGitlab, keptOfSns } from "./kept.ts";
@@ -20,11 +20,12 @@ export const changeSenders: Readonly<Record<ChangeSender, Sender>> = {
     unreadableStatus: 400,
   },
   flagger: {
-    about: "Flagger's webhooks: canaries as deploys, a failed one as an alert; gates are always let through.",
+    about:
+      "Flagger's webhooks of type event: canaries as deploys, a failed one as an alert; a gate asked here stays closed.",
     read: bounded(readFlagger),
     kept: keptOfFlagger,
-    // A gate that is answered otherwise halts the canary.
-    unreadableStatus: 200,
+    closed: closedToFlagger,
+    unreadableStatus: 400,
   },
   argocd: {
     about:

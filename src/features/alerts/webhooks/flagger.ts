@@ -1,5 +1,5 @@
 /**
- * Flagger's webhooks, of type `event` and of the gates: a canary's progress as a deploy, a failed one as an alert. Pure.
+ * Flagger's webhooks, of type `event` and the rest: a canary's progress as a deploy, a failed one as an alert. Pure.
  * Source: Flagger docs, "Webhooks". What a canary's `metadata` says goes before Flagger's own names: `service`,
  * `environment`, `version`; nothing else of it is read.
  */
@@ -99,6 +99,16 @@ export function readFlagger({ body }: Inbound): ReadDelivery {
       },
     ],
   });
+}
+
+/**
+ * Whether a post is another webhook than an event. A 2xx opens a gate and, of type rollback, takes a canary back; the
+ * body does not tell which it is, so that each type has an address of its own.
+ */
+export function closedToFlagger(body: Buffer): string | undefined {
+  const read = readBody(body, bodySchema);
+  if ("problems" in read || textOf(read.value.metadata?.eventMessage) !== undefined) return undefined;
+  return "This address is for webhooks of type event. Each other type has its own: add /confirm-rollout, /rollback, … to it.";
 }
 
 /** A failed canary is back on the version before, so that it warns; it is over when one succeeds. */

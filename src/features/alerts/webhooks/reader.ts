@@ -33,6 +33,8 @@ export interface Sender {
   signature?: SignatureRule;
   /** What is kept of a body in which secrets may stand; its reader reads that too. The whole when left out. */
   kept?(body: Buffer, seal: Seal): Buffer;
+  /** Why a post is kept and yet refused with 403: where a 2xx would let something pass that this room does not decide. */
+  closed?(body: Buffer): string | undefined;
   /** 200 where errors make the sender give up on the hook: the body is kept and said, and the sender told nothing. */
   unreadableStatus: 200 | 400;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { readArgocd } from "../../../../src/features/alerts/webhooks/argocd.ts";
-import { readFlagger } from "../../../../src/features/alerts/webhooks/flagger.ts";
+import { closedToFlagger, readFlagger } from "../../../../src/features/alerts/webhooks/flagger.ts";
 import { inbound } from "./inbound.ts";
 
 type Json = Record<string, unknown>;
@@ -39,6 +39,14 @@ describe("Flagger", () => {
   it("counts a gate asked again as one delivery, and an end that comes once more as another", () => {
     expect(told({ phase: "Progressing" }).deliveryId).toBe("prod/shop 85d5 Progressing");
     expect(told({ phase: "Failed" }).deliveryId).toBeNull();
+  });
+
+  it("keeps closed what is asked at the address of events", () => {
+    const body = (metadata: object) =>
+      Buffer.from(JSON.stringify({ name: "shop", namespace: "prod", phase: "Progressing", metadata }));
+    expect(closedToFlagger(file("flagger-rollout_hook_progressing"))).toContain("type event");
+    expect(closedToFlagger(body({}))).toContain("type event");
+    expect(closedToFlagger(body({ eventMessage: "Advance shop.prod canary weight 5" }))).toBeUndefined();
   });
 
   it.each([

@@ -1,0 +1,81 @@
+/** The worker's side: how the service of each canary stands, and whether Flagger takes what was decided. */
+import * as lookup from "../../catalog/lookup.ts";
+import type { Tx } from "../../platform/db/database.ts";
+import { escapeText } from "../../platform/messages/blocks.ts";
+import { systemActor } from "../../platform/people.ts";
+import type { Rerun } from "../../platform/rings/runner.ts";
+import { cardKey } from "./cards.ts";
+import { lostMs, type Run, type Standing, stuckMs } from "./model.ts";
+import { jobs, type Room } from "./room.ts";
+import { findRun, listRuns, lockRun, writeRun } from "./store.ts";
+import { stuckKey } from "./webhooks.ts";
+
+const lookEveryMs = 20_000;
+const goingMax = 500;
+
+export async function lookAtRun(room: Room, id: string): Promise<Rerun> {
+  const { database, clock } = room.platform;
+  const run = await findRun(database.db, id);
+  if (!run || run.endedAt) return undefined;
+  const standing = await standingOf(room, run, clock.now());
+  return database.tx(async (tx): Promise<Rerun> => {
+    const locked = await lockRun(tx.trx, id);
+    if (!locked || locked.endedAt) return undefined;
+    if (tx.now.getTime() - locked.heardAt.getTime() >= lostMs) {
+      await room.change(
+        tx,
+        locked,
+        { ...locked, endedAt: tx.now, ending: "lost", seq: locked.seq + 1 },
+        { actor: systemActor, action: "flagger.lost", reason: "Flagger was not heard of for a day" },
+      );
+      return undefined;
+    }
+    const isStuck = locked.rollback !== undefined && tx.now.getTime() - locked.rollback.atMs >= stuckMs;
+    const after = { ...locked, standing, isPaged: locked.isPaged || isStuck };
+    await writeRun(tx.trx, after);
+    room.tell(tx, after);
+    if (isStuck) await pageStuck(room, tx, after);
+    return { again: new Date(tx.now.getTime() + lookEveryMs) };
+  });
+}
+
+/** What the budget, the users and the freezes say of a change to the service now. */
+export async function standingOf(room: Room, run: Run, at: Date): Promise<Standing> {
+  const { service, environment } = run;
+  const [policy, budget, freeze] = await Promise.all([
+    room.slos.policyOf(service, at),
+    room.slos.budgetOf(service, at),
+    room.frozen(room.platform.database.db, { service, environment, at }),
+  ]);
+  return { atMs: at.getTime(), level: policy.level, words: policy.words, users: budget.users, freeze };
+}
+
+async function pageStuck({ platform, paging }: Room, tx: Tx, run: Run): Promise<void> {
+  const { id, service, namespace, name, channel, asked } = run;
+  const why = asked.rollback
+    ? "Flagger was told and has not done it"
+    : "its canary has no webhook of type rollback, so Flagger does not ask";
+  await paging.page(tx, {
+    team: lookup.owningTeam(platform.catalogs.current(), service).name,
+    service,
+    headline: `PAGE ${escapeText(service)}: Flagger canary ${id} ${escapeText(`${namespace}/${name}`, 120)} is not rolled back: ${why}`,
+    dedupKey: stuckKey(id),
+    subject: id,
+    channel,
+    parent: cardKey(id),
+    verbs: [],
+    actor: systemActor,
+  });
+}
+
+/** What a lost ring left standing is taken up again. */
+export async function sweepRuns({ platform: { database } }: Room): Promise<undefined> {
+  const going = await listRuns(database.db, { isGoing: true, limit: goingMax });
+  if (going.length === 0) return undefined;
+  await database.tx(async (tx) => {
+    const dueAt = new Date(tx.now.getTime() + lookEveryMs);
+    for (const { id } of going)
+      tx.ring({ job: jobs.look, ref: id, lane: "normal", dueAt, keepEarlier: true });
+  });
+  return undefined;
+}
