@@ -25,8 +25,6 @@ export type HookType = (typeof hookTypes)[number];
 
 export const gates = ["confirm-rollout", "confirm-traffic-increase", "confirm-promotion"] as const;
 export type Gate = (typeof gates)[number];
-export const isGate = (type: HookType): type is Gate => (gates as readonly string[]).includes(type);
-
 /** Somebody's decision to let a gate pass for a while. */
 export interface Opened {
   readonly by: Who;
