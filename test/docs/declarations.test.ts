@@ -70,7 +70,9 @@ it("every name is given once: commands with their aliases, modals, hooks, jobs, 
   const twice = (names: string[]) => names.filter((name, index) => names.indexOf(name) !== index);
   expect(twice(specs.flatMap(({ name, aliases }) => [name, ...(aliases ?? [])]))).toEqual([]);
   expect(twice(features.flatMap(({ modals }) => (modals ?? []).map(({ name }) => name)))).toEqual([]);
-  expect(twice(features.flatMap(({ hooks }) => (hooks ?? []).map(({ source }) => source)))).toEqual([]);
+  expect(
+    twice(features.flatMap(({ hooks }) => (hooks ?? []).map(({ source, path = "" }) => `${source}/${path}`))),
+  ).toEqual([]);
   expect(twice(features.flatMap(({ jobs }) => (jobs ?? []).map(({ name }) => name)))).toEqual([]);
   expect(twice(features.flatMap(({ metrics }) => (metrics ?? []).map(({ name }) => name)))).toEqual([]);
 });

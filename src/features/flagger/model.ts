@@ -25,6 +25,7 @@ export type HookType = (typeof hookTypes)[number];
 
 export const gates = ["confirm-rollout", "confirm-traffic-increase", "confirm-promotion"] as const;
 export type Gate = (typeof gates)[number];
+
 /** Somebody's decision to let a gate pass for a while. */
 export interface Opened {
   readonly by: Who;
