@@ -112,6 +112,37 @@ command(
       options: { slackTeam?: string; organisation: boolean; out?: string },
     ) => (await import("./cli/import.ts")).run(system, file, options),
   );
+const judge = command("judge", "The judge of rollouts, without a rollout.", [
+  "quarterdeck judge simulate --list",
+  "quarterdeck judge simulate --scenario errors-triple --runs 500 --seed 7",
+  "quarterdeck judge simulate --scenario ours.yaml --json --chart harm.png",
+]);
+judge
+  .command("simulate")
+  .description(
+    "Runs simulated rollouts through the judge and through two rivals: fixed thresholds and Mann-Whitney. docs/rollouts.md shows a scenario.",
+  )
+  .option("--scenario <file|name>", "a scenario's YAML, or the name of a built-in one")
+  .option("--runs <n>", "how many rollouts", "500")
+  .option("--seed <n>", "the same seed gives the same runs", "1")
+  .option("--list", "name the built-in scenarios")
+  .option("--chart <file>", "draw it as PNG")
+  .option(
+    "--show <what>",
+    "what the chart shows: harm (usual for a bad version), reverts (for a good one), evidence",
+  )
+  .option("--json", "print { scenario, runs, seed, lookEverySec, judges } only; null is never")
+  .action(
+    async (options: {
+      scenario?: string;
+      runs: string;
+      seed: string;
+      list?: boolean;
+      chart?: string;
+      show?: string;
+      json?: boolean;
+    }) => (await import("./cli/judge-simulate.ts")).run(options),
+  );
 const alerts = command("alerts", "Alerts as senders send them.", [
   "quarterdeck alerts read --source grafana --file body.json",
   "quarterdeck alerts read --source github --file body.json --headers headers.txt --json",

@@ -1,0 +1,24 @@
+/**
+ * The rivals' best settings on the built-in scenarios, as `npm run bench -- --only judge` found them (it finds them anew
+ * each time and uses those); kept so that one scenario can be simulated without the search.
+ */
+import type { Tuned } from "./simulate.ts";
+
+export const tunedRivals: Tuned = {
+  thresholds: {
+    errors: { limit: { ofStable: 4 }, windowLooks: 3, requestsMin: 1, failureLimit: 5 },
+    latency: { limit: { ofStable: 1.2 }, windowLooks: 1, requestsMin: 50, failureLimit: 5 },
+    orders: { limit: { ofUsual: 0.7 }, windowLooks: 5, requestsMin: 500, failureLimit: 1 },
+    memory: { limit: { ofUsual: 1.1 }, windowLooks: 1, requestsMin: 0, failureLimit: 1 },
+  },
+  kayenta: {
+    signals: {
+      errors: { confidence: 0.9, effect: 3, isCritical: true, lookbackLooks: 10, beginAfterLooks: 3 },
+      latency: { confidence: 0.9, effect: 1.05, isCritical: true, lookbackLooks: 20, beginAfterLooks: 10 },
+      memory: { confidence: 0.9, effect: 1.05, isCritical: true, lookbackLooks: 10, beginAfterLooks: 5 },
+    },
+    pass: 95,
+    marginal: 75,
+    nanStrategy: "replace",
+  },
+};
