@@ -1,6 +1,7 @@
 /** Questions people ask of a catalog. All pure; undefined means that it declares no such thing. */
 import { errorBudgetSchema } from "./error-budget.ts";
 import type { LabelMatcher } from "./fields.ts";
+import { strategyOf } from "./rollout.ts";
 import type {
   AccessRole,
   Catalog,
@@ -20,7 +21,6 @@ import type {
   TrafficInstance,
   Watchdog,
 } from "./schema.ts";
-import { rolloutSchema } from "./services.ts";
 
 const byName = <Entry extends { name: string }>(entries: readonly Entry[], name: string): Entry | undefined =>
   entries.find((entry) => entry.name === name);
@@ -192,12 +192,9 @@ export function migrationOf(
 
 /** A service's rollout steps and limits; careful ones when it declares none. */
 export function rolloutStrategyOf(catalog: Catalog, serviceName: string): RolloutStrategy {
-  return service(catalog, serviceName)?.rollout ?? defaultStrategy();
-}
-
-function defaultStrategy(): RolloutStrategy {
-  const steps = [1, 10, 50].map((weightPercent) => ({ weightPercent }));
-  return rolloutSchema.parse({ steps: [...steps, { weightPercent: 100, upperBoundMax: 1.5 }] });
+  // A catalog put in force by an earlier release has no deadline among its policies.
+  const { deadline, deadlineMax }: { deadline?: number; deadlineMax: number } = catalog.policies.rollout;
+  return strategyOf(service(catalog, serviceName)?.rollout, deadline ?? deadlineMax);
 }
 
 /** What a role on a resource grants, and under which policy. */

@@ -150,7 +150,8 @@ function checkService(checks: Checks, service: Service): void {
   if (traffic === undefined)
     say(service, ["rollout"], "needs traffic: without it no weight can be set; add traffic");
   const { deadlineMax } = catalog.policies.rollout;
-  if (rollout.deadline > deadlineMax) {
+  const { deadline = catalog.policies.rollout.deadline } = rollout;
+  if (deadline > deadlineMax) {
     say(
       service,
       ["rollout", "deadline"],
@@ -158,7 +159,7 @@ function checkService(checks: Checks, service: Service): void {
     );
   }
   const leastMs = rollout.steps.reduce((sumMs, step) => sumMs + step.minDuration, 0);
-  if (leastMs >= rollout.deadline) {
+  if (leastMs >= deadline) {
     say(
       service,
       ["rollout", "deadline"],

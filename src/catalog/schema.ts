@@ -58,8 +58,9 @@ export type {
   Resource,
   TicketingInstance,
 } from "./providers.ts";
+export type { RolloutStep, RolloutStrategy, WarmUp } from "./rollout.ts";
 export type { OnCall, Rung, ScheduleLayer } from "./schedules.ts";
-export type { Policies, RolloutStep, RolloutStrategy, Service } from "./services.ts";
+export type { Policies, Service } from "./services.ts";
 export type { Signal } from "./signals.ts";
 export type { AlertingRow } from "./slo-rows.ts";
 export type { CalendarUnit, SloWindow } from "./slo-windows.ts";

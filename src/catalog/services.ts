@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { errorBudgetSchema } from "./error-budget.ts";
 import {
+  durationField,
   durationOr,
   labelMatchersField,
   labelsField,
@@ -10,48 +11,9 @@ import {
   spanOr,
   wordsField,
 } from "./fields.ts";
+import { rolloutSchema } from "./rollout.ts";
 import { signalSchema } from "./signals.ts";
 import { serviceTrafficSchema } from "./traffic.ts";
-
-const stepSchema = z.strictObject({
-  /** Share of traffic; may be a fraction of a percent. */
-  weightPercent: z.number().gt(0, "must be above 0").max(100, "must be at most 100"),
-  minDuration: durationOr("10m"),
-  /** Requests the canary must have served in this step before it may go on. */
-  minSamples: z.number().int().min(1).default(500),
-  /**
-   * Highest 95 % upper bound of the error ratio, canary over stable, with which the step may go on; the judge's own
-   * (3, at last 1.5) when left out.
-   */
-  upperBoundMax: z.number().gt(1, "must be above 1: 1 means as good as stable").optional(),
-  /**
-   * Highest 95 % upper bound of the canary's own share of bad events, by signal, with which the step may go on:
-   * what few requests can prove.
-   */
-  shareUpperMax: z
-    .record(nameField, z.number().gt(0, "must be above 0").lt(1, "must be below 1; 12 % is 0.12"))
-    .optional(),
-});
-export type RolloutStep = z.output<typeof stepSchema>;
-
-const rising = (steps: readonly { weightPercent: number }[]) =>
-  steps.every((step, index) => index === 0 || step.weightPercent > (steps[index - 1]?.weightPercent ?? 0));
-
-export const rolloutSchema = z.strictObject({
-  steps: z
-    .array(stepSchema)
-    .min(1)
-    .max(20)
-    .refine(rising, { error: "weightPercent must rise from step to step" })
-    .refine((steps) => steps.at(-1)?.weightPercent === 100, { error: "the last step must be 100 percent" }),
-  /** Time between two readings. */
-  interval: durationOr("30s"),
-  /** Longest a rollout may take; then it is reverted. */
-  deadline: durationOr("2h"),
-  /** How long signals are watched after the end, before it counts as well. */
-  watch: durationOr("15m"),
-});
-export type RolloutStrategy = z.output<typeof rolloutSchema>;
 
 /**
  * How an alert finds its service: each rule's labels must all match. Without rules the label `service` must be
@@ -91,6 +53,7 @@ export const serviceSchema = z.strictObject({
   signals: z.array(signalSchema).default([]),
   /** Where its versions get traffic, per environment. */
   traffic: serviceTrafficSchema.optional(),
+  /** The steps its versions are rolled out by. */
   rollout: rolloutSchema.optional(),
   /** Services this one needs: a database too, declared as a service. An alert of theirs explains alerts of this one. */
   /** `owner/name` of the repositories it is deployed from, as GitHub, GitLab or Argo CD call them. */
@@ -114,15 +77,33 @@ export const serviceSchema = z.strictObject({
 });
 export type Service = z.output<typeof serviceSchema>;
 
+const deadlineUsualMs = 7_200_000;
+
 /** Limits of the whole organisation; features read theirs. */
 export const policiesSchema = z.strictObject({
   rollout: z
     .strictObject({
+      /** Of services that declare none: then a rollout is reverted unless it is through. 2h, or `deadlineMax` if less. */
+      deadline: durationField.optional(),
       deadlineMax: durationOr("6h"),
+      /** A second one of a service and environment, while the first is in flight. */
+      second: z.enum(["refuse", "queue"]).default("refuse"),
+      /** A queued one that did not get its turn for this long lapses. */
+      queueMax: durationOr("4h"),
+      /** Nothing is rolled out without a change that asks for it (`--change C-12`). */
+      changeRequired: z.boolean().default(false),
       /** Below this much budget left no rollout starts. */
       minBudgetLeftPercent: percentField.default(10),
       /** Weights that somebody else moves during a rollout: held where they are, or set again a few times. */
       drift: z.enum(["hold", "correct"]).default("hold"),
+    })
+    .transform((policy) => ({
+      ...policy,
+      deadline: policy.deadline ?? Math.min(deadlineUsualMs, policy.deadlineMax),
+    }))
+    .refine(({ deadline, deadlineMax }) => deadline <= deadlineMax, {
+      path: ["deadline"],
+      error: "is past deadlineMax; shorten it",
     })
     .prefault({}),
   /** Of services that declare none of their own. */

@@ -17,7 +17,15 @@ import type { Wanted } from "../../platform/messages/say.ts";
 import { chartOf } from "./chart.ts";
 import { correctionsMax, type Drift } from "./drift.ts";
 import type { GaugeReading, ReasonCode, SignalReading, Verdict } from "./judge.ts";
-import { type Because, indexOf, isAtWeight, isOver, type Rollout, type Who } from "./model.ts";
+import {
+  type Because,
+  indexOf,
+  isAtWeight,
+  isOver,
+  isWaitingForPerson,
+  type Rollout,
+  type Who,
+} from "./model.ts";
 import type { Sample } from "./samples.ts";
 import { codeBlock, percent, short, spanText } from "./words.ts";
 
@@ -31,6 +39,8 @@ export interface CardContext {
 }
 
 export const cardKey = (id: string): string => `rollout:${id}`;
+export const planKey = (id: string): string => `rollout:${id}:plan`;
+export const waitsKey = (id: string, index: number): string => `rollout:${id}:waits:${index}`;
 export const wayBackKey = (id: string): string => `rollout:${id}:way-back`;
 
 /** Reasons to hold that are only a matter of time. */
@@ -62,16 +72,18 @@ export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
   const weight = (index: number): string => `${short(plan.steps[index]?.weightPercent ?? 0)} %`;
   const name = `${escapeText(rollout.service)} · rollout ${rollout.id} ${versionsText(rollout)}`;
   const at = `${name} · ${weight(indexOf(rollout))}`;
-  const stuck = rollout.failing ? ` · cannot move traffic: ${escapeText(rollout.failing.error, 200)}` : "";
+  const { stuck, stuckMark } = stuckOf(rollout);
   const drifted = rollout.drift?.isStanding ? ` · ${escapeText(rollout.drift.sentence, 200)}` : "";
   switch (state.is) {
     case "starting":
-      return { mark: stuck ? "🟠" : "🔵", text: `${name} · starting at ${weight(0)}${stuck}` };
+      return { mark: stuckMark ?? "🔵", text: `${name} · starting at ${weight(0)}${stuck}` };
     case "promoting":
-      return { mark: stuck ? "🟠" : "🔵", text: `${at} · going there${stuck}` };
+      return { mark: stuckMark ?? "🔵", text: `${at} · going there${stuck}` };
     case "pausing":
-      return { mark: stuck ? "🟠" : "⚪", text: `${at} · pausing${stuck}` };
+      return { mark: stuckMark ?? "⚪", text: `${at} · pausing${stuck}` };
     case "step": {
+      if (isWaitingForPerson(rollout))
+        return { mark: "🟠", text: `${at} · looks good, waits until somebody promotes it` };
       const held = holdReason(rollout.verdict);
       if (!held) return { mark: "🔵", text: `${at} · watching its signals` };
       return held.isPatient
@@ -90,6 +102,15 @@ export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
     case "promoted":
       return { mark: "🟢", text: `${name} · 100 % · good` };
   }
+}
+
+/** What keeps a weight from being set: an engine that fails, or one that is on its way or not warm yet. */
+function stuckOf({ failing }: Rollout): { stuck: string; stuckMark?: Mark } {
+  if (!failing) return { stuck: "" };
+  const why = escapeText(failing.error, 200);
+  return failing.isWaiting
+    ? { stuck: ` · waiting: ${why}`, stuckMark: "⚪" }
+    : { stuck: ` · cannot move traffic: ${why}`, stuckMark: "🟠" };
 }
 
 export function rolloutCard(rollout: Rollout, samples: readonly Sample[], context: CardContext): Wanted {
@@ -174,6 +195,8 @@ export function driftLine({ isStanding, sinceMs, sentence, corrections }: Drift)
 
 function stuckText(rollout: Rollout, { now, byHand }: CardContext): string {
   const { sinceMs = now.getTime(), attempts = 0, isPaged = false } = rollout.failing ?? {};
+  if (rollout.failing?.isWaiting)
+    return `Waiting since ${dateToken(new Date(sinceMs))}; the deadline counts, and Revert works meanwhile.`;
   const paged = isPaged ? " On call was paged." : "";
   const tried = `Tried ${attempts} times since ${dateToken(new Date(sinceMs))}; I keep trying.${paged}`;
   return byHand.length === 0 ? tried : `${tried} By hand:\n${codeBlock(byHand)}`;
@@ -201,7 +224,9 @@ function verbsOf(rollout: Rollout): Pick<Card, "verbs" | "more"> {
     case "pausing":
       return { verbs: [revert] };
     case "step":
-      return { verbs: [pause, revert], more: [promote, full, more] };
+      return isWaitingForPerson(rollout)
+        ? { verbs: [{ ...promote, style: "primary" }, revert], more: [pause, full, more] }
+        : { verbs: [pause, revert], more: [promote, full, more] };
     case "paused":
       return {
         verbs: [{ label: "Resume", line: `rollout resume ${id}` }, revert],
@@ -248,6 +273,12 @@ export function rolloutLine(rollout: Rollout): string {
   const { mark, text } = headlineOf(rollout);
   return `${mark} ${text} · ${dateToken(rollout.startedAt, "date_time")} by ${whoText(rollout.startedBy)}`;
 }
+
+/** For the thread, once a step is good and somebody has to say so: a card that changes rings no phone. */
+export const waitsText = ({ id, to, plan, state }: Rollout): string => {
+  const weight = short(plan.steps[indexOf({ state, plan })]?.weightPercent ?? 0);
+  return `${id} looks good at ${weight} % and waits until somebody promotes it: the card's button, or \`/ops rollout promote ${id}\`. Nobody does: ${escapeText(to)} is reverted at the deadline.`;
+};
 
 /** For the thread, from the first minute: how to get back when nothing else works. */
 export function wayBackText(rollout: Rollout, byHand: readonly string[]): string {

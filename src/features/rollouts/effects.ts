@@ -117,6 +117,16 @@ export async function recordEffect(tx: Tx, key: string, readBack: TrafficState):
   return done.numUpdatedRows > 0n;
 }
 
+/** Whether the engine was asked for it, however that ended. */
+export async function isIntended(db: Db | Trx, key: string): Promise<boolean> {
+  const row = await tables<RolloutTables>(db)
+    .selectFrom("rollout_effects")
+    .select("key")
+    .where("key", "=", key)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function isDone(db: Db | Trx, key: string): Promise<boolean> {
   const row = await tables<RolloutTables>(db)
     .selectFrom("rollout_effects")

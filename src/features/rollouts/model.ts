@@ -8,7 +8,7 @@
 import type { Id } from "../../platform/ids.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
 import type { Drift, Share } from "./drift.ts";
-import type { Verdict } from "./judge.ts";
+import type { Reason, ReasonCode, Verdict } from "./judge.ts";
 import type { RolloutPlan } from "./plan.ts";
 
 /** Who acted: a Slack team and user, or Quarterdeck (`-`, `quarterdeck`). */
@@ -60,6 +60,8 @@ export interface Failing {
   readonly attempts: number;
   readonly error: string;
   readonly isPaged: boolean;
+  /** Accepted and not there yet, or not warm yet: nothing fails, it takes time. */
+  readonly isWaiting?: boolean | undefined;
 }
 
 /** A step's weight as it was confirmed outside. */
@@ -158,7 +160,8 @@ export function afterVerdict(rollout: Rollout, verdict: Verdict, now: Date): Rol
   switch (state.is) {
     case "step":
       if (verdict.do === "revert") return { is: "reverting", because: becauseOf(verdict), since: now };
-      return verdict.do === "promote" ? nextUp(plan, state.index, now) : undefined;
+      if (verdict.do !== "promote" || waitsForPerson(plan, state.index)) return undefined;
+      return nextUp(plan, state.index, now);
     case "paused":
       return verdict.do === "revert"
         ? { is: "reverting", because: becauseOf(verdict), since: now }
@@ -175,6 +178,29 @@ export function afterVerdict(rollout: Rollout, verdict: Verdict, now: Date): Rol
     case "promoted":
       return undefined;
   }
+}
+
+const waitsForPerson = ({ steps }: RolloutPlan, index: number): boolean =>
+  steps[index]?.waitForPerson === true;
+
+/** Good as it looks, the step goes on only once somebody promotes it; the deadline still takes it back. */
+export const isWaitingForPerson = ({
+  state,
+  plan,
+  verdict,
+}: Pick<Rollout, "state" | "plan" | "verdict">): boolean =>
+  state.is === "step" && verdict?.do === "promote" && waitsForPerson(plan, state.index);
+
+/** Reasons that count before the new version has users: nothing can be compared yet. */
+const previewCodes: readonly ReasonCode[] = ["too-early", "budget-burn", "budget-low", "budget-unknown"];
+
+/** The judge's word on a preview: harm and time as always, and no numbers, since there are none without users. */
+export function verdictOnPreview(verdict: Verdict): Verdict {
+  if (verdict.do === "revert") return verdict;
+  const reasons = verdict.reasons.filter(({ code }) => previewCodes.includes(code));
+  if (reasons.length > 0) return { ...verdict, do: "hold", reasons };
+  const ready: Reason = { code: "within-bounds", sentence: "runs and answers, without users yet" };
+  return { ...verdict, do: "promote", reasons: [ready] };
 }
 
 /** Traffic that is not the rollout's shows nothing good: it waits as long again, or to the deadline, and goes back. */

@@ -1,12 +1,16 @@
 /** The plan of a rollout: the catalog's strategy, narrowed by what was typed, kept with the rollout. Pure. */
 import * as lookup from "../../catalog/lookup.ts";
-import type { Catalog, DataMigration, RolloutStep, RolloutStrategy, Signal } from "../../catalog/schema.ts";
+import type { Catalog, DataMigration, RolloutStep, Signal, WarmUp } from "../../catalog/schema.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
+import { type Expected, expectedOf } from "./expected.ts";
 import type { Plan as JudgePlan, Signal as JudgeSignal, PlanStep } from "./judge.ts";
+import { type Care, carefulSteps, chooseSteps, holdSteps, lastsMs, possibleSteps } from "./plan-steps.ts";
 
 export interface RolloutPlan {
   readonly catalogDigest: string;
+  /** A canary where a plan of an earlier release does not say. */
+  readonly strategy?: "canary" | "blueGreen" | undefined;
   readonly steps: readonly RolloutStep[];
   readonly intervalMs: number;
   readonly watchMs: number;
@@ -16,6 +20,9 @@ export interface RolloutPlan {
   /** Why it goes in smaller, longer steps than the catalog's, if it does. */
   readonly careful?: string | undefined;
   readonly signals: readonly Signal[];
+  readonly warmUp?: WarmUp | undefined;
+  /** How long it takes at the traffic there was when it was planned. */
+  readonly expected?: Expected | undefined;
   /** The data migration the version brings, with its reversal. */
   readonly migration?: DataMigration | undefined;
 }
@@ -27,160 +34,91 @@ export interface PlanOptions {
   readonly deadlineMs?: number | undefined;
 }
 
-/** What little budget left asks of the plan. */
-export interface Care {
-  readonly why: string;
-  readonly holdFactor: number;
-  readonly stepMaxPercent: number;
-  /** A lead has looked at how little is left: what is left does not hold the steps, only what is spent does. */
-  readonly isApproved: boolean;
+/** What was found of a service before its rollout is planned. */
+export interface PlanFacts {
+  readonly catalogDigest: string;
+  readonly lagMs: number;
+  readonly care?: Care | undefined;
+  readonly migration?: DataMigration | undefined;
+  /** Shares that the traffic can be split by; null or left out: any. */
+  readonly weights?: readonly number[] | null | undefined;
+  /** Events per second of the service's rarest critical signal; undefined: not known. */
+  readonly ratePerSec?: number | undefined;
 }
+
+/** Part of a deadline that a lengthened rollout is expected to fill. */
+const expectedPartMax = 0.75;
 
 /**
  * The catalog's strategy with what was typed. Options only narrow it: steps are the catalog's or come between them,
- * a step lasts longer, never shorter, and the deadline stays below the policy's.
+ * a step lasts longer, never shorter, and the deadline stays below the policy's. Where little traffic makes the steps
+ * longer than the usual deadline, that grows with them, up to the policy's.
  */
 export function planRollout(
   catalog: Catalog,
   service: string,
-  options: PlanOptions & {
-    readonly catalogDigest: string;
-    readonly lagMs: number;
-    readonly care?: Care | undefined;
-    readonly migration?: DataMigration | undefined;
-  },
+  options: PlanOptions & PlanFacts,
 ): Decision<{ plan: RolloutPlan; deadlineMs: number }> {
   const strategy = lookup.rolloutStrategyOf(catalog, service);
-  const { migration } = options;
-  if (migration !== undefined && migration.reversal === undefined)
-    return refuse({
-      rule: "migration-reversal-known",
-      message: `This version of ${service} brings data migration ${migration.id}${migration.note ? ` (${migration.note})` : ""} and does not say how it is undone, so there would be no way back.`,
-      hint: "Missing: migration.reversal, in the catalog's entry of the version or in POST /hooks/deploys with the version.",
-    });
+  const { migration, care, weights = null } = options;
+  if (migration !== undefined && migration.reversal === undefined) return noReversal(service, migration);
   const chosen = options.steps === undefined ? allow(strategy.steps) : chooseSteps(strategy, options.steps);
   if (!chosen.ok) return chosen;
-  const held = holdSteps(chosen.value, options.holdMs);
+  const possible = possibleSteps(strategy, chosen.value, weights, options.steps !== undefined);
+  if (!possible.ok) return possible;
+  const held = holdSteps(possible.value, options.holdMs);
   if (!held.ok) return held;
-  const { care } = options;
-  const deadlineMax = catalog.policies.rollout.deadlineMax;
+  const { deadlineMax } = catalog.policies.rollout;
   const longestMs = Math.min(options.deadlineMs ?? deadlineMax, deadlineMax);
-  const steps = care ? within(carefulSteps(held.value, care), held.value, longestMs) : held.value;
+  const steps = care ? carefulSteps(strategy, held.value, care, { weights, longestMs }) : held.value;
+  const reading = { intervalMs: strategy.interval, lagMs: options.lagMs };
+  const expected = expectedOf(steps, reading, options.ratePerSec);
   // Longer steps have longer to end in, unless somebody said how long.
   const usualMs = (strategy.deadline * lastsMs(steps)) / lastsMs(held.value);
-  const deadlineMs = options.deadlineMs ?? Math.min(Math.ceil(usualMs), deadlineMax);
+  const expectedMs = expected.ratePerSec === null ? 0 : (expected.totalMs ?? 0);
+  const neededMs = Math.max(usualMs, expectedMs / expectedPartMax);
+  const deadlineMs = options.deadlineMs ?? Math.min(Math.ceil(neededMs), deadlineMax);
+  const timely = checkDeadline(deadlineMs, lastsMs(steps), deadlineMax);
+  if (!timely.ok) return timely;
+  return allow({
+    deadlineMs,
+    plan: {
+      catalogDigest: options.catalogDigest,
+      strategy: strategy.strategy,
+      steps,
+      ...reading,
+      watchMs: strategy.watch,
+      budgetLeftMin: care?.isApproved ? 0 : catalog.policies.rollout.minBudgetLeftPercent / 100,
+      ...(care ? { careful: care.why } : {}),
+      ...(migration ? { migration } : {}),
+      ...(strategy.warmUp ? { warmUp: strategy.warmUp } : {}),
+      expected,
+      signals: lookup.signalsOf(catalog, service),
+    },
+  });
+}
+
+const noReversal = (service: string, { id, note }: DataMigration): Decision<never> =>
+  refuse({
+    rule: "migration-reversal-known",
+    message: `This version of ${service} brings data migration ${id}${note ? ` (${note})` : ""} and does not say how it is undone, so there would be no way back.`,
+    hint: "Missing: migration.reversal, in the catalog's entry of the version or in POST /hooks/deploys with the version.",
+  });
+
+function checkDeadline(deadlineMs: number, leastMs: number, deadlineMax: number): Decision<undefined> {
   if (deadlineMs > deadlineMax)
     return refuse({
       rule: "deadline-within-policy",
       message: `A rollout may take ${formatDuration(deadlineMax)} at most, not ${formatDuration(deadlineMs)}.`,
       hint: `Write --deadline ${formatDuration(deadlineMax)} or less.`,
     });
-  const shortestMs = lastsMs(steps);
-  if (deadlineMs <= shortestMs)
+  if (deadlineMs <= leastMs)
     return refuse({
       rule: "deadline-too-short",
-      message: `The steps alone take ${formatDuration(shortestMs)}; with a deadline of ${formatDuration(deadlineMs)} it would be reverted before its end.`,
+      message: `The steps alone take ${formatDuration(leastMs)}; with a deadline of ${formatDuration(deadlineMs)} it would be reverted before its end.`,
       hint: "Give it a longer --deadline or fewer --steps.",
     });
-  const signals = lookup.signalsOf(catalog, service);
-  return allow({
-    deadlineMs,
-    plan: {
-      catalogDigest: options.catalogDigest,
-      steps,
-      intervalMs: strategy.interval,
-      watchMs: strategy.watch,
-      lagMs: options.lagMs,
-      budgetLeftMin: care?.isApproved ? 0 : catalog.policies.rollout.minBudgetLeftPercent / 100,
-      ...(care ? { careful: care.why } : {}),
-      ...(migration ? { migration } : {}),
-      signals,
-    },
-  });
-}
-
-function chooseSteps({ steps }: RolloutStrategy, weights: readonly number[]): Decision<RolloutStep[]> {
-  const declared = steps.map(({ weightPercent }) => weightPercent);
-  const shown = declared.join(",");
-  if (weights.at(-1) !== 100)
-    return refuse({
-      rule: "steps-end-at-100",
-      message: `The last step must be 100 percent, not ${weights.at(-1)}.`,
-      hint: `The catalog's are ${shown}; to stop halfway, pause.`,
-    });
-  if (declared.length > 1 && weights.length === 1)
-    return refuse({
-      rule: "steps-only-narrow",
-      message: "100 percent at once would judge nothing before everybody has it.",
-      hint: `The catalog's steps are ${shown}; leave some out or put some between.`,
-    });
-  const odd = weights.find((weight) => Math.abs(weight * 100 - Math.round(weight * 100)) > 1e-6);
-  if (odd !== undefined)
-    return refuse({
-      rule: "steps-two-decimals",
-      message: `${odd} percent is finer than traffic can be split.`,
-      hint: "Two decimals at most.",
-    });
-  // A weight the catalog does not have is judged as strictly as the next larger one it has.
-  return allow(
-    weights.map((weightPercent) => ({
-      ...(steps.find((step) => step.weightPercent >= weightPercent) as RolloutStep),
-      weightPercent,
-    })),
-  );
-}
-
-function holdSteps(
-  steps: readonly RolloutStep[],
-  holdMs: number | undefined,
-): Decision<readonly RolloutStep[]> {
-  if (holdMs === undefined) return allow(steps);
-  const shortestMs = Math.min(...steps.map(({ minDuration }) => minDuration));
-  if (holdMs < shortestMs)
-    return refuse({
-      rule: "hold-only-longer",
-      message: `Each step lasts ${formatDuration(shortestMs)} at least; --hold ${formatDuration(holdMs)} would shorten it.`,
-      hint: "Leave --hold out or give a longer one.",
-    });
-  return allow(steps.map((step) => ({ ...step, minDuration: Math.max(step.minDuration, holdMs) })));
-}
-
-const lastsMs = (of: readonly RolloutStep[]): number => of.reduce((sum, step) => sum + step.minDuration, 0);
-
-/** Part of the longest deadline that careful steps may fill. */
-const carefulPartMax = 0.75;
-
-/** Care makes no plan impossible: steps too long for the longest deadline are shortened, never below what they were. */
-function within(
-  steps: readonly RolloutStep[],
-  usual: readonly RolloutStep[],
-  longestMs: number,
-): readonly RolloutStep[] {
-  const mayLastMs = Math.max(lastsMs(usual), longestMs * carefulPartMax);
-  const factor = Math.min(1, mayLastMs / lastsMs(steps));
-  return steps.map((step) => ({ ...step, minDuration: Math.floor(step.minDuration * factor) }));
-}
-
-/**
- * Longer steps, with others between so that none adds more than `stepMaxPercent`: evenly, each judged as strictly as the
- * step it leads to.
- */
-export function carefulSteps(
-  steps: readonly RolloutStep[],
-  { holdFactor, stepMaxPercent }: Pick<Care, "holdFactor" | "stepMaxPercent">,
-): RolloutStep[] {
-  return steps.flatMap((step, index) => {
-    const before = steps[index - 1]?.weightPercent ?? 0;
-    const pieces = Math.ceil((step.weightPercent - before) / stepMaxPercent - 1e-9);
-    return Array.from({ length: pieces }, (_, piece) => ({
-      ...step,
-      weightPercent:
-        piece === pieces - 1
-          ? step.weightPercent
-          : Math.round(100 * (before + ((step.weightPercent - before) * (piece + 1)) / pieces)) / 100,
-      minDuration: Math.round(step.minDuration * holdFactor),
-    }));
-  });
+  return allow(undefined);
 }
 
 const staleBins = 10;

@@ -8,10 +8,11 @@ import type { TrafficEngines } from "../../providers/traffic/instances.ts";
 import type { Deploys } from "../deploys/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Signals } from "../signals/index.ts";
-import type { Slos } from "../slos/index.ts";
-import { cardKey, rolloutCard, wayBackKey, wayBackText } from "./cards.ts";
+import type { Budget, Slos } from "../slos/index.ts";
+import { cardKey, planKey, rolloutCard, waitsKey, waitsText, wayBackKey, wayBackText } from "./cards.ts";
 import { createEffects, type Effects } from "./effects.ts";
-import type { Rollout, Who } from "./model.ts";
+import { indexOf, type Rollout, type Who } from "./model.ts";
+import { planText } from "./plan-text.ts";
 import { samplesOf } from "./samples.ts";
 import { writeRollout } from "./store.ts";
 import { type Aim, aimOf } from "./target.ts";
@@ -40,6 +41,10 @@ export interface Room extends RolloutParts {
   byHand(rollout: Rollout): string[];
   tell(tx: Tx, rollout: Rollout): Promise<void>;
   tellWayBack(tx: Tx, rollout: Rollout): void;
+  /** Asks in the thread for somebody to promote a step that waits for it; once per step. */
+  tellWaits(tx: Tx, rollout: Rollout): void;
+  /** The plan in the thread, as the dry run shows it. */
+  tellPlan(tx: Tx, rollout: Rollout, budget: Pick<Budget, "readings">): void;
   /** Writes a changed rollout with its audit line and its card. A change of state counts `seq` up. */
   change(tx: Tx, before: Rollout, patch: Partial<Rollout>, entry?: Change): Promise<Rollout>;
 }
@@ -101,6 +106,26 @@ export function createRoom(parts: RolloutParts): Room {
         parent: cardKey(rollout.id),
         channel: rollout.channel,
         text: wayBackText(rollout, byHand(rollout)),
+      });
+    },
+    tellWaits(tx, rollout) {
+      tx.say({
+        key: waitsKey(rollout.id, indexOf(rollout)),
+        parent: cardKey(rollout.id),
+        channel: rollout.channel,
+        text: waitsText(rollout),
+      });
+    },
+    tellPlan(tx, rollout, budget) {
+      const { plan, from, startedAt, deadlineAt } = rollout;
+      const deadlineMs = deadlineAt.getTime() - startedAt.getTime();
+      const { deadlineMax } = platform.catalogs.current().policies.rollout;
+      const lines = planText({ plan, deadlineMs, deadlineMax, from, budget });
+      tx.say({
+        key: planKey(rollout.id),
+        parent: cardKey(rollout.id),
+        channel: rollout.channel,
+        text: [`*The plan* of ${rollout.id}`, ...lines].join("\n"),
       });
     },
     async change(tx, before, patch, entry) {

@@ -1,6 +1,5 @@
 /** Starting a rollout: everything outside is read first, then one transaction decides. */
 import * as lookup from "../../catalog/lookup.ts";
-import { formatDuration } from "../../platform/commands/time.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Reply } from "../../platform/feature.ts";
 import { channelLink, escapeText, section } from "../../platform/messages/blocks.ts";
@@ -12,13 +11,16 @@ import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
 import type { Budget, BudgetPolicy } from "../slos/index.ts";
 import { reversalText } from "./cards.ts";
 import { claimTraffic, type Holder, holderOf } from "./holders.ts";
+import { canBeWarmed, careOf, changeIsNamed, usersAreWell } from "./may-start.ts";
 import type { Rollout } from "./model.ts";
-import { type Care, type PlanOptions, planRollout, type RolloutPlan } from "./plan.ts";
+import { type PlanFacts, type PlanOptions, planRollout, type RolloutPlan } from "./plan.ts";
+import { planText, slowText } from "./plan-text.ts";
 import { decide, jobs, type Room, whoOf } from "./room.ts";
 import { lagMsOf } from "./sampling.ts";
 import { insertRollout } from "./store.ts";
 import { type Aim, aimOf, trafficDeadlineMs } from "./target.ts";
-import { clockText, codeBlock, nameOf, percent, short } from "./words.ts";
+import { todaysRate } from "./todays-traffic.ts";
+import { clockText, codeBlock, nameOf, short } from "./words.ts";
 
 export interface StartRequest {
   service: string;
@@ -50,7 +52,7 @@ export async function startRollout(
   if (!allowed.ok) return allowed;
   const ready = await prepare(room, actor, request);
   if (!ready.ok) return ready;
-  if (request.isDryRun) return allow(dryRun(request, ready.value));
+  if (request.isDryRun) return allow(dryRun(room, request, ready.value));
 
   return decide(platform, inboxId, async (tx) => {
     const { service, environment } = request;
@@ -82,10 +84,17 @@ export async function startRollout(
     });
     tx.emit("rollouts.started", id);
     await room.tell(tx, rollout);
+    room.tellPlan(tx, rollout, ready.value.budget);
     room.tellWayBack(tx, rollout);
     tx.ring({ job: jobs.step, ref: id, lane: "normal" });
     return allow({
-      text: `${id}: ${escapeText(service)} ${escapeText(rollout.from)} → ${escapeText(rollout.to)} starts at ${short(rollout.plan.steps[0]?.weightPercent ?? 0)} %. Its card is in ${channelLink(rollout.channel)}.${carefulText(rollout.plan)}`,
+      text: `${id}: ${escapeText(service)} ${escapeText(rollout.from)} → ${escapeText(rollout.to)} starts at ${short(rollout.plan.steps[0]?.weightPercent ?? 0)} %. Its card is in ${channelLink(rollout.channel)}.${carefulText(rollout.plan)}${slowText(
+        rollout.plan,
+        ready.value.deadlineMs,
+        deadlineMaxOf(room),
+      )
+        .map((line) => ` ${line}`)
+        .join("")}`,
     });
   });
 }
@@ -138,18 +147,22 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
       message: `${service} has no version ${version} that can take traffic.`,
       hint: `Known: ${aim.versions.join(", ")}. Versions are declared under traffic of ${service} in the catalog.`,
     });
+  const named = changeIsNamed(room, request);
+  if (!named.ok) return named;
   const migration = await room.deploys.migrationOf(service, version);
-  const planWith = (care: Care | undefined) =>
+  const planWith = (facts: Pick<PlanFacts, "care" | "weights" | "ratePerSec">) =>
     planRollout(catalog, service, {
       ...options,
       catalogDigest: platform.catalogs.digest(),
       lagMs: lagMsOf(catalog, room.signals, service),
-      care,
       migration,
+      ...facts,
     });
   // What was typed wrong is said before anything outside is asked.
-  const typed = planWith(undefined);
+  const typed = planWith({});
   if (!typed.ok) return typed;
+  const warmed = canBeWarmed(aim, request, typed.value.plan.warmUp);
+  if (!warmed.ok) return warmed;
   const holder = await holderOf(platform.database.db, { service, environment });
   if (holder) return inTheWay(room, actor, service, holder);
   const now = platform.clock.now();
@@ -165,7 +178,12 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
   if (!well.ok) return well;
   const care = await careOf(room, actor, policy);
   if (!care.ok) return care;
-  const planned = planWith(care.value);
+  const [weights, ratePerSec] = await Promise.all([
+    readWeights(aim),
+    todaysRate(room, service, from.value, typed.value.plan),
+  ]);
+  if (!weights.ok) return weights;
+  const planned = planWith({ care: care.value, weights: weights.value, ratePerSec });
   if (!planned.ok) return planned;
   return allow({ aim, ...planned.value, wayBack: state.value, from: from.value, budget, policy });
 }
@@ -204,19 +222,32 @@ async function readWayBack(room: Room, aim: Aim, isDryRun: boolean): Promise<Dec
         engine: engine.engine,
         service,
         environment,
-        versions: [{ version: initialVersion, weightPercent: 100, address: null }],
+        versions: [{ version: initialVersion, weightPercent: 100, address: aim.addressOf(initialVersion) }],
         fields: {},
       });
     await ensureRouted(room, aim);
     return allow(await engine.snapshot(target, within));
   } catch (error) {
-    if (!(error instanceof ProviderError)) throw error;
-    return refuse({
-      rule: "way-back-known",
-      message: `The traffic of ${target.service} cannot be read (${error.message}), so there would be no way back. Nothing was started.`,
-      hint: error.hint,
-    });
+    return unreadable(target.service, error);
   }
+}
+
+/** Shares the version can be given; null: any. */
+async function readWeights({ engine, target }: Aim): Promise<Decision<readonly number[] | null>> {
+  try {
+    return allow(await engine.weights(target, { deadlineMs: trafficDeadlineMs }));
+  } catch (error) {
+    return unreadable(target.service, error);
+  }
+}
+
+function unreadable(service: string, error: unknown): Decision<never> {
+  if (!(error instanceof ProviderError)) throw error;
+  return refuse({
+    rule: "way-back-known",
+    message: `The traffic of ${service} cannot be read (${error.message}), so there would be no way back. Nothing was started.`,
+    hint: error.hint,
+  });
 }
 
 /** Gives a service its version when the engine knows none: the recorded one, else the catalog's first. */
@@ -250,79 +281,23 @@ function fromVersion(service: string, to: string, { versions }: TrafficSnapshot)
   return allow(only.version);
 }
 
-/** No rollout adds risk while users are hurt. */
-function usersAreWell(service: string, { users, worst }: Budget): Decision<undefined> {
-  if (users !== "hurting") return allow(undefined);
-  return refuse({
-    rule: "users-are-well",
-    message: `Users of ${service} are hurting now${worst ? ` (${worst.slo}: burn ${short(worst.burn ?? 0)}x)` : ""}; a rollout would add to it.`,
-    hint: `Mend that first: rollback ${service}, runbook ${service}.`,
-  });
-}
-
-/** What the service's error budget policy asks of this start, by this person. A lead who starts it has approved it. */
-async function careOf(
-  { platform }: Room,
-  actor: Actor,
-  { service, level, words, careful }: BudgetPolicy,
-): Promise<Decision<Care | undefined>> {
-  const lead = () => platform.authz.authorise(actor, "lead", { service }, { isFresh: true });
-  const isApproved = level === "approval" && (await lead()).ok;
-  const whoCould = platform.authz.whoCould("lead", { service }, actor.team);
-  switch (level) {
-    case "ship":
-      return allow(undefined);
-    case "freeze":
-      return refuse({
-        rule: "error-budget-freeze",
-        message: `${words}.`,
-        hint: `slo ${service} shows what spent it. A rollback goes through. An exception is a change of errorBudget of ${service} in the catalog.`,
-        whoCould,
-      });
-    case "approval":
-      if (!isApproved)
-        return refuse({
-          rule: "error-budget-approval",
-          message: `${words}.`,
-          hint: "A lead's approval is a lead starting it: the same words. A rollback needs none.",
-          whoCould,
-        });
-      return allow({ why: words, ...careful, isApproved });
-    case "careful":
-      return allow({ why: words, ...careful, isApproved });
-  }
-}
-
 const carefulText = ({ careful }: RolloutPlan): string =>
   careful === undefined ? "" : ` Careful: ${escapeText(careful, 300)}.`;
 
 const weightsOf = (plan: RolloutPlan): string =>
   plan.steps.map(({ weightPercent }) => short(weightPercent)).join(",");
 
-function dryRun(request: StartRequest, ready: Ready): Reply {
-  const { plan, deadlineMs, from, budget, aim, wayBack } = ready;
-  const steps = plan.steps.map(({ weightPercent, minDuration, minSamples, upperBoundMax }) => {
-    const bound = upperBoundMax === undefined ? "" : `, at most ${upperBoundMax}x stable`;
-    return `• ${short(weightPercent)} %: ${formatDuration(minDuration)} at least, ${minSamples} requests${bound}`;
-  });
-  const judged = plan.signals.filter(({ weight }) => weight === "critical").map(({ name }) => name);
-  const left = budget.readings.map(
-    ({ slo, budgetLeftRatio }) =>
-      `${slo} ${budgetLeftRatio === undefined ? "unknown" : percent(budgetLeftRatio)}`,
-  );
+const deadlineMaxOf = ({ platform }: Room): number =>
+  platform.catalogs.current().policies.rollout.deadlineMax;
+
+function dryRun(room: Room, request: StartRequest, ready: Ready): Reply {
+  const { aim, from, wayBack, budget, plan, deadlineMs } = ready;
   const lines = [
     `*Dry run: nothing was done.* ${escapeText(request.service)} ${escapeText(from)} → ${escapeText(request.version)}`,
-    ...(plan.careful === undefined ? [] : [`Careful: ${escapeText(plan.careful, 300)}.`]),
-    ...steps,
-    `Read every ${formatDuration(plan.intervalMs)}; reverted when not through in ${formatDuration(deadlineMs)}; watched for ${formatDuration(plan.watchMs)} afterwards.`,
-    `Judged by ${escapeText(judged.join(", ") || "nothing critical: it would hold until the deadline")}. Budget left: ${escapeText(left.join(", ") || "no SLO")}.`,
-    `The way back: ${escapeText(from)} at 100 %.`,
+    ...planText({ plan, deadlineMs, deadlineMax: deadlineMaxOf(room), from, budget }),
+    `The way back: ${escapeText(from)} at 100 %. By hand:`,
+    codeBlock(aim.engine.manualRevert(aim.target, wayBack)),
     ...(plan.migration ? [reversalText(plan.migration)] : []),
-    codeBlock(
-      wayBack.versions.every(({ address }) => address !== null)
-        ? aim.engine.manualRevert(aim.target, wayBack)
-        : [`rollback ${request.service}`],
-    ),
   ];
   const text = lines.join("\n");
   return { text, blocks: [section(text)] };

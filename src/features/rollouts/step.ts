@@ -2,19 +2,21 @@
 import type { Tx } from "../../platform/db/database.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
-import type { ProviderError } from "../../providers/errors.ts";
+import { ProviderError } from "../../providers/errors.ts";
 import type { Budget } from "../slos/index.ts";
 import { heldByDrift, sharesIn } from "./drift.ts";
 import { lookForDrift, noteDrift } from "./drift-watch.ts";
-import { recordEffect } from "./effects.ts";
+import { isIntended, recordEffect } from "./effects.ts";
 import { releaseTraffic } from "./holders.ts";
 import { judge, type SloState, type Verdict } from "./judge.ts";
 import {
   afterVerdict,
   afterWeight,
   indexOf,
+  isWaitingForPerson,
   type Rollout,
   type RolloutState,
+  verdictOnPreview,
   wantedPercent,
 } from "./model.ts";
 import { judgePlanOf } from "./plan.ts";
@@ -22,6 +24,7 @@ import { jobs, type Room } from "./room.ts";
 import { appendSamples, judgeSamplesOf, samplesOf } from "./samples.ts";
 import { collectSamples } from "./sampling.ts";
 import { findRollout, lockRollout } from "./store.ts";
+import { warmthOf } from "./warm-up.ts";
 
 const retryMs = { first: 1_000, most: 10_000 };
 
@@ -58,6 +61,11 @@ async function raise(room: Room, rollout: Rollout): Promise<Rerun> {
   const key = `${id}:step-${indexOf(rollout)}-at-${percent}`;
   const isSame = (now: Rollout | undefined): now is Rollout =>
     now !== undefined && isRaising(now) && wantedPercent(now) === percent;
+  if (!(await isIntended(database.db, key))) {
+    // Once the engine was asked for the weight it may have it, and only the judge keeps watch over that.
+    const cold = await coldBefore(room, rollout);
+    if (cold) return noteFailure(room, id, seq, cold);
+  }
   const result = await room.effects.apply(
     room.aim(rollout),
     { key, owner: id, service, wanted: { do: "set-weight", version: to, percent } },
@@ -102,6 +110,18 @@ async function raise(room: Room, rollout: Rollout): Promise<Rerun> {
   }
 }
 
+/** Why the version must not get this step's weight yet. */
+async function coldBefore(room: Room, rollout: Rollout): Promise<ProviderError | undefined> {
+  const { to, plan } = rollout;
+  try {
+    const warmth = await warmthOf(room.aim(rollout), to, plan.warmUp, indexOf(rollout) === 0);
+    return warmth.isWarm ? undefined : new ProviderError("in_progress", warmth.why, "It is asked again.");
+  } catch (error) {
+    if (error instanceof ProviderError) return error;
+    throw error;
+  }
+}
+
 const isRaising = ({ state }: Rollout): boolean =>
   state.is === "starting" || state.is === "promoting" || state.is === "pausing";
 
@@ -120,14 +140,17 @@ async function recordDeploy({ deploys }: Room, tx: Tx, rollout: Rollout): Promis
   return deploy.id;
 }
 
-/** The engine did not do it: said on the card, tried again; the deadline ends it. */
+/** The engine did not do it, or not yet: said on the card, tried again; the deadline ends it. */
 async function noteFailure(room: Room, id: string, seq: number, error: ProviderError): Promise<Rerun> {
   return room.platform.database.tx(async (tx) => {
     const locked = await lockRollout(tx.trx, id);
     if (!locked || locked.seq !== seq) return undefined;
     const attempts = (locked.failing?.attempts ?? 0) + 1;
     const sinceMs = locked.failing?.sinceMs ?? tx.now.getTime();
-    await room.change(tx, locked, { failing: { sinceMs, attempts, error: error.message, isPaged: false } });
+    const isWaiting = error.code === "in_progress";
+    await room.change(tx, locked, {
+      failing: { sinceMs, attempts, error: error.message, isPaged: false, isWaiting },
+    });
     return { again: retryAt(tx.now, attempts) };
   });
 }
@@ -136,7 +159,9 @@ async function passDeadline(room: Room, { id }: Rollout): Promise<Rerun> {
   await room.platform.database.tx(async (tx) => {
     const locked = await lockRollout(tx.trx, id);
     if (!locked || !isRaising(locked) || tx.now < locked.deadlineAt) return;
-    const why = locked.failing ? `; traffic could not be moved: ${locked.failing.error}` : "";
+    const { failing } = locked;
+    const what = failing?.isWaiting ? "it was still waiting" : "traffic could not be moved";
+    const why = failing ? `; ${what}: ${failing.error}` : "";
     const sentences = [
       `the deadline passed at step ${indexOf(locked) + 1} of ${locked.plan.steps.length}${why}`,
     ];
@@ -194,7 +219,8 @@ async function observe(room: Room, rollout: Rollout): Promise<Rerun> {
       judgeSamplesOf(samples, tx.now),
       sloStateOf(budget),
     );
-    return conclude(room, tx, noted, heldByDrift(judged, noted.drift));
+    const word = wantedPercent(locked) === 0 ? verdictOnPreview(judged) : judged;
+    return conclude(room, tx, noted, heldByDrift(word, noted.drift));
   });
 }
 
@@ -213,6 +239,7 @@ async function conclude(room: Room, tx: Tx, locked: Rollout, verdict: Verdict): 
   switch (next?.is) {
     case undefined:
       await room.change(tx, locked, { verdict });
+      if (isWaitingForPerson(judged)) room.tellWaits(tx, judged);
       return again;
     case "reverting":
       await turnBack(room, tx, judged, next);

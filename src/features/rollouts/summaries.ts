@@ -2,7 +2,7 @@ import type { Summaries, SummaryLine } from "../../platform/feature.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { becauseText, driftLine, headlineOf, holdReason, rolloutLine } from "./cards.ts";
-import { isAtWeight, isOver, type Rollout } from "./model.ts";
+import { isAtWeight, isOver, isWaitingForPerson, type Rollout } from "./model.ts";
 import { findRollout, listRollouts } from "./store.ts";
 
 const mineMax = 10;
@@ -11,6 +11,7 @@ const mineMax = 10;
 function rankOf(rollout: Rollout): number {
   const { state, failing, verdict } = rollout;
   if (state.is === "reverting" || failing) return 0;
+  if (isWaitingForPerson(rollout)) return 5;
   const held = holdReason(verdict);
   return state.is === "paused" || (held && !held.isPatient) ? 5 : 20;
 }

@@ -1,0 +1,137 @@
+/** A plan as people read it, before it starts and in the thread of its card. Pure. */
+import type { RolloutStep, Signal } from "../../catalog/schema.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
+import { escapeText } from "../../platform/messages/blocks.ts";
+import type { Budget } from "../slos/index.ts";
+import type { Expected, ExpectedStep } from "./expected.ts";
+import type { RolloutPlan } from "./plan.ts";
+import { percent, short } from "./words.ts";
+
+export interface PlanSaid {
+  readonly plan: RolloutPlan;
+  readonly deadlineMs: number;
+  /** The policy's longest. */
+  readonly deadlineMax: number;
+  readonly from: string;
+  readonly budget: Pick<Budget, "readings">;
+}
+
+/** `17m`, `2d`: whole minutes past a minute, since an estimate is no better than that. */
+const about = (ms: number): string => formatDuration(ms < 60_000 ? ms : Math.ceil(ms / 60_000) * 60_000);
+
+export function planText({ plan, deadlineMs, deadlineMax, from, budget }: PlanSaid): string[] {
+  const { warmUp, expected } = plan;
+  const isBlueGreen = plan.strategy === "blueGreen";
+  const kept = isBlueGreen ? `, ${escapeText(from)} kept warm meanwhile` : "";
+  const left = budget.readings.map(
+    ({ slo, budgetLeftRatio }) =>
+      `${slo} ${budgetLeftRatio === undefined ? "unknown" : percent(budgetLeftRatio)}`,
+  );
+  return [
+    ...(plan.careful === undefined ? [] : [`Careful: ${escapeText(plan.careful, 300)}.`]),
+    isBlueGreen ? "Blue-green: a preview without users, then all traffic at once." : "Canary:",
+    ...plan.steps.map((step, index) => stepText(step, expected?.steps[index])),
+    ...(warmUp
+      ? [
+          `Before each step ${warmUp.requests} requests to ${escapeText(warmUp.path.join(", "), 200)} must be answered within ${warmUp.withinMs} ms each.`,
+        ]
+      : []),
+    `Read every ${formatDuration(plan.intervalMs)}; reverted when not through in ${formatDuration(deadlineMs)}; watched for ${formatDuration(plan.watchMs)} afterwards${kept}.`,
+    ...signalsText(plan.signals),
+    `Budget left: ${escapeText(left.join(", ") || "no SLO")}.`,
+    expectedText(plan),
+    ...slowText(plan, deadlineMs, deadlineMax),
+  ];
+}
+
+function stepText(step: RolloutStep, expected: ExpectedStep | undefined): string {
+  const { weightPercent, minDuration, minSamples, upperBoundMax, shareUpperMax = {} } = step;
+  const isPreview = weightPercent === 0;
+  const bounds = [
+    ...(upperBoundMax === undefined ? [] : [`at most ${upperBoundMax}x stable`]),
+    ...Object.entries(shareUpperMax).map(([name, share]) => `${name} at most ${percent(share)}`),
+  ];
+  const parts = [
+    `${short(weightPercent)} %: ${formatDuration(minDuration)} at least`,
+    ...(isPreview ? [] : [`${minSamples} requests`]),
+    ...(bounds.length > 0 ? [escapeText(bounds.join(" or "), 300)] : []),
+    ...(step.waitForPerson ? ["then it waits until somebody promotes it"] : []),
+  ];
+  const longer = expected?.isLengthened
+    ? ` · ${expected.ms === null ? "never enough requests at today's traffic" : `about ${about(expected.ms)} at today's traffic`}`
+    : "";
+  return `• ${parts.join(", ")}${longer}`;
+}
+
+function signalsText(signals: readonly Signal[]): string[] {
+  const critical = signals.filter(({ weight }) => weight === "critical");
+  const others = signals.filter(({ weight }) => weight !== "critical");
+  return [
+    `Judged by ${escapeText(critical.map(signalText).join("; ") || "nothing critical: it would hold until the deadline", 800)}.`,
+    ...(others.length > 0
+      ? [`Shown beside: ${escapeText(others.map(({ name }) => name).join(", "), 300)}.`]
+      : []),
+  ];
+}
+
+function signalText(signal: Signal): string {
+  switch (signal.kind) {
+    case "ratio":
+      return `${signal.name}, reverted past ${percent(signal.ceilingRatio ?? 0.05)}`;
+    case "quantile": {
+      const slow =
+        signal.slowAbove === undefined ? "" : `, slow above ${short(signal.slowAbove)} ${signal.unit}`;
+      const ceiling =
+        signal.ceilingRatio === undefined ? "" : `, reverted past ${percent(signal.ceilingRatio)} slow`;
+      return `${signal.name}${slow}${ceiling}`;
+    }
+    case "gauge":
+      return signal.ceiling === undefined
+        ? signal.name
+        : `${signal.name}, held past ${short(signal.ceiling)} ${signal.unit}`.trimEnd();
+    case "rate":
+      return signal.name;
+  }
+}
+
+/** `Expected: about 6m at today's traffic (200 requests/s), and the time somebody takes to promote 10 %.` */
+export function expectedText({ expected, steps }: Pick<RolloutPlan, "expected" | "steps">): string {
+  const waits = steps
+    .filter(({ waitForPerson }) => waitForPerson)
+    .map(({ weightPercent }) => `${short(weightPercent)} %`);
+  const promoting = waits.length > 0 ? `, and the time somebody takes to promote ${waits.join(", ")}` : "";
+  if (!expected) return "";
+  const { totalMs, ratePerSec } = expected;
+  if (totalMs === null) return `Expected: no end at today's traffic (${rateText(expected)}).`;
+  return ratePerSec === null
+    ? `Expected: ${about(totalMs)} at least${promoting}; today's traffic cannot be read.`
+    : `Expected: about ${about(totalMs)} at today's traffic (${rateText(expected)})${promoting}.`;
+}
+
+const rateText = ({ ratePerSec }: Expected): string => `${short(ratePerSec ?? 0)} requests/s`;
+
+/** Said where today's traffic is too little for the deadline: the rollout would hold and then go back. */
+export function slowText(
+  { expected, steps }: Pick<RolloutPlan, "expected" | "steps">,
+  deadlineMs: number,
+  deadlineMax: number,
+): string[] {
+  if (!expected || (expected.totalMs !== null && expected.totalMs <= deadlineMs)) return [];
+  const needed =
+    expected.totalMs === null ? "It would never end" : `It would take about ${about(expected.totalMs)}`;
+  const larger = steps.length > 2 ? ["begin with larger --steps"] : [];
+  const longer =
+    deadlineMs < deadlineMax && (expected.totalMs ?? Number.POSITIVE_INFINITY) <= deadlineMax
+      ? [`--deadline ${formatDuration(deadlineMax)}`]
+      : [];
+  const ways = [
+    ...longer,
+    ...larger,
+    "start when there is more traffic",
+    "lower minSamples in the catalog",
+    "promote by hand",
+  ];
+  return [
+    `🟠 ${needed} at today's traffic (${rateText(expected)}), and it is reverted in ${formatDuration(deadlineMs)} unless it is through. What helps: ${ways.join("; ")}.`,
+  ];
+}

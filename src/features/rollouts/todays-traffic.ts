@@ -1,0 +1,37 @@
+/** How many requests a service gets now: what its rollout's steps have to fill their samples with. */
+import { ProviderError } from "../../providers/errors.ts";
+import { isCounted, type RolloutPlan } from "./plan.ts";
+import type { Room } from "./room.ts";
+
+/** Long enough to even out a minute's noise, short enough to be of now. */
+const windowMs = 5 * 60_000;
+
+/**
+ * Events per second of the rarest critical signal that counts events, over the last five minutes; each has to fill a
+ * step's samples. Undefined where it cannot be read: then nothing is expected rather than something wrong.
+ */
+export async function todaysRate(
+  { signals, platform }: Pick<Room, "signals" | "platform">,
+  service: string,
+  version: string,
+  plan: Pick<RolloutPlan, "signals" | "lagMs">,
+): Promise<number | undefined> {
+  const counted = plan.signals.filter((signal) => signal.weight === "critical" && isCounted(signal));
+  const to = new Date(platform.clock.now().getTime() - plan.lagMs);
+  const from = new Date(to.getTime() - windowMs);
+  try {
+    const rates = await Promise.all(
+      counted.map(async ({ name }) => {
+        const { byVersion, partial } = await signals.counts(service, name, { from, to, versions: [version] });
+        const counts = byVersion.get(version);
+        return counts === undefined || partial !== null ? undefined : (1_000 * counts.total) / windowMs;
+      }),
+    );
+    const known = rates.filter((rate) => rate !== undefined);
+    return known.length > 0 ? Math.min(...known) : undefined;
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    platform.log.warn({ err: error, service }, "the traffic of now could not be read");
+    return undefined;
+  }
+}
