@@ -39,7 +39,7 @@ function lacking(instance: TrafficInstance, entry: ServiceTraffic): Lack[] {
   const noInitial: Lack[] =
     entry.initialVersion === undefined ? [[["initialVersion"], "is missing; add it"]] : [];
   const noVersions: Lack[] = versions.length === 0 ? [[["versions"], "is empty; add one"]] : [];
-  const eachWith = (field: "url" | "servers"): Lack[] =>
+  const eachWith = (field: "url" | "servers" | "backend"): Lack[] =>
     versions.flatMap((version, index): Lack[] =>
       version[field] === undefined ? [[["versions", index, field], "is missing; add it"]] : [],
     );
@@ -50,10 +50,20 @@ function lacking(instance: TrafficInstance, entry: ServiceTraffic): Lack[] {
       return [
         ...noVersions,
         ...noInitial,
-        ...eachWith("servers"),
-        ...(entry.backend === undefined ? [[["backend"], "is missing; add it"] as Lack] : []),
+        ...haproxyLacks(entry),
+        ...eachWith(entry.map ? "backend" : "servers"),
       ];
     case "kubernetes":
       return entry.kubernetes === undefined ? [[["kubernetes"], "is missing; add it"]] : [];
   }
+}
+
+function haproxyLacks({ map, backend }: ServiceTraffic): Lack[] {
+  if (map === undefined && backend === undefined)
+    return [
+      [["backend"], "is missing; add it with servers for each version, or a map with a backend for each"],
+    ];
+  if (map !== undefined && backend !== undefined)
+    return [[["backend"], "has no meaning beside a map; remove one of them"]];
+  return [];
 }

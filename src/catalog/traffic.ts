@@ -25,6 +25,11 @@ const socketField = z
     "must be unix:/path/of/socket or tcp:host:port, such as unix:/run/haproxy/admin.sock",
   );
 
+const haproxyNameField = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z0-9_.:-]+$/, "must be a name as HAProxy takes it: letters, digits, '_', '.', ':' or '-'");
+
 const haproxySchema = z.strictObject({
   ...instanceBase,
   kind: z.literal("haproxy"),
@@ -52,8 +57,10 @@ const versionSchema = z.strictObject({
   name: nameField,
   /** Address of this version, for a router and for warm-up requests. */
   url: urlField.optional(),
-  /** Its servers, for HAProxy. */
-  servers: z.array(nameField).min(1).optional(),
+  /** HAProxy's backend of this version, where shares are set by a map. */
+  backend: haproxyNameField.optional(),
+  /** Its servers in the entry's backend, where HAProxy sets shares by their weights. */
+  servers: z.array(haproxyNameField).min(1).optional(),
   migration: migrationSchema.optional(),
 });
 
@@ -79,8 +86,13 @@ const entrySchema = z.strictObject({
   versions: z.array(versionSchema).max(200).default([]),
   /** Version that has all traffic before the first rollout. */
   initialVersion: nameField.optional(),
-  /** Backend, for HAProxy. */
-  backend: nameField.optional(),
+  /** HAProxy's map of 10,000 numbers that deals out the requests: its path, as in HAProxy's configuration. */
+  map: z
+    .string()
+    .regex(/^\/[A-Za-z0-9._/-]+$/, "must be the map's path, such as /etc/haproxy/maps/shop.map")
+    .optional(),
+  /** HAProxy's backend with the servers of every version, where there is no map. */
+  backend: haproxyNameField.optional(),
   /** Object that carries the versions, for Kubernetes. */
   kubernetes: kubernetesObjectSchema.optional(),
 });

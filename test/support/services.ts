@@ -24,6 +24,15 @@ const binaries = {
     candidates: folders.map((folder) => join(folder, "redis-server")),
     install: "apt-get install redis-server",
   },
+  haproxy: {
+    // Debian's is where only root looks.
+    candidates: [...folders, "/usr/sbin", "/usr/local/sbin"].map((folder) => join(folder, "haproxy")),
+    install: "apt-get install haproxy",
+  },
+  socat: {
+    candidates: folders.map((folder) => join(folder, "socat")),
+    install: "apt-get install socat",
+  },
   chromium: {
     candidates: folders.flatMap((folder) => [join(folder, "chromium"), join(folder, "chromium-browser")]),
     install: "apt-get install chromium",

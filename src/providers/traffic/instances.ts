@@ -2,6 +2,8 @@ import type { ServiceTraffic, TrafficInstance } from "../../catalog/schema.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { ProviderError } from "../errors.ts";
 import type { TrafficEngine } from "./contract.ts";
+import { createHaproxyEngine } from "./haproxy.ts";
+import { haproxyConfigOf } from "./haproxy-config.ts";
 import { createRouterEngine, routerConfigOf } from "./router.ts";
 
 /** One kind of engine, and how it reads what the catalog declares for it. */
@@ -21,12 +23,14 @@ export function createTrafficEngines(
   wrap: (engine: TrafficEngine) => TrafficEngine = (engine) => engine,
 ): TrafficEngines {
   const router = wrap(createRouterEngine());
+  const haproxy = wrap(createHaproxyEngine());
   return {
     of(instance) {
       switch (instance.kind) {
         case "router":
           return { engine: router, configOf: (entry) => routerConfigOf(instance, entry, env) };
         case "haproxy":
+          return { engine: haproxy, configOf: (entry) => haproxyConfigOf(instance, entry) };
         case "kubernetes":
           throw new ProviderError(
             "rejected",

@@ -2,15 +2,15 @@ import { z } from "zod";
 import type { ServiceTraffic, TrafficInstance } from "../../catalog/schema.ts";
 import { Secret } from "../../platform/secret.ts";
 import { ProviderError } from "../errors.ts";
-import {
-  idempotencyKeyPattern,
-  type TrafficCall,
-  type TrafficEngine,
-  type TrafficSnapshot,
-  type TrafficState,
-  type TrafficTarget,
-  type TrafficVersion,
-  type VersionHealth,
+import { checkKey, checkSnapshot, quoteForShell } from "./checks.ts";
+import type {
+  TrafficCall,
+  TrafficEngine,
+  TrafficSnapshot,
+  TrafficState,
+  TrafficTarget,
+  TrafficVersion,
+  VersionHealth,
 } from "./contract.ts";
 import { compareSnapshots } from "./parity.ts";
 import { RouterApi, type RouterRoute } from "./router-api.ts";
@@ -69,7 +69,7 @@ export function createRouterEngine(): TrafficEngine {
 
     async revert(target, snapshot, idempotencyKey, call) {
       checkKey(idempotencyKey);
-      checkSnapshot(target, snapshot);
+      checkSnapshot(engine, target, snapshot);
       const { api } = open(target, call);
       // No revision: the way back wins over whatever stands there.
       await api.replace(target.service, {
@@ -80,17 +80,17 @@ export function createRouterEngine(): TrafficEngine {
     },
 
     async parity(target, snapshot, call) {
-      checkSnapshot(target, snapshot);
+      checkSnapshot(engine, target, snapshot);
       const route = await open(target, call).api.read(target.service);
       return compareSnapshots(snapshot, snapshotOf(target, route ?? throwUnknown(target)));
     },
 
     manualRevert(target, snapshot) {
-      checkSnapshot(target, snapshot);
+      checkSnapshot(engine, target, snapshot);
       const url = new URL(`/routes/${encodeURIComponent(target.service)}`, readConfig(target).adminUrl);
       const body = JSON.stringify({ backends: backendsOf(snapshot.versions) });
       return [
-        `curl -fsS -X PUT -H "Authorization: Bearer $ROUTER_TOKEN" -H 'content-type: application/json' ${quote(url.href)} -d ${quote(body)}`,
+        `curl -fsS -X PUT -H "Authorization: Bearer $ROUTER_TOKEN" -H 'content-type: application/json' ${quoteForShell(url.href)} -d ${quoteForShell(body)}`,
       ];
     },
   };
@@ -213,33 +213,4 @@ function throwUnknown(target: TrafficTarget): never {
     `The router has no route for ${target.service}`,
     "Give the service its first version at 100 %.",
   );
-}
-
-function checkKey(idempotencyKey: string): void {
-  if (idempotencyKeyPattern.test(idempotencyKey)) return;
-  throw new ProviderError(
-    "rejected",
-    "idempotencyKey is not 1 to 200 visible ASCII characters",
-    "Use ids and step names, such as R-12:step-1.",
-  );
-}
-
-function checkSnapshot(target: TrafficTarget, snapshot: TrafficSnapshot): void {
-  for (const [field, expected] of [
-    ["engine", engine],
-    ["service", target.service],
-    ["environment", target.environment],
-  ] as const) {
-    if (snapshot[field] === expected) continue;
-    throw new ProviderError(
-      "rejected",
-      `The snapshot's ${field} is ${snapshot[field]}, not ${expected}`,
-      "Take the snapshot that was recorded for this service and environment.",
-    );
-  }
-}
-
-/** For a POSIX shell. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
