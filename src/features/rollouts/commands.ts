@@ -7,9 +7,11 @@ import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import { rolloutCard, rolloutLine } from "./cards.ts";
 import type { Place } from "./holders.ts";
 import { type Ask, askOf, extendRollout, type Verb } from "./people.ts";
+import { cancelQueued, startOrQueue } from "./queue.ts";
+import { queuedCard, queuedLine } from "./queue-card.ts";
+import { findQueued, listQueued } from "./queue-store.ts";
 import type { Room } from "./room.ts";
 import { samplesOf } from "./samples.ts";
-import { startRollout } from "./start.ts";
 import { findRollout, inFlight, listRollouts } from "./store.ts";
 
 const linesMax = 20;
@@ -35,7 +37,7 @@ export const listSpec = defineCommand({
   aliases: ["canary list", "canary"],
   args: z.object({ service: arg.service().optional() }),
   role: "anyone",
-  summary: "Rollouts in flight.",
+  summary: "Rollouts in flight and those queued behind them.",
   example: "rollout list",
   acts: false,
 });
@@ -99,6 +101,15 @@ export const promoteSpec = defineCommand({
   example: "rollout promote shop --full",
   acts: true,
 });
+export const cancelSpec = defineCommand({
+  name: "rollout cancel",
+  aliases: ["canary cancel"],
+  args: targeted,
+  role: "responder",
+  summary: "Take a queued rollout out of the queue before its turn comes.",
+  example: "rollout cancel R-12",
+  acts: true,
+});
 export const extendSpec = defineCommand({
   name: "rollout extend",
   aliases: ["canary extend"],
@@ -116,7 +127,7 @@ export function rolloutCommands(room: Room): Command[] {
     if (line.isBare) return needsForm();
     const { service: target, version } = argsOf(startSpec, line);
     const { change, steps, hold, deadline, dryRun } = flagsOf(startSpec, line);
-    return startRollout(
+    return startOrQueue(
       room,
       actor,
       {
@@ -138,7 +149,9 @@ export function rolloutCommands(room: Room): Command[] {
       isInFlight: true,
       limit: linesMax,
     });
-    if (found.length > 0) return allow({ text: found.map(rolloutLine).join("\n") });
+    const queued = await listQueued(database.db, service ? placeOf(service) : {});
+    const lines = [...found.map(rolloutLine), ...queued.slice(0, linesMax).map(queuedLine)];
+    if (lines.length > 0) return allow({ text: lines.join("\n") });
     return allow({ text: "No rollout is in flight. `/ops rollout history` shows the last ones." });
   };
 
@@ -156,6 +169,8 @@ export function rolloutCommands(room: Room): Command[] {
   };
 
   const show = async (target: Target): Promise<Decision<Reply>> => {
+    const queued = target.is === "id" ? await findQueued(database.db, target.id) : undefined;
+    if (queued && queued.state !== "started") return allow(queuedCard(queued));
     const place = target.is === "service" ? target : undefined;
     const service = place?.service;
     const rollout =
@@ -199,7 +214,7 @@ export function rolloutCommands(room: Room): Command[] {
   });
 
   const press =
-    (spec: typeof resumeSpec | typeof revertSpec, verb: Verb) =>
+    (spec: typeof resumeSpec, verb: Verb) =>
     (context: CommandContext): Promise<Decision<Reply>> =>
       askOf(room, asked(context, argsOf(spec, context.line)), verb);
 
@@ -216,6 +231,30 @@ export function rolloutCommands(room: Room): Command[] {
     });
   };
 
+  const cancelOf = (
+    { actor, inboxId, place, line }: CommandContext,
+    { target, reason }: { target: Target; reason?: string | undefined },
+  ): Promise<Decision<Reply>> =>
+    cancelQueued(room, {
+      actor,
+      inboxId,
+      target: target.is === "service" ? placeOf(target) : { id: target.is === "id" ? target.id : "" },
+      reason,
+      isDryRun: line.flags.dryRun,
+      isSilent: place.messageTs !== undefined,
+    });
+
+  /** What has not begun is taken out of the queue instead. */
+  const revert = async (context: CommandContext): Promise<Decision<Reply>> => {
+    const args = argsOf(revertSpec, context.line);
+    const queued = args.target.is === "id" ? await findQueued(database.db, args.target.id) : undefined;
+    if (queued?.state === "queued") return cancelOf(context, args);
+    return askOf(room, asked(context, args), { is: "revert" });
+  };
+
+  const cancel = (context: CommandContext): Promise<Decision<Reply>> =>
+    cancelOf(context, argsOf(cancelSpec, context.line));
+
   const extend = (context: CommandContext): Promise<Decision<Reply>> => {
     const args = argsOf(extendSpec, context.line);
     return extendRollout(room, asked(context, args), args.time);
@@ -229,8 +268,9 @@ export function rolloutCommands(room: Room): Command[] {
     { spec: pauseSpec, run: pause },
     { spec: resumeSpec, run: press(resumeSpec, { is: "resume" }) },
     // Whoever answers for any service may take traffic back.
-    { spec: revertSpec, scope: () => undefined, run: press(revertSpec, { is: "revert" }) },
+    { spec: revertSpec, scope: () => undefined, run: revert },
     { spec: promoteSpec, run: promote },
+    { spec: cancelSpec, run: cancel },
     { spec: extendSpec, run: extend },
   ];
 }

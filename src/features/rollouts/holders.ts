@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 import { type Db, type Trx, type Tx, tables } from "../../platform/db/database.ts";
 import type { Who } from "./model.ts";
+import { ringNext } from "./queue-store.ts";
 import type { RolloutTables } from "./tables.ts";
 
 export interface Holder {
@@ -74,10 +75,13 @@ const rowOf = (db: Db | Trx, { service, environment }: Place) =>
     .where("environment", "=", environment)
     .executeTakeFirst();
 
+/** Gives the traffic back, and tells whoever is queued for it. */
 export async function releaseTraffic(tx: Tx, holder: string): Promise<void> {
-  await tables<RolloutTables>(tx.trx)
+  const freed = await tables<RolloutTables>(tx.trx)
     .updateTable("traffic_holders")
     .set({ holder: null, since: tx.now })
     .where("holder", "=", holder)
+    .returning(["service", "environment"])
     .execute();
+  for (const place of freed) await ringNext(tx, place);
 }

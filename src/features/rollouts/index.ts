@@ -13,6 +13,8 @@ import { rolloutsMigrations } from "./migrations.ts";
 import type { Rollout } from "./model.ts";
 import { rolloutPage } from "./page.ts";
 import { askOf } from "./people.ts";
+import { takeTurn } from "./queue.ts";
+import { queueJob } from "./queue-store.ts";
 import { revertRollout, watchRecovery } from "./revert.ts";
 import { createRoom, jobs, type RolloutParts } from "./room.ts";
 import { stepRollout } from "./step.ts";
@@ -95,6 +97,13 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
         run: (ref) => watchDrift(room, ref),
       },
       {
+        name: queueJob,
+        about:
+          "Starts a queued rollout once its turn comes, with everything checked anew, or ends its waiting.",
+        lane: "normal",
+        run: (ref) => takeTurn(room, ref),
+      },
+      {
         name: jobs.sweep,
         about: "Rings rollouts in flight again and gives unknown services their first route.",
         lane: "bulk",
@@ -116,6 +125,7 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
       { table: "rollout_samples", column: "end_at", keepDays: 90 },
       { table: "rollout_effects", column: "intent_at", keepDays: 400, where: "done_at is not null" },
       { table: "rollouts", column: "ended_at", keepDays: 1_200 },
+      { table: "rollout_queue", column: "ended_at", keepDays: 400 },
       { table: "traffic_holders", column: "since", keepDays: 1_200, where: "holder is null" },
     ],
   };

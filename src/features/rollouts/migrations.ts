@@ -38,7 +38,21 @@ const drift = async (db: Kysely<unknown>): Promise<void> => {
   await sql`alter table rollouts add column drift jsonb`.execute(db);
 };
 
+const queue = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table rollout_queue (
+      id text primary key, number integer not null unique, service text not null, environment text not null,
+      version text not null, change_id text, options jsonb not null, team text not null, person text not null,
+      door text not null, channel text not null, behind text not null, queued_at timestamptz not null,
+      expires_at timestamptz not null,
+      state text not null check (state in ('queued','started','cancelled','expired','refused')),
+      ended_at timestamptz, outcome text);
+    create index rollout_queue_waiting on rollout_queue (service, environment, number) where state = 'queued';
+  `.execute(db);
+};
+
 export const rolloutsMigrations: Record<string, Migration> = {
   "2026-11-23T1220-rollouts": { up: rolloutsTables },
   "2026-11-25T1300-rollout-drift": { up: drift },
+  "2026-11-25T1310-rollout-queue": { up: queue },
 };

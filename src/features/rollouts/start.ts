@@ -15,6 +15,7 @@ import { canBeWarmed, careOf, changeIsNamed, usersAreWell } from "./may-start.ts
 import type { Rollout } from "./model.ts";
 import { type PlanFacts, type PlanOptions, planRollout, type RolloutPlan } from "./plan.ts";
 import { planText, slowText } from "./plan-text.ts";
+import { endQueued } from "./queue-store.ts";
 import { decide, jobs, type Room, whoOf } from "./room.ts";
 import { lagMsOf } from "./sampling.ts";
 import { insertRollout } from "./store.ts";
@@ -41,11 +42,15 @@ interface Ready {
   policy: BudgetPolicy;
 }
 
+export const oneAtATime = "one-at-a-time";
+
 export async function startRollout(
   room: Room,
   actor: Actor,
   request: StartRequest,
   inboxId: string | undefined,
+  /** The id it was queued under, once its turn has come. */
+  queuedId?: Rollout["id"],
 ): Promise<Decision<Reply>> {
   const { platform } = room;
   const allowed = await platform.authz.authorise(actor, "responder", { service: request.service });
@@ -56,7 +61,8 @@ export async function startRollout(
 
   return decide(platform, inboxId, async (tx) => {
     const { service, environment } = request;
-    const id = await nextPublicId(tx.trx, "rollout");
+    const id = queuedId ?? (await nextPublicId(tx.trx, "rollout"));
+    if (queuedId !== undefined && !(await endQueued(tx, queuedId, "started"))) return takenOut(queuedId);
     const claimed = await claimTraffic(
       tx,
       { service, environment },
@@ -188,6 +194,9 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
   return allow({ aim, ...planned.value, wayBack: state.value, from: from.value, budget, policy });
 }
 
+const takenOut = (id: string): Decision<never> =>
+  refuse({ rule: "queued-rollout", message: `${id} was taken out of the queue.`, hint: "" });
+
 export function inTheWay(
   { platform }: Room,
   reader: Actor,
@@ -196,7 +205,7 @@ export function inTheWay(
 ): Decision<never> {
   const catalog = platform.catalogs.current();
   return refuse({
-    rule: "one-at-a-time",
+    rule: oneAtATime,
     message: `${service} is already being moved: ${what} ${holder}, started by ${nameOf(catalog, by)} at ${clockText(catalog, reader, since)}.`,
     hint:
       what === "rollout" ? `Wait for it, or end it: rollout revert ${holder}.` : "Wait until it has ended.",

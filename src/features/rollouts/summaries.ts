@@ -3,6 +3,8 @@ import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { becauseText, driftLine, headlineOf, holdReason, rolloutLine } from "./cards.ts";
 import { isAtWeight, isOver, isWaitingForPerson, type Rollout } from "./model.ts";
+import { queuedLine } from "./queue-card.ts";
+import { findQueued, listQueued, type Queued } from "./queue-store.ts";
 import { findRollout, listRollouts } from "./store.ts";
 
 const mineMax = 10;
@@ -10,11 +12,14 @@ const mineMax = 10;
 /** Lower where somebody is waited for. */
 function rankOf(rollout: Rollout): number {
   const { state, failing, verdict } = rollout;
-  if (state.is === "reverting" || failing) return 0;
+  if (state.is === "reverting" || (failing && !failing.isWaiting)) return 0;
   if (isWaitingForPerson(rollout)) return 5;
   const held = holdReason(verdict);
   return state.is === "paused" || (held && !held.isPatient) ? 5 : 20;
 }
+
+const lineOf = (rollout: Rollout): SummaryLine => ({ rank: rankOf(rollout), text: rolloutLine(rollout) });
+const queuedLineOf = (queued: Queued): SummaryLine => ({ rank: 25, text: queuedLine(queued) });
 
 export function rolloutSummaries({ database }: Pick<Platform, "database">): Summaries {
   return {
@@ -24,15 +29,18 @@ export function rolloutSummaries({ database }: Pick<Platform, "database">): Summ
         isInFlight: true,
         limit: mineMax,
       });
-      return own.map((rollout) => ({ rank: rankOf(rollout), text: rolloutLine(rollout) }));
+      const queued = await listQueued(database.db, { by: { team, person } });
+      return [...own.map(lineOf), ...queued.map(queuedLineOf)];
     },
 
     async status(service) {
       const found = await listRollouts(database.db, { service, isInFlight: true, limit: mineMax });
-      return found.map((rollout) => ({ rank: rankOf(rollout), text: rolloutLine(rollout) }));
+      return [...found.map(lineOf), ...(await listQueued(database.db, { service })).map(queuedLineOf)];
     },
 
     async why(thing) {
+      const queued = "id" in thing ? await findQueued(database.db, thing.id) : undefined;
+      if (queued && queued.state !== "started") return [queuedLineOf(queued)];
       const rollout =
         "id" in thing
           ? await findRollout(database.db, thing.id)

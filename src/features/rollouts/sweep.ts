@@ -1,5 +1,6 @@
 import { ProviderError } from "../../providers/errors.ts";
 import { isAtWeight } from "./model.ts";
+import { listQueued, queueJob } from "./queue-store.ts";
 import { jobs, type Room } from "./room.ts";
 import { ensureRouted } from "./start.ts";
 import { listRollouts } from "./store.ts";
@@ -27,6 +28,12 @@ export async function sweepRollouts(room: Room): Promise<undefined> {
         // Looked at twice a minute, however seldom its signals are read.
         if (isAtWeight(state)) tx.ring({ job: jobs.drift, ref: id, lane: "normal" });
       }
+    });
+  const queued = await listQueued(database.db);
+  if (queued.length > 0)
+    await database.tx(async (tx) => {
+      // A turn that nobody rang for is noticed within a sweep.
+      for (const { id } of queued) tx.ring({ job: queueJob, ref: id, lane: "normal" });
     });
   const catalog = catalogs.current();
   for (const { name } of catalog.services.filter(({ traffic }) => traffic)) {

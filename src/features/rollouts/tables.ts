@@ -1,5 +1,6 @@
 import type { ColumnType } from "kysely";
 import type { Id } from "../../platform/ids.ts";
+import type { Door } from "../../platform/people.ts";
 import type { TrafficSnapshot, TrafficState } from "../../providers/traffic/contract.ts";
 import type { Drift } from "./drift.ts";
 import type { Wanted } from "./effects.ts";
@@ -14,7 +15,8 @@ import type {
   RolloutState,
   StepMark,
 } from "./model.ts";
-import type { RolloutPlan } from "./plan.ts";
+import type { PlanOptions, RolloutPlan } from "./plan.ts";
+import type { QueuedState } from "./queue-store.ts";
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 type Json<T> = ColumnType<T, string, string>;
@@ -75,6 +77,27 @@ export interface RolloutTables {
     last_error: string | null;
     done_at: Timestamp | null;
     read_back: Json<TrafficState> | null;
+  };
+  rollout_queue: {
+    id: Id<"rollout">;
+    number: number;
+    service: string;
+    environment: string;
+    version: string;
+    change_id: string | null;
+    options: Json<PlanOptions>;
+    team: string;
+    person: string;
+    door: Door;
+    channel: string;
+    /** Id of what was in the way when it was queued. */
+    behind: string;
+    queued_at: Timestamp;
+    expires_at: Timestamp;
+    state: QueuedState;
+    ended_at: Timestamp | null;
+    /** Why it ended without a start, as people read it. */
+    outcome: string | null;
   };
   traffic_holders: {
     service: string;
