@@ -138,9 +138,12 @@ const lanczos = [
 function logGamma(x: number): number {
   const z = x - 1;
   const base = z + 7.5;
-  const series = lanczos.reduce((sum, c, i) => (i === 0 ? c : sum + c / (z + i)), 0);
+  let series = lanczos[0] ?? 0;
+  for (let i = 1; i < lanczos.length; i += 1) series += (lanczos[i] ?? 0) / (z + i);
   return 0.5 * Math.log(2 * Math.PI) + (z + 0.5) * Math.log(base) - base + Math.log(series);
 }
+
+const logBeta = (a: number, b: number): number => logGamma(a) + logGamma(b) - logGamma(a + b);
 
 /** Continued fraction of the incomplete beta function, by Lentz's method (DLMF 8.17.22). */
 function betaFraction(x: number, a: number, b: number): number {
@@ -160,29 +163,67 @@ function betaFraction(x: number, a: number, b: number): number {
     c = notZero(1 + odd / c);
     const step = d * c;
     result *= step;
-    if (Math.abs(step - 1) < 1e-15) break;
+    if (Math.abs(step - 1) < 1e-14) break;
   }
   return result;
 }
 
 /** Regularised incomplete beta function I_x(a, b): the Beta(a, b) distribution function. */
 export function betaCdf(x: number, a: number, b: number): number {
+  return incompleteBeta(x, a, b, logBeta(a, b));
+}
+
+function incompleteBeta(x: number, a: number, b: number, logB: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
+  const front = Math.exp(a * Math.log(x) + b * Math.log1p(-x) - logB);
   return x < (a + 1) / (a + b + 2)
     ? (front * betaFraction(x, a, b)) / a
     : 1 - (front * betaFraction(1 - x, b, a)) / b;
 }
 
-/** Quantile of Beta(a, b), by bisection: slower than Newton's method and never astray. */
+/**
+ * Quantile of Beta(a, b): Newton's method inside a bracket that shrinks with every step, so that it is never astray.
+ * Starts from the normal approximation of Abramowitz and Stegun, 26.5.22.
+ */
 export function betaInverse(probability: number, a: number, b: number): number {
+  if (probability <= 0) return 0;
+  if (probability >= 1) return 1;
+  const logB = logBeta(a, b);
   let low = 0;
   let high = 1;
-  for (let i = 0; i < 100 && high - low > 1e-15 * high; i += 1) {
-    const middle = (low + high) / 2;
-    if (betaCdf(middle, a, b) < probability) low = middle;
-    else high = middle;
+  let x = betaGuess(probability, a, b);
+  for (let i = 0; i < 100; i += 1) {
+    const miss = incompleteBeta(x, a, b, logB) - probability;
+    if (miss < 0) low = x;
+    else high = x;
+    if (miss === 0 || high - low <= 1e-15 * high) return x;
+    const density = Math.exp((a - 1) * Math.log(x) + (b - 1) * Math.log1p(-x) - logB);
+    const step = density > 0 ? miss / density : Number.POSITIVE_INFINITY;
+    const newton = x - step;
+    const next = newton > low && newton < high ? newton : (low + high) / 2;
+    // Newton's error is squared by each step.
+    if (Math.abs(next - x) <= 1e-7 * Math.min(next, 1 - next)) return next;
+    x = next;
   }
-  return (low + high) / 2;
+  return x;
+}
+
+function betaGuess(probability: number, a: number, b: number): number {
+  if (a < 1 || b < 1) return a / (a + b);
+  const y = normalUpper(1 - probability);
+  const al = 1 / (2 * a - 1);
+  const be = 1 / (2 * b - 1);
+  const h = 2 / (al + be);
+  const lambda = (y * y - 3) / 6;
+  const w = (y * Math.sqrt(h + lambda)) / h - (be - al) * (lambda + 5 / 6 - 2 / (3 * h));
+  const guess = a / (a + b * Math.exp(-2 * w));
+  return Number.isFinite(guess) && guess > 0 && guess < 1 ? guess : a / (a + b);
+}
+
+/** z with a normal upper tail of `tail`, to about 0.003. Source: Abramowitz and Stegun, 26.2.22. */
+export function normalUpper(tail: number): number {
+  if (tail > 0.5) return -normalUpper(1 - tail);
+  const t = Math.sqrt(-2 * Math.log(tail));
+  return t - (2.30753 + 0.27061 * t) / (1 + 0.99229 * t + 0.04481 * t * t);
 }

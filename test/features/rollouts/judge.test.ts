@@ -12,7 +12,7 @@ import type {
   SloState,
   Verdict,
 } from "../../../src/features/rollouts/judge.ts";
-import { judge, reasonCodes } from "../../../src/features/rollouts/judge.ts";
+import { createJudgeMemory, judge, reasonCodes } from "../../../src/features/rollouts/judge.ts";
 
 const startMs = Date.UTC(2026, 2, 1, 12);
 const minute = 60_000;
@@ -69,11 +69,15 @@ describe("what reverts", () => {
     expect(four.do).toBe("hold");
   });
 
-  it("halts at the ceiling although stable is as bad, and not when the ceiling is switched off", () => {
+  it("halts at the ceiling, and not where stable is as bad at the same moments or the ceiling is switched off", () => {
+    const alone = bins(repeat(10, [20, 100, 99, 9900]));
+    expect(judge(plan(), samples({ errors: alone }), healthy).reasons[0]?.code).toBe("ceiling");
     const both = bins(repeat(10, [20, 100, 1980, 9900]));
-    expect(codes(judge(plan(), samples({ errors: both }), healthy))).toContain("ceiling");
+    expect(codes(judge(plan(), samples({ errors: both }), healthy))).not.toContain("ceiling");
+    const near = bins(repeat(10, [4, 100, 396, 9900]));
+    expect(codes(judge(plan(), samples({ errors: near }), healthy))).not.toContain("ceiling");
     const off = plan({ signals: [{ ...errors, ceilingRatio: null }] as Signal[] });
-    expect(codes(judge(off, samples({ errors: both }), healthy))).not.toContain("ceiling");
+    expect(codes(judge(off, samples({ errors: alone }), healthy))).not.toContain("ceiling");
   });
 
   it("halts a version that breaks late in spite of a long clean past", () => {
@@ -88,7 +92,7 @@ describe("what reverts", () => {
     const verdict = judge(plan(), samples({ errors: bins([[9, 29, 3, 2871]]) }, at(1)), healthy);
     expect(verdict.do).toBe("revert");
     const reason = verdict.reasons.find(({ code }) => code === "relative-harm");
-    expect(reason?.sentence).toMatch(/^errors 31 % vs 0\.1 % stable \(9 of 29\), E \S+ ≥ 100$/);
+    expect(reason?.sentence).toMatch(/^errors 31 % vs 0\.1 % stable \(9 of 29\), E \S+ ≥ 105$/);
     expect(reason?.signal).toBe("errors");
   });
 
@@ -98,28 +102,41 @@ describe("what reverts", () => {
     const second = plan({ stepIndex: 1, stepStartedAt: at(6) });
     const verdict = judge(second, samples({ errors: [early, later] }), healthy);
     expect(verdict.do).toBe("revert");
-    expect(counted(verdict).e).toBeCloseTo(5334.515, 2);
+    expect(counted(verdict).e).toBeCloseTo(5032.252, 2);
     expect(codes(judge(second, samples({ errors: [later] }), healthy))).not.toContain("relative-harm");
   });
 
-  it("splits alpha over the critical signals only, by their shares", () => {
-    const three = bins([[3, 100, 2, 9900]]);
-    const one = judge(plan(), samples({ errors: three }), healthy);
+  it("splits alpha over the critical signals and their ceilings, by their shares, and reverts on the sum", () => {
+    // E 40 where two of a hundred fail and 2 of 9,900.
+    const some = bins([[2, 100, 2, 9900]]);
+    const uncapped: Signal = { ...errors, ceilingRatio: null } as Signal;
+    const one = judge(plan({ signals: [uncapped] }), samples({ errors: some }), healthy);
+    expect(counted(one).e).toBeCloseTo(40.466, 2);
     expect(counted(one).eLimit).toBeCloseTo(100);
-    expect(one.do).toBe("revert");
+    expect(one.evidence?.e).toBeCloseTo(40.466, 2);
+    expect(one.do).toBe("hold");
     const advisory: Signal = { name: "cart", kind: "ratio", role: "advisory" };
-    const two = judge(
-      plan({ signals: [errors, slow, advisory] }),
-      samples({ errors: three, slow: three }),
-      healthy,
-    );
-    expect(counted(two).eLimit).toBeCloseTo(200);
-    expect(two.do).toBe("hold");
-    expect(two.alphaSpent).toBeCloseTo(0.01);
-    const shared = plan({ signals: [{ ...errors, alphaShare: 3 } as Signal, slow] });
-    const verdict = judge(shared, samples({ errors: three }), healthy);
-    expect(counted(verdict).eLimit).toBeCloseTo(1 / 0.0075);
-    expect(verdict.alphaSpent).toBeCloseTo(0.0075);
+    const two = plan({ signals: [errors, slow, advisory] });
+    const half = judge(two, samples({ errors: some }), healthy);
+    // Half of the 95 percent that the ceiling leaves.
+    expect(counted(half).eLimit).toBeCloseTo(1 / 0.00475);
+    expect(half.alphaSpent).toBeCloseTo(0.00525);
+    expect(half.evidence?.e).toBeLessThan(counted(half).e / 2 + 1);
+    const shared = plan({ signals: [{ ...uncapped, alphaShare: 3 } as Signal, slow] });
+    expect(counted(judge(shared, samples({ errors: some }), healthy)).eLimit).toBeCloseTo(1 / 0.0075);
+  });
+
+  it("reverts when all signals together are evidence enough although none is by itself", () => {
+    const third: Signal = { name: "slower", kind: "latency", role: "critical" };
+    const both = plan({ signals: [slow, third] });
+    const enough = bins([[5, 100, 58, 9900]]);
+    const verdict = judge(both, samples({ slow: enough, slower: enough }), healthy);
+    const [first, second] = [counted(verdict, 0), counted(verdict, 1)];
+    expect(first.e).toBeGreaterThan(100);
+    expect(first.e).toBeLessThan(first.eLimit ?? 0);
+    expect(second.e).toBe(first.e);
+    expect(verdict.do).toBe("revert");
+    expect(verdict.reasons[0]?.sentence).toMatch(/with the other signals E \d+ ≥ 100$/);
   });
 
   it("halts on latency by the share slower than the bound, which has no ceiling by default", () => {
@@ -517,6 +534,39 @@ describe("for any input", () => {
         expect(run(input)).toEqual(verdict);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it("gives the same verdict with a memory of earlier looks as without", () => {
+    const row = fc.tuple(
+      fc.integer({ min: 0, max: 3 }),
+      fc.integer({ min: 50, max: 400 }),
+      fc.integer({ min: 0, max: 40 }),
+      fc.integer({ min: 900, max: 5000 }),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(row, { minLength: 2, maxLength: 20 }),
+        fc.integer({ min: 1, max: 19 }),
+        (rows, stepAt) => {
+          const memory = createJudgeMemory();
+          const all = bins(rows);
+          for (let look = 1; look <= all.length; look += 1) {
+            const isSecond = look > stepAt;
+            const at_ = plan({
+              signals: [errors, slow],
+              stepIndex: isSecond ? 1 : 0,
+              stepStartedAt: at(isSecond ? stepAt : 0),
+            });
+            // The last one is not over yet at every other look, and sometimes all bins are new objects.
+            const known = look % 5 === 4 ? bins(rows).slice(0, look) : all.slice(0, look);
+            const now = new Date(at(look).getTime() - (look % 2) * 1000);
+            const input = samples({ errors: known, slow: known }, now);
+            expect(judge(at_, input, healthy, memory)).toEqual(judge(at_, input, healthy));
+          }
+        },
+      ),
+      { numRuns: 60 },
     );
   });
 

@@ -1,41 +1,36 @@
 import type { CountBin, GaugeBin } from "./types.ts";
 
-export interface Sorted<B> {
-  readonly kept: readonly B[];
-  readonly dropped: number;
+interface Span {
+  readonly startMs: number;
+  readonly endMs: number;
 }
 
-/**
- * Keeps the bins that can be true, in time order, each stretch of time once. Dropped are: a number that is not
- * finite or is negative, more bad than total, an empty or backward stretch, one not over yet, one that overlaps
- * what came before (a repeat, or a clock gone back).
- */
-export function keepCounts(bins: readonly CountBin[], nowMs: number): Sorted<CountBin> {
-  return keep(bins, nowMs, ({ canary, stable }) => isCounts(canary) && isCounts(stable));
+/** Whether a bin's time is over and lies behind what came before it; else it is a repeat, or a clock gone back. */
+export const follows = ({ startMs, endMs }: Span, reachedMs: number, nowMs: number): boolean =>
+  Number.isFinite(startMs) && startMs < endMs && endMs <= nowMs && startMs >= reachedMs;
+
+/** Whether counts can be true: finite, not negative, and no more bad than all where the bad ones are part of all. */
+export function areCounts({ canary, stable }: CountBin, isPart: boolean): boolean {
+  return isCounts(canary, isPart) && isCounts(stable, isPart);
 }
 
-export function keepGauges(bins: readonly GaugeBin[], nowMs: number): Sorted<GaugeBin> {
-  return keep(
-    bins,
-    nowMs,
-    ({ canary, stable }) => Number.isFinite(canary) && (stable === null || Number.isFinite(stable)),
-  );
+function isCounts({ bad, total }: CountBin["canary"], isPart: boolean): boolean {
+  if (!Number.isFinite(bad) || !Number.isFinite(total) || bad < 0 || total < 0) return false;
+  return isPart ? total >= bad : bad === 0 || total > 0;
 }
 
-function isCounts({ bad, total }: { readonly bad: number; readonly total: number }): boolean {
-  return Number.isFinite(bad) && Number.isFinite(total) && bad >= 0 && total >= bad;
-}
+const isLevel = ({ canary, stable }: GaugeBin): boolean =>
+  Number.isFinite(canary) && (stable === null || Number.isFinite(stable));
 
-function keep<B extends { readonly startMs: number; readonly endMs: number }>(
-  bins: readonly B[],
+/** Keeps the readings that can be true, in time order, each stretch of time once. */
+export function keepGauges(
+  bins: readonly GaugeBin[],
   nowMs: number,
-  isTrue: (bin: B) => boolean,
-): Sorted<B> {
-  const kept: B[] = [];
+): { readonly kept: readonly GaugeBin[]; readonly dropped: number } {
+  const kept: GaugeBin[] = [];
   let reachedMs = Number.NEGATIVE_INFINITY;
   for (const bin of bins) {
-    const isClosed = Number.isFinite(bin.startMs) && bin.startMs < bin.endMs && bin.endMs <= nowMs;
-    if (!isClosed || bin.startMs < reachedMs || !isTrue(bin)) continue;
+    if (!follows(bin, reachedMs, nowMs) || !isLevel(bin)) continue;
     kept.push(bin);
     reachedMs = bin.endMs;
   }

@@ -1,28 +1,22 @@
-import type { ComparedCounts, Counts } from "../statistics.ts";
-import { eValue, excessBad, rateRatioUpper, shareUpper, splitZ, sumCounts, waldTest } from "../statistics.ts";
-import { keepCounts } from "./bins.ts";
+import { eOf } from "../evidence.ts";
+import type { ComparedCounts } from "../statistics.ts";
+import { excessBad, shareUpper } from "../statistics.ts";
 import {
-  alphaOf,
   ceilingOf,
   currentStep,
   harmRatioMaxOf,
+  isLowerWorse,
   planDefaults,
   shareUpperMaxOf,
+  type TestParts,
 } from "./defaults.ts";
-import { isProven, withStable } from "./proof.ts";
-import type {
-  CountBin,
-  CountedReading,
-  CountedSignal,
-  Plan,
-  Reason,
-  ReasonCode,
-  Samples,
-  SloState,
-} from "./types.ts";
-import { percent, seconds, short } from "./words.ts";
+import { holdsOf, mentionsOf } from "./holds.ts";
+import { isProven, type ProofLimits, ratioUpper, withStable } from "./proof.ts";
+import { type JudgeMemory, type Tally, tallyOf } from "./tally.ts";
+import type { CountedReading, CountedSignal, Plan, Reason, Samples, SloState } from "./types.ts";
+import { percent, short } from "./words.ts";
 
-/** What one signal says: its reading, and why to halt or to wait, if it says so. */
+/** What one signal says: its reading, and why to go back or to wait, if it says so. */
 export interface Opinion<R> {
   readonly reading: R;
   readonly halts: readonly Reason[];
@@ -30,15 +24,32 @@ export interface Opinion<R> {
   readonly mentions: readonly Reason[];
 }
 
-/** Everything the reasons below are worked out from. */
-interface Evidence {
+/** One of the tests alpha is split over: its E counts with its part. */
+export interface Test {
+  readonly code: "ceiling" | "relative-harm";
+  readonly signal: string;
+  readonly e: number;
+  readonly part: number;
+  readonly hasData: boolean;
+  /** `errors 31 % vs 0.1 % stable (9 of 29)`, with what it passed; written only where somebody reads it. */
+  readonly words: () => string;
+}
+
+export interface CountedOpinion extends Opinion<CountedReading> {
+  readonly tests: readonly Test[];
+  /** Bad events of the canary beyond stable's share, of those that spend the error budget. */
+  readonly spent: number;
+  /** The canary has had an event that is bad at all. */
+  readonly isTouched: boolean;
+}
+
+/** Everything the reasons are worked out from. */
+export interface Reading {
   readonly plan: Plan;
   readonly signal: CountedSignal;
   readonly slo: SloState;
-  readonly all: ComparedCounts;
-  readonly step: ComparedCounts;
+  readonly tally: Tally;
   readonly reading: CountedReading;
-  readonly stepBins: number;
   readonly nowMs: number;
 }
 
@@ -47,174 +58,135 @@ export function judgeCounted(
   signal: CountedSignal,
   samples: Samples,
   slo: SloState,
-): Opinion<CountedReading> {
+  parts: TestParts,
+  memory: JudgeMemory | undefined,
+): CountedOpinion {
   const nowMs = samples.now.getTime();
-  const stepStartMs = plan.stepStartedAt.getTime();
-  const { kept, dropped } = keepCounts(samples.counts[signal.name] ?? [], nowMs);
-  const inStep = kept.filter((bin) => bin.startMs >= stepStartMs);
-  const all = pool(kept);
-  const step = pool(inStep);
-  const reading = read(plan, signal, slo, kept, inStep, dropped);
-  const evidence = { plan, signal, slo, all, step, reading, stepBins: inStep.length, nowMs };
-  if (signal.role === "advisory") {
-    return { reading, halts: [], holds: [], mentions: mentions(evidence) };
-  }
-  return { reading, halts: halts(evidence), holds: holds(evidence), mentions: [] };
+  const limits = limitsOf(plan, signal, slo);
+  const tally = tallyOf(
+    signal.name,
+    samples.counts[signal.name] ?? [],
+    {
+      isKpi: signal.kind === "kpi",
+      isLowerWorse: limits.isLowerWorse,
+      harmAllowed: signal.harmAllowed,
+      ceiling: signal.role === "critical" ? ceilingOf(signal) : null,
+      stepStartMs: plan.stepStartedAt.getTime(),
+      limits,
+    },
+    nowMs,
+    memory,
+  );
+  const reading = readingOf(plan, signal, slo, tally, limits, parts.relative);
+  const found: Reading = { plan, signal, slo, tally, reading, nowMs };
+  const none = { reading, halts: [], holds: [], mentions: [], tests: [], spent: 0, isTouched: false };
+  if (signal.role === "advisory") return { ...none, mentions: mentionsOf(found) };
+  const isSpent = signal.isBudgetSpent ?? signal.kind === "ratio";
+  return {
+    ...none,
+    holds: holdsOf(found),
+    halts: noDataHalts(found),
+    tests: testsOf(found, parts),
+    spent: isSpent ? excessBad(tally.all) : 0,
+    isTouched: limits.isLowerWorse || tally.all.canary.bad > 0,
+  };
 }
 
-function read(
+function limitsOf(plan: Plan, signal: CountedSignal, slo: SloState): ProofLimits {
+  const step = currentStep(plan);
+  return {
+    minSamples: step.minSamples ?? planDefaults.minSamples,
+    alpha: 1 - (step.confidence ?? planDefaults.confidence),
+    harmRatioMax: harmRatioMaxOf(plan),
+    shareUpperMax: shareUpperMaxOf(step, signal, slo.budgetRatio),
+    isLowerWorse: isLowerWorse(signal),
+  };
+}
+
+function readingOf(
   plan: Plan,
   signal: CountedSignal,
   slo: SloState,
-  kept: readonly CountBin[],
-  inStep: readonly CountBin[],
-  droppedBins: number,
+  { all, step, relative, proof, dropped, lastEndMs }: Tally,
+  limits: ProofLimits,
+  part: number,
 ): CountedReading {
-  const step = currentStep(plan);
-  const alpha = 1 - (step.confidence ?? planDefaults.confidence);
-  const own = pool(inStep);
-  const fallbackStable = pool(kept).stable;
-  const upper = rateRatioUpper(withStable(own, fallbackStable), alpha);
-  const share = own.canary.total > 0 ? own.canary.bad / own.canary.total : null;
-  const alphaM = alphaOf(plan, signal);
+  const { canary, stable } = step;
+  const upper = ratioUpper(withStable(step, all.stable), limits.alpha, limits.isLowerWorse);
+  const share = canary.total > 0 ? canary.bad / canary.total : null;
+  const own = canary.total > 0 && signal.kind !== "kpi" ? shareUpper(canary, limits.alpha) : null;
   return {
     kind: signal.kind,
     name: signal.name,
     role: signal.role,
-    canary: { ...own.canary, ratio: share },
-    stable: { ...own.stable, ratio: own.stable.total > 0 ? own.stable.bad / own.stable.total : null },
-    e: Math.min(eValue(kept), Number.MAX_VALUE),
-    eLimit: alphaM > 0 ? 1 / alphaM : null,
+    canary: { ...canary, ratio: share },
+    stable: { ...stable, ratio: stable.total > 0 ? stable.bad / stable.total : null },
+    e: eOf(relative),
+    eLimit: part > 0 ? 1 / (part * (plan.alpha ?? planDefaults.alpha)) : null,
     rateRatioUpper: Number.isFinite(upper) ? upper : null,
-    shareUpper: own.canary.total > 0 ? shareUpper(own.canary, alpha) : null,
-    canaryBurn: share !== null && slo.budgetRatio !== null ? share / slo.budgetRatio : null,
-    isProven: isProven(inStep, {
-      minSamples: step.minSamples ?? planDefaults.minSamples,
-      alpha,
-      harmRatioMax: harmRatioMaxOf(plan),
-      shareUpperMax: shareUpperMaxOf(step, signal, slo.budgetRatio),
-      fallbackStable,
-    }),
-    droppedBins,
-    lastBinEndMs: kept.at(-1)?.endMs ?? null,
+    shareUpper: own,
+    canaryBurn:
+      share !== null && slo.budgetRatio !== null && signal.kind === "ratio" ? share / slo.budgetRatio : null,
+    isProven: isProven(proof, { ratioUpper: upper, shareUpper: own ?? 1 }, limits),
+    droppedBins: dropped,
+    lastBinEndMs: lastEndMs,
   };
 }
 
-function halts(evidence: Evidence): Reason[] {
-  const { plan, signal, slo, all, step, reading } = evidence;
-  const found: Reason[] = [];
-  const halt = (code: ReasonCode, sentence: string) => found.push({ code, signal: signal.name, sentence });
+function testsOf(found: Reading, parts: TestParts): Test[] {
+  const { signal, tally, reading } = found;
+  const { all, step } = tally;
+  const hasData = reading.lastBinEndMs !== null;
+  const base = { signal: signal.name, hasData };
+  const tests: Test[] = [
+    {
+      ...base,
+      code: "relative-harm",
+      e: reading.e,
+      part: parts.relative,
+      words: () => `${versus(found, worse(step, all))}, E ${short(reading.e)}`,
+    },
+  ];
   const ceiling = ceilingOf(signal);
-  // The step is tested by itself too: a long clean past must not buy time for a version that breaks late.
-  const broken = ceiling === null ? undefined : [all, step].find((counts) => isAbove(counts.canary, ceiling));
-  if (broken && ceiling !== null) {
-    halt("ceiling", `${versus(evidence, broken)}, above the ceiling of ${percent(ceiling)}`);
-  }
-  const { e, eLimit } = reading;
-  if (eLimit !== null && e >= eLimit) {
-    halt("relative-harm", `${versus(evidence, worse(step, all))}, E ${short(e)} ≥ ${short(eLimit)}`);
-  }
-  // E is 1 when there is nothing to go by; a canary without a bad event is not what burns.
-  if (slo.severity === "page" && e >= 1 && all.canary.bad > 0) {
-    halt("budget-harm", `the service burns its budget and ${versus(evidence, all)} (E ${short(e)} ≥ 1)`);
-  }
-  const spendMax = plan.budgetSpendMax ?? planDefaults.budgetSpendMax;
-  const isSpent = signal.isBudgetSpent ?? signal.kind === "ratio";
-  const spend = isSpent && slo.budgetEvents ? excessBad(all) / slo.budgetEvents : 0;
-  if (spend >= spendMax) {
-    halt(
-      "budget-spend",
-      `this rollout alone spent ${percent(spend)} of the budget, limit ${percent(spendMax)}`,
-    );
-  }
-  return found;
+  if (ceiling !== null && parts.ceiling > 0)
+    tests.push({
+      ...base,
+      code: "ceiling",
+      e: eOf(tally.ceiling),
+      part: parts.ceiling,
+      words: () =>
+        `${versus(found, isAbove(step, ceiling) ? step : all)}, above the ceiling of ${percent(ceiling)}`,
+    });
+  return tests;
 }
 
-function isAbove(canary: Counts, ceiling: number): boolean {
-  const { ceilingAlpha: alpha, ceilingBeta: beta, ceilingMargin } = planDefaults;
-  const test = waldTest(canary, { p0: ceiling / ceilingMargin, p1: ceiling, alpha, beta });
-  return test.logRatio >= test.upper;
+/** A signal whose silence goes back: once a step is old enough that it should have spoken. */
+function noDataHalts({ plan, signal, reading, nowMs }: Reading): Reason[] {
+  if (signal.noData !== "revert") return [];
+  const sinceMs = Math.max(reading.lastBinEndMs ?? 0, plan.stepStartedAt.getTime());
+  const silentSec = (nowMs - sinceMs) / 1000;
+  if (silentSec <= (plan.staleAfterSec ?? planDefaults.staleAfterSec)) return [];
+  return [
+    {
+      code: "no-data",
+      signal: signal.name,
+      sentence: `${signal.name}: no data, by its policy a reason to go back`,
+    },
+  ];
 }
 
-function holds(evidence: Evidence): Reason[] {
-  const { plan, signal, step, reading, stepBins, nowMs } = evidence;
-  const { weightPercent, minSamples = planDefaults.minSamples } = currentStep(plan);
-  const found: Reason[] = [];
-  const hold = (code: ReasonCode, sentence: string) => found.push({ code, signal: signal.name, sentence });
-  const name = signal.name;
+const isAbove = ({ canary }: ComparedCounts, ceiling: number): boolean =>
+  canary.total > 0 && canary.bad / canary.total >= ceiling;
 
-  if (reading.lastBinEndMs === null) {
-    hold("no-data", `${name}: no data`);
-  } else {
-    const ageSec = (nowMs - reading.lastBinEndMs) / 1000;
-    const staleAfterSec = plan.staleAfterSec ?? planDefaults.staleAfterSec;
-    if (ageSec > staleAfterSec) {
-      hold("stale", `${name}: newest data is ${seconds(ageSec)} old, limit ${seconds(staleAfterSec)}`);
-    }
-  }
-  const { droppedBins } = reading;
-  if (droppedBins > planDefaults.droppedShareMax * (droppedBins + stepBins)) {
-    hold(
-      "bins-dropped",
-      `${name}: ${droppedBins} readings made no sense and were left out, ${stepBins} are left`,
-    );
-  }
-  const total = step.canary.total + step.stable.total;
-  const z = splitZ(step.canary.total, total, weightPercent / 100);
-  if (Math.abs(z) > planDefaults.splitZMax) {
-    const share = percent(step.canary.total / total);
-    hold(
-      "split",
-      `${name}: the canary got ${share} of the traffic, not ${short(weightPercent)} % (z ${short(z)})`,
-    );
-  }
-  if (step.canary.total < minSamples) {
-    hold("too-few-samples", `${name}: ${short(step.canary.total)} of ${minSamples} canary events`);
-  } else if (!reading.isProven) {
-    hold("not-proven", notProven(evidence));
-  }
-  return found;
-}
-
-function notProven(evidence: Evidence): string {
-  const { plan, signal, slo, step, reading } = evidence;
-  const shareMax = shareUpperMaxOf(currentStep(plan), signal, slo.budgetRatio);
-  const ratioMax = harmRatioMaxOf(plan);
-  const { rateRatioUpper: ratio, shareUpper: share } = reading;
-  const isWithin =
-    (ratio !== null && ratio <= ratioMax) || (share !== null && shareMax !== null && share <= shareMax);
-  if (isWithin) return `${versus(evidence, step)}: within bounds so far, more traffic must confirm it`;
-  const missing: string[] = [];
-  if (ratio !== null) missing.push(`${short(ratio)}x stable, limit ${short(ratioMax)}x`);
-  if (share !== null && shareMax !== null) missing.push(`${percent(share)}, limit ${percent(shareMax)}`);
-  const why =
-    missing.length > 0 ? `may be up to ${missing.join(", or ")}` : "no bad event on stable to compare with";
-  return `${versus(evidence, step)}: ${why}; more traffic will tell`;
-}
-
-function mentions(evidence: Evidence): Reason[] {
-  const { plan, signal, reading, all, step } = evidence;
-  const limit = 1 / (plan.alpha ?? planDefaults.alpha);
-  if (reading.e < limit) return [];
-  const sentence = `${versus(evidence, worse(step, all))}, E ${short(reading.e)} (advisory, does not decide)`;
-  return [{ code: "advisory", signal: signal.name, sentence }];
-}
-
-/** `errors 31 % vs 0.1 % stable (9 of 29)` */
-function versus({ signal }: Evidence, { canary, stable }: ComparedCounts): string {
+/** `errors 31 % vs 0.1 % stable (9 of 29)`; orders as events for a hundred requests. */
+export function versus({ signal }: Pick<Reading, "signal">, { canary, stable }: ComparedCounts): string {
   const own = canary.total > 0 ? percent(canary.bad / canary.total) : "no data";
   const other = stable.total > 0 ? `${percent(stable.bad / stable.total)} stable` : "no stable traffic";
-  return `${signal.name} ${own} vs ${other} (${short(canary.bad)} of ${short(canary.total)})`;
+  const counted = `(${short(canary.bad)} ${signal.kind === "kpi" ? "for" : "of"} ${short(canary.total)})`;
+  return `${signal.name} ${own} vs ${other} ${counted}`;
 }
 
 /** The step's numbers where they show the harm, else those of the whole rollout. */
-function worse(step: ComparedCounts, all: ComparedCounts): ComparedCounts {
+export function worse(step: ComparedCounts, all: ComparedCounts): ComparedCounts {
   return step.canary.bad > 0 && excessBad(step) > 0 ? step : all;
-}
-
-function pool(bins: readonly ComparedCounts[]): ComparedCounts {
-  return {
-    canary: sumCounts(bins.map((bin) => bin.canary)),
-    stable: sumCounts(bins.map((bin) => bin.stable)),
-  };
 }

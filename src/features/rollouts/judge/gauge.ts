@@ -1,10 +1,15 @@
+import { betaCdf } from "../statistics.ts";
 import { keepGauges } from "./bins.ts";
 import type { Opinion } from "./counted.ts";
 import { planDefaults } from "./defaults.ts";
 import type { GaugeBin, GaugeReading, GaugeSignal, Plan, Reason, Samples } from "./types.ts";
 import { seconds, short } from "./words.ts";
 
-/** A level has no counts to test; it speaks when it stays past a limit for several bins in a row. */
+/**
+ * A level has no counts to test. Past its ceiling several times in a row it goes back: a declared limit, outside alpha.
+ * Compared with stable at the same moments it holds, and only holds, because readings of a level hang together in time
+ * and no test of them is valid at every look.
+ */
 export function judgeGauge(plan: Plan, signal: GaugeSignal, samples: Samples): Opinion<GaugeReading> {
   const nowMs = samples.now.getTime();
   const { kept, dropped } = keepGauges(samples.gauges?.[signal.name] ?? [], nowMs);
@@ -12,18 +17,20 @@ export function judgeGauge(plan: Plan, signal: GaugeSignal, samples: Samples): O
   const inStep = kept.filter((bin) => bin.startMs >= plan.stepStartedAt.getTime());
   const last = inStep.slice(-needed);
   const newest = kept.at(-1);
+  const compared = signal.isCompared ? compare(signal, inStep) : undefined;
   const reading: GaugeReading = {
     kind: "gauge",
     name: signal.name,
     role: signal.role,
     canary: newest?.canary ?? null,
     stable: newest?.stable ?? null,
+    medianDifference: compared?.median ?? null,
     droppedBins: dropped,
     lastBinEndMs: newest?.endMs ?? null,
   };
   const isFull = last.length >= needed;
   const halt = isFull ? limitHeld(signal, last, "halt") : undefined;
-  const hold = isFull ? limitHeld(signal, last, "hold") : undefined;
+  const hold = (isFull ? limitHeld(signal, last, "hold") : undefined) ?? compared?.sentence;
   if (signal.role === "advisory") {
     const sentence = halt ?? hold;
     const mentions: Reason[] = sentence
@@ -32,13 +39,20 @@ export function judgeGauge(plan: Plan, signal: GaugeSignal, samples: Samples): O
     return { reading, halts: [], holds: [], mentions };
   }
   const holds: Reason[] = hold ? [{ code: "gauge-hold", signal: signal.name, sentence: hold }] : [];
+  const missing = lacking(plan, signal, reading, last.length, needed, nowMs);
+  const isSilent = missing.some(({ code }) => code !== "too-few-samples");
   return {
     reading,
-    halts: halt ? [{ code: "gauge-halt", signal: signal.name, sentence: halt }] : [],
-    holds: [...holds, ...lacking(plan, signal, reading, last.length, needed, nowMs)],
+    halts: [
+      ...(halt ? [{ code: "gauge-halt" as const, signal: signal.name, sentence: halt }] : []),
+      ...(isSilent ? silentHalts(plan, signal, reading, nowMs) : []),
+    ],
+    holds: [...holds, ...(isSilent && signal.noData === "ignore" ? [] : missing)],
     mentions: [],
   };
 }
+
+const isLower = ({ direction }: GaugeSignal): boolean => direction === "lower-is-worse";
 
 function limitHeld(
   signal: GaugeSignal,
@@ -46,12 +60,14 @@ function limitHeld(
   what: "halt" | "hold",
 ): string | undefined {
   const unit = signal.unit ? ` ${signal.unit}` : "";
-  const above = what === "halt" ? signal.haltAbove : signal.holdAbove;
+  const limit = what === "halt" ? signal.haltAbove : signal.holdAbove;
   const newest = last.at(-1);
   if (!newest) return undefined;
   const now = `${signal.name} ${short(newest.canary)}${unit}`;
-  if (above !== undefined && last.every((bin) => bin.canary > above)) {
-    return `${now}, above ${short(above)}${unit} ${last.length} times in a row`;
+  const isPastLimit = (value: number, at: number) => (isLower(signal) ? value < at : value > at);
+  if (limit !== undefined && last.every((bin) => isPastLimit(bin.canary, limit))) {
+    const side = isLower(signal) ? "below" : "above";
+    return `${now}, ${side} ${short(limit)}${unit} ${last.length} times in a row`;
   }
   const times = signal.holdAboveRatio;
   if (what === "hold" && times !== undefined && last.every((bin) => isPast(bin, times))) {
@@ -62,6 +78,53 @@ function limitHeld(
 
 function isPast({ canary, stable }: GaugeBin, times: number): boolean {
   return stable !== null && stable >= 0 && canary > stable * times;
+}
+
+/**
+ * Canary against stable at the same moments, by the sign test of the differences beyond what is allowed (Dixon and
+ * Mood, "The statistical sign test", 1946), whose level no outlier can move: of n pairs k are worse, and
+ * P(Bin(n, ½) ≥ k) = I_½(k, n−k+1) ≤ 0.01 holds. Pairs of the newest readings of the step; a tie counts as not worse.
+ */
+function compare(
+  signal: GaugeSignal,
+  inStep: readonly GaugeBin[],
+): { median: number; sentence: string | undefined } | undefined {
+  const { compareBinsMin, compareBinsMax, compareAlpha } = planDefaults;
+  const pairs = inStep.flatMap(({ canary, stable }) => (stable === null ? [] : [{ canary, stable }]));
+  const recent = pairs.slice(-compareBinsMax);
+  if (recent.length < compareBinsMin) return undefined;
+  const { relative = 0, absolute = 0 } = signal.harmAllowed ?? {};
+  const sign = isLower(signal) ? -1 : 1;
+  const worse = recent.filter(
+    ({ canary, stable }) => sign * (canary - stable) > Math.max(absolute, relative * Math.abs(stable)),
+  ).length;
+  const median = medianOf(recent.map(({ canary, stable }) => canary - stable));
+  const n = recent.length;
+  const isWorse = worse > 0 && betaCdf(0.5, worse, n - worse + 1) <= compareAlpha;
+  if (!isWorse) return { median, sentence: undefined };
+  const unit = signal.unit ? ` ${signal.unit}` : "";
+  const side = sign > 0 ? "above" : "below";
+  const by = `${short(Math.abs(median))}${unit} ${side} stable in the middle of ${n} readings`;
+  return { median, sentence: `${signal.name} ${by}, worse in ${worse}` };
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? 0)) / 2;
+}
+
+function silentHalts(
+  plan: Plan,
+  { name, noData }: GaugeSignal,
+  { lastBinEndMs }: GaugeReading,
+  nowMs: number,
+): Reason[] {
+  const sinceMs = Math.max(lastBinEndMs ?? 0, plan.stepStartedAt.getTime());
+  const isLong = (nowMs - sinceMs) / 1000 > (plan.staleAfterSec ?? planDefaults.staleAfterSec);
+  if (noData !== "revert" || !isLong) return [];
+  return [{ code: "no-data", signal: name, sentence: `${name}: no data, by its policy a reason to go back` }];
 }
 
 function lacking(

@@ -1,6 +1,5 @@
 import type { ComparedCounts, Counts } from "../statistics.ts";
-import { rateRatioUpper, shareUpper } from "../statistics.ts";
-import type { CountBin } from "./types.ts";
+import { normalUpper, rateRatioUpper, shareUpper } from "../statistics.ts";
 
 export interface ProofLimits {
   readonly minSamples: number;
@@ -8,72 +7,88 @@ export interface ProofLimits {
   readonly alpha: number;
   readonly harmRatioMax: number;
   readonly shareUpperMax: number | null;
-  /** Stands in for stable in a step that leaves it no traffic (100 %). */
-  readonly fallbackStable: Counts;
+  /** Fewer events are worse: what is bounded is stable's rate over the canary's. */
+  readonly isLowerWorse: boolean;
 }
 
-/** Bad events stable's rate must lead one to expect on the canary before their ratio is worth a bound. */
-const expectedBadMin = 3;
+/** Events the other side's rate must lead one to expect before their ratio is worth a bound. */
+const expectedMin = 3;
+
+interface Looks {
+  /** Evidence at which the next look is due; null: the first is. */
+  dueAt: number | null;
+  alpha: number;
+  hasPassed: boolean;
+}
 
 /**
- * Whether a step's bins show that the canary is good enough: its rate ratio to stable is bounded, or its own bad
- * share is. A bound at confidence 1 − α is honest for one look, so looks are rationed: the first once there is
- * enough for a good version to pass, the next when the evidence has doubled, each at half the α before (2α in all).
- * Reading the same bins again is no new look. What is known now must pass as well, so a good first look does not
- * outlive its time.
+ * Whether a step's bins show that the canary is good enough, taken in one by one: its rate ratio to stable is bounded,
+ * or its own bad share is. A bound at confidence 1 − α is honest for one look, so looks are rationed: the first once
+ * there is enough for a good version to pass, the next when the evidence has doubled, each at half the α before (2α in
+ * all). Reading the same bins again is no new look. What is known at the end must pass as well, so a good first look
+ * does not outlive its time.
  */
-export function isProven(bins: readonly CountBin[], limits: ProofLimits): boolean {
-  const { alpha, harmRatioMax, shareUpperMax } = limits;
-  const byRatio: Bound = {
-    size: expectedBad,
-    passes: (counts, a) => rateRatioUpper(counts, a) <= harmRatioMax,
-    // A version exactly as good as stable would pass.
-    isReady: (counts) => {
-      const asStable = { ...counts, canary: { bad: expectedBad(counts), total: counts.canary.total } };
-      return expectedBad(counts) >= expectedBadMin && rateRatioUpper(asStable, alpha) <= harmRatioMax;
-    },
-  };
-  if (passesLook(bins, limits, byRatio)) return true;
-  if (shareUpperMax === null) return false;
-  return passesLook(bins, limits, {
-    size: ({ canary }) => canary.total,
-    passes: ({ canary }, a) => shareUpper(canary, a) <= shareUpperMax,
-    // A version without one bad event would pass.
-    isReady: ({ canary }) => shareUpper({ bad: 0, total: canary.total }, alpha) <= shareUpperMax,
-  });
+export interface Proof {
+  readonly ratio: Looks;
+  readonly share: Looks;
 }
 
-interface Bound {
-  readonly size: (counts: ComparedCounts) => number;
-  readonly passes: (counts: ComparedCounts, alpha: number) => boolean;
-  readonly isReady: (counts: ComparedCounts) => boolean;
-}
+export const startProof = ({ alpha }: ProofLimits): Proof => ({
+  ratio: { dueAt: null, alpha, hasPassed: false },
+  share: { dueAt: null, alpha, hasPassed: false },
+});
 
-function passesLook(bins: readonly CountBin[], limits: ProofLimits, bound: Bound): boolean {
-  let own: ComparedCounts = { canary: { bad: 0, total: 0 }, stable: { bad: 0, total: 0 } };
-  let lookAt: number | null = null;
-  let lookAlpha = limits.alpha;
-  let hasPassed = false;
-  for (const bin of bins) {
-    own = { canary: add(own.canary, bin.canary), stable: add(own.stable, bin.stable) };
-    if (hasPassed || own.canary.total < limits.minSamples) continue;
-    const counts = withStable(own, limits.fallbackStable);
-    if (lookAt === null ? !bound.isReady(counts) : bound.size(counts) < lookAt) continue;
-    hasPassed = bound.passes(counts, lookAlpha);
-    lookAt = bound.size(counts) * 2;
-    lookAlpha /= 2;
+/** @param counts of the step so far, with a stable side to compare with. */
+export function lookAgain(proof: Proof, counts: ComparedCounts, limits: ProofLimits): void {
+  const { harmRatioMax, shareUpperMax, minSamples } = limits;
+  if (counts.canary.total < minSamples) return;
+  const { ratio, share } = proof;
+  if (!ratio.hasPassed) {
+    const expected = expectedEvents(counts);
+    if (ratio.dueAt === null ? isReady(expected, counts.stable.bad, limits) : expected >= ratio.dueAt) {
+      ratio.hasPassed = ratioUpper(counts, ratio.alpha, limits.isLowerWorse) <= harmRatioMax;
+      ratio.dueAt = expected * 2;
+      ratio.alpha /= 2;
+    }
   }
-  return hasPassed && bound.passes(withStable(own, limits.fallbackStable), limits.alpha);
+  if (shareUpperMax === null || share.hasPassed) return;
+  const { canary } = counts;
+  // The first: a version without one bad event would pass.
+  const isFirst = canary.total >= Math.log(limits.alpha) / Math.log1p(-shareUpperMax);
+  if (share.dueAt === null ? isFirst : canary.total >= share.dueAt) {
+    share.hasPassed = shareUpper(canary, share.alpha) <= shareUpperMax;
+    share.dueAt = canary.total * 2;
+    share.alpha /= 2;
+  }
 }
 
-export function withStable(counts: ComparedCounts, fallback: Counts): ComparedCounts {
-  return counts.stable.total > 0 ? counts : { canary: counts.canary, stable: fallback };
+/** Whether a look has passed and what is known now passes too. */
+export function isProven(
+  { ratio, share }: Proof,
+  now: { readonly ratioUpper: number; readonly shareUpper: number },
+  { harmRatioMax, shareUpperMax }: ProofLimits,
+): boolean {
+  if (ratio.hasPassed && now.ratioUpper <= harmRatioMax) return true;
+  return share.hasPassed && shareUpperMax !== null && now.shareUpper <= shareUpperMax;
 }
 
-function expectedBad({ canary, stable }: ComparedCounts): number {
-  return stable.total > 0 ? (canary.total * stable.bad) / stable.total : 0;
-}
+/** Upper bound of how many times worse than stable the canary may be. */
+export const ratioUpper = (counts: ComparedCounts, alpha: number, isLowerWorse: boolean): number =>
+  isLowerWorse
+    ? rateRatioUpper({ canary: counts.stable, stable: counts.canary }, alpha)
+    : rateRatioUpper(counts, alpha);
 
-function add(a: Counts, b: Counts): Counts {
-  return { bad: a.bad + b.bad, total: a.total + b.total };
-}
+/**
+ * Whether a version exactly as good as stable would about pass: its logarithm of the ratio has the variance
+ * 1/m + 1/xb (m events expected on the canary). It only rations looks; what passes is decided by the exact bound.
+ */
+const isReady = (expected: number, stableBad: number, { alpha, harmRatioMax }: ProofLimits): boolean =>
+  expected >= expectedMin &&
+  normalUpper(alpha) * Math.sqrt(1 / expected + 1 / stableBad) <= Math.log(harmRatioMax);
+
+/** Stands in for stable in a step that leaves it no traffic (100 %). */
+export const withStable = (counts: ComparedCounts, fallback: Counts): ComparedCounts =>
+  counts.stable.total > 0 ? counts : { canary: counts.canary, stable: fallback };
+
+const expectedEvents = ({ canary, stable }: ComparedCounts): number =>
+  stable.total > 0 ? (canary.total * stable.bad) / stable.total : 0;
