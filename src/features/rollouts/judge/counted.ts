@@ -12,6 +12,7 @@ import {
 } from "./defaults.ts";
 import { holdsOf, mentionsOf } from "./holds.ts";
 import { isProven, type ProofLimits, ratioUpper, withStable } from "./proof.ts";
+import { type Reading, versus, worse } from "./reading.ts";
 import { type JudgeMemory, type Tally, tallyOf } from "./tally.ts";
 import type { CountedReading, CountedSignal, Plan, Reason, Samples, SloState } from "./types.ts";
 import { percent, short } from "./words.ts";
@@ -41,16 +42,6 @@ export interface CountedOpinion extends Opinion<CountedReading> {
   readonly spent: number;
   /** The canary has had an event that is bad at all. */
   readonly isTouched: boolean;
-}
-
-/** Everything the reasons are worked out from. */
-export interface Reading {
-  readonly plan: Plan;
-  readonly signal: CountedSignal;
-  readonly slo: SloState;
-  readonly tally: Tally;
-  readonly reading: CountedReading;
-  readonly nowMs: number;
 }
 
 export function judgeCounted(
@@ -177,16 +168,3 @@ function noDataHalts({ plan, signal, reading, nowMs }: Reading): Reason[] {
 
 const isAbove = ({ canary }: ComparedCounts, ceiling: number): boolean =>
   canary.total > 0 && canary.bad / canary.total >= ceiling;
-
-/** `errors 31 % vs 0.1 % stable (9 of 29)`; orders as events for a hundred requests. */
-export function versus({ signal }: Pick<Reading, "signal">, { canary, stable }: ComparedCounts): string {
-  const own = canary.total > 0 ? percent(canary.bad / canary.total) : "no data";
-  const other = stable.total > 0 ? `${percent(stable.bad / stable.total)} stable` : "no stable traffic";
-  const counted = `(${short(canary.bad)} ${signal.kind === "kpi" ? "for" : "of"} ${short(canary.total)})`;
-  return `${signal.name} ${own} vs ${other} ${counted}`;
-}
-
-/** The step's numbers where they show the harm, else those of the whole rollout. */
-export function worse(step: ComparedCounts, all: ComparedCounts): ComparedCounts {
-  return step.canary.bad > 0 && excessBad(step) > 0 ? step : all;
-}

@@ -1,6 +1,6 @@
 import { splitZ } from "../statistics.ts";
-import { type Reading, versus, worse } from "./counted.ts";
 import { currentStep, harmRatioMaxOf, planDefaults, shareUpperMaxOf } from "./defaults.ts";
+import { type Reading, versus, worse } from "./reading.ts";
 import type { Reason, ReasonCode } from "./types.ts";
 import { percent, seconds, short } from "./words.ts";
 
