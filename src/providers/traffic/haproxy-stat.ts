@@ -95,7 +95,9 @@ function harmText({ connectionErrors, retries, redispatches }: Harm): string {
 /** Drained once both are 0. */
 function sessionsText(rows: readonly StatRow[]): string {
   const sum = (name: string) => rows.reduce((total, row) => total + Number(row.get(name) || 0), 0);
-  const isDraining = rows.length > 0 && rows.every((row) => row.get("weight") === "0");
+  const isDraining =
+    rows.length > 0 &&
+    rows.every((row) => row.get("weight") === "0" || row.get("status")?.startsWith("DRAIN"));
   if (!isDraining) return "";
   const left = sum("scur") + sum("qcur");
   return left === 0 ? "drained" : `draining, ${left} sessions left`;

@@ -31,22 +31,37 @@ export function weightsFor(groups: readonly ServerGroup[]): Map<string, number> 
       "Give one back with `set server … state ready`.",
     );
   const greatest = Math.max(...perServer);
-  let best: { weights: number[]; error: number; shares: number[] } | undefined;
+  let best: { weights: number[]; error: number } | undefined;
   for (let scale = 1; scale <= weightMax && best?.error !== 0; scale += 1) {
-    const weights = perServer.map((share) => Math.round((scale * share) / greatest));
-    const shares = shareOut(weights.map((weight, index) => weight * (groups[index]?.usable ?? 0)));
-    const error = Math.max(
-      ...groups.map(({ weightPercent }, index) =>
-        Math.abs((shares[index] ?? 0) - Math.round(weightPercent * 100)),
-      ),
+    // Whoever is to have something has at least the smallest weight.
+    const weights = perServer.map((share) =>
+      share === 0 ? 0 : Math.max(1, Math.round((scale * share) / greatest)),
     );
-    if (best === undefined || error < best.error) best = { weights, error, shares };
+    const error = errorOf(groups, weights);
+    if (best === undefined || error < best.error) best = { weights, error };
   }
-  if (best === undefined || best.error > 0) throw notReached(groups, best?.shares ?? []);
+  const shares = shareOut(
+    (best?.weights ?? []).map((weight, index) => weight * (groups[index]?.usable ?? 0)),
+  );
+  const isReached = groups.every(
+    ({ weightPercent }, index) => shares[index] === Math.round(weightPercent * 100),
+  );
+  if (best === undefined || !isReached) throw notReached(groups, shares);
   const { weights } = best;
   return new Map(
     groups.flatMap(({ servers }, index) => servers.map((server) => [server, weights[index] ?? 0] as const)),
   );
+}
+
+/** Percentage points that the worst share is off; 0 below what arithmetic tells apart. */
+function errorOf(groups: readonly ServerGroup[], weights: readonly number[]): number {
+  const strength = groups.map(({ usable }, index) => usable * (weights[index] ?? 0));
+  const sum = strength.reduce((total, one) => total + one, 0);
+  const errors = groups.map(({ weightPercent }, index) =>
+    Math.abs((100 * (strength[index] ?? 0)) / sum - weightPercent),
+  );
+  const worst = Math.max(...errors);
+  return worst < 1e-9 ? 0 : worst;
 }
 
 function notReached(groups: readonly ServerGroup[], nearest: readonly number[]): ProviderError {

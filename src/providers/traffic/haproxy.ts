@@ -149,9 +149,9 @@ async function setWeight(
   if (!reweighed.ok)
     throw new ProviderError("rejected", `${target.service}: ${reweighed.message}`, reweighed.hint);
   const wanted: Wanted = { versions: reweighed.versions };
+  if (percent > 0) await Promise.all(processes.map((process) => lever.assertReady(process, version)));
   const isStanding = before.every((held) => held.content === lever.contentOf(wanted, held));
   if (isStanding) return stateOf(target, before);
-  if (percent > 0) await Promise.all(processes.map((process) => lever.assertReady(process, version)));
 
   const [first] = processes;
   const [held] = before;

@@ -29,18 +29,25 @@ export interface TestHaproxy {
   reload(): Promise<void>;
 }
 
+/** A second process with the same maps. */
+export interface Beside {
+  readonly folder: string;
+  readonly name: string;
+}
+
 /** `config` is what stands below the defaults; `PORT` and `FOLDER` in it are replaced. */
-export async function startHaproxy(binary: string, config: string): Promise<TestHaproxy> {
-  const folder = await temporaryFolder();
+export async function startHaproxy(binary: string, config: string, beside?: Beside): Promise<TestHaproxy> {
+  const folder = beside?.folder ?? (await temporaryFolder());
+  const name = beside?.name ?? "admin";
   const port = await freePort();
-  const path = join(folder, "haproxy.cfg");
-  await mkdir(join(folder, "maps"));
-  await writeFile(join(folder, "maps", "shop.map"), "");
-  await writeFile(join(folder, "servers.state"), "");
+  const path = join(folder, `${name}.cfg`);
+  await mkdir(join(folder, "maps"), { recursive: true });
+  await writeFile(join(folder, "maps", "shop.map"), "", { flag: "a" });
+  await writeFile(join(folder, "servers.state"), "", { flag: "a" });
   const text = `
 global
-  stats socket ${folder}/admin.sock mode 600 level admin expose-fd listeners
-  stats socket ${folder}/operator.sock mode 600 level operator
+  stats socket ${folder}/${name}.sock mode 600 level admin expose-fd listeners
+  stats socket ${folder}/${name}-operator.sock mode 600 level operator
   server-state-file ${folder}/servers.state
   maxconn 1000
 defaults
@@ -52,7 +59,7 @@ defaults
   default-server inter 100ms fall 2 rise 1
 ${config.replaceAll("PORT", String(port)).replaceAll("FOLDER", folder)}`;
   await writeFile(path, text);
-  const socket = `unix:${folder}/admin.sock`;
+  const socket = `unix:${folder}/${name}.sock`;
   const ask = (command: string) =>
     new HaproxyProcess(socket, { signal: AbortSignal.timeout(5_000), deadlineMs: 5_000 }).ask(command);
   let child: ChildProcess;
@@ -93,7 +100,7 @@ ${config.replaceAll("PORT", String(port)).replaceAll("FOLDER", folder)}`;
     },
     async reload() {
       const before = child;
-      await start("-x", `${folder}/admin.sock`, "-sf", String(before.pid));
+      await start("-x", `${folder}/${name}.sock`, "-sf", String(before.pid));
       await gone(before);
     },
   };
@@ -126,12 +133,14 @@ export type HaproxyBench = TrafficBench & {
   haproxy: TestHaproxy;
   config: HaproxyConfig;
   backends: Awaited<ReturnType<typeof startBackend>>[];
+  startSecond(): Promise<TestHaproxy>;
 };
 
 export async function openHaproxy(binary: string, by: "map" | "servers"): Promise<HaproxyBench> {
   const backends = await Promise.all(versions.map((name) => startBackend(name)));
   const addresses = backends.map(({ url }) => new URL(url).host);
-  const haproxy = await startHaproxy(binary, by === "map" ? mapConfig(addresses) : serverConfig(addresses));
+  const text = by === "map" ? mapConfig(addresses) : serverConfig(addresses);
+  const haproxy = await startHaproxy(binary, text);
   const map = `${haproxy.folder}/maps/shop.map`;
   const config: HaproxyConfig = {
     sockets: [haproxy.socket],
@@ -151,7 +160,7 @@ export async function openHaproxy(binary: string, by: "map" | "servers"): Promis
     engine: createHaproxyEngine(),
     target,
     versions,
-    unauthorised: at(`unix:${haproxy.folder}/operator.sock`),
+    unauthorised: at(`unix:${haproxy.folder}/admin-operator.sock`),
     unreachable: at(`unix:${haproxy.folder}/none.sock`),
     silent: at(`tcp:127.0.0.1:${(silent.address() as AddressInfo).port}`),
     served: (requests) => servedAt(haproxy.port, requests),
@@ -160,17 +169,23 @@ export async function openHaproxy(binary: string, by: "map" | "servers"): Promis
     haproxy,
     config,
     backends,
+    startSecond: () => startHaproxy(binary, text, { folder: haproxy.folder, name: "second" }),
   };
 }
 
 export async function servedAt(port: number, requests: number): Promise<Record<string, number>> {
   const agent = new Agent({ keepAlive: true });
   const counts: Record<string, number> = {};
-  for (let n = 0; n < requests; n += 1) {
-    const { status, body } = await get(port, "/", { agent });
-    const name = status === 200 ? body : String(status);
-    counts[name] = (counts[name] ?? 0) + 1;
-  }
+  let left = requests;
+  const client = async () => {
+    while (left > 0) {
+      left -= 1;
+      const { status, body } = await get(port, "/", { agent });
+      const name = status === 200 ? body : String(status);
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, client));
   agent.destroy();
   return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, (count / requests) * 100]));
 }
