@@ -24,6 +24,7 @@ import {
   isOver,
   isWaitingForPerson,
   type Rollout,
+  unseenIn,
   type Who,
 } from "./model.ts";
 import type { Sample } from "./samples.ts";
@@ -94,7 +95,7 @@ export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
       return { mark: drifted ? "🟠" : "⚪", text: `${at} · paused by ${whoText(state.pause.by)}${drifted}` };
     case "watching":
       if (drifted) return { mark: "🟠", text: `${name} · 100 %${drifted}` };
-      return { mark: "🔵", text: `${name} · 100 % · good if it stays so until ${dateToken(state.until)}` };
+      return watchingOf(name, rollout.verdict, state.until);
     case "reverting":
       return { mark: "🔴", text: `${name} · going back: ${becauseText(state.because)}${stuck}` };
     case "reverted":
@@ -102,6 +103,13 @@ export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
     case "promoted":
       return { mark: "🟢", text: `${name} · 100 % · good` };
   }
+}
+
+function watchingOf(name: string, verdict: Verdict | undefined, until: Date): { mark: Mark; text: string } {
+  const unseen = unseenIn(verdict);
+  return unseen
+    ? { mark: "🟠", text: `${name} · 100 % · watched on, since ${escapeText(unseen.sentence, 200)}` }
+    : { mark: "🔵", text: `${name} · 100 % · good if it stays so until ${dateToken(until)}` };
 }
 
 /** What keeps a weight from being set: an engine that fails, or one that is on its way or not warm yet. */

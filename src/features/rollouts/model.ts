@@ -168,8 +168,7 @@ export function afterVerdict(rollout: Rollout, verdict: Verdict, now: Date): Rol
         : undefined;
     case "watching":
       if (verdict.do === "revert") return { is: "reverting", because: becauseOf(verdict), since: now };
-      if (rollout.drift?.isStanding) return afterDriftedWatch(rollout, state.until, rollout.drift, now);
-      return now >= state.until ? { is: "promoted", at: now } : undefined;
+      return afterWatch(rollout, state.until, verdict, now);
     case "starting":
     case "promoting":
     case "pausing":
@@ -203,17 +202,34 @@ export function verdictOnPreview(verdict: Verdict): Verdict {
   return { ...verdict, do: "promote", reasons: [ready] };
 }
 
-/** Traffic that is not the rollout's shows nothing good: it waits as long again, or to the deadline, and goes back. */
-function afterDriftedWatch(
-  { plan, deadlineAt }: Rollout,
+/** Reasons for which a watch goes on: its numbers cannot be seen, or are too few yet. */
+const unseenCodes: readonly ReasonCode[] = ["no-data", "stale"];
+
+/** What keeps a watch from ending as good. */
+export function unseenIn(verdict: Verdict | undefined): Reason | undefined {
+  return verdict?.do === "hold" ? verdict.reasons.find(({ code }) => unseenCodes.includes(code)) : undefined;
+}
+
+/**
+ * A watch ends well once its time is over. Traffic that is not the rollout's, or numbers that cannot be seen, show
+ * nothing good: it goes on as long again, or to the deadline, and then goes back. With few requests it goes on as long,
+ * and ends by what the steps have shown.
+ */
+function afterWatch(
+  { plan, deadlineAt, drift }: Rollout,
   until: Date,
-  { sentence }: Drift,
+  verdict: Verdict,
   now: Date,
 ): RolloutState | undefined {
   const latestMs = Math.max(deadlineAt.getTime(), until.getTime() + plan.watchMs);
-  if (now.getTime() < latestMs) return undefined;
-  const sentences = [`the watch ended with ${sentence}`];
-  return { is: "reverting", because: { cause: "deadline", sentences }, since: now };
+  const bad = drift?.isStanding ? drift.sentence : unseenIn(verdict)?.sentence;
+  if (bad !== undefined) {
+    if (now.getTime() < latestMs) return undefined;
+    const sentences = [`the watch ended with ${bad}`];
+    return { is: "reverting", because: { cause: "deadline", sentences }, since: now };
+  }
+  const isThin = verdict.do === "hold" && verdict.reasons.some(({ code }) => code === "too-few-samples");
+  return now.getTime() >= (isThin ? latestMs : until.getTime()) ? { is: "promoted", at: now } : undefined;
 }
 
 /** The step after this one, or the watch after the last. */

@@ -2,6 +2,8 @@ import type { Route } from "../../platform/feature.ts";
 import { escapeHtml } from "../../platform/http/console.ts";
 import { page } from "../../platform/http/page.ts";
 import { sendPage } from "../../platform/http/server.ts";
+import type { Rollout } from "./model.ts";
+import { expectedText } from "./plan-text.ts";
 import { standing } from "./press.ts";
 import type { Room } from "./room.ts";
 import { samplesOf } from "./samples.ts";
@@ -10,6 +12,9 @@ import { nameOf, short } from "./words.ts";
 
 /** Bins shown; the newest count. */
 const rowsMax = 300;
+
+const stepsLine = ({ plan }: Rollout): string =>
+  `${plan.steps.map(({ weightPercent, waitForPerson }) => `${short(weightPercent)}${waitForPerson ? " (waits for a person)" : ""}`).join(" → ")} %`;
 
 /** A rollout with everything it was judged by. */
 export function rolloutPage(room: Room): Route {
@@ -32,6 +37,8 @@ export function rolloutPage(room: Room): Route {
           "Started",
           `${rollout.startedAt.toISOString()} by ${nameOf(platform.catalogs.current(), rollout.startedBy)}`,
         ],
+        ["Plan", `${rollout.plan.strategy === "blueGreen" ? "blue-green" : "canary"}, ${stepsLine(rollout)}`],
+        ["Expected", expectedText(rollout.plan).replace("Expected: ", "")],
         ["Deadline", rollout.deadlineAt.toISOString()],
         ["Ended", rollout.endedAt?.toISOString() ?? "–"],
         ["Catalog", rollout.plan.catalogDigest.slice(0, 12)],

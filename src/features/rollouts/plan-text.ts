@@ -36,7 +36,7 @@ export function planText({ plan, deadlineMs, deadlineMax, from, budget }: PlanSa
           `Before each step ${warmUp.requests} requests to ${escapeText(warmUp.path.join(", "), 200)} must be answered within ${warmUp.withinMs} ms each.`,
         ]
       : []),
-    `Read every ${formatDuration(plan.intervalMs)}; reverted when not through in ${formatDuration(deadlineMs)}; watched for ${formatDuration(plan.watchMs)} afterwards${kept}.`,
+    `Read every ${formatDuration(plan.intervalMs)}; reverted when not through in ${formatDuration(deadlineMs)}; watched for ${formatDuration(plan.watchMs)} afterwards, longer while its numbers are missing or few${kept}.`,
     ...signalsText(plan.signals),
     `Budget left: ${escapeText(left.join(", ") || "no SLO")}.`,
     expectedText(plan),

@@ -261,6 +261,8 @@ it("says the whole plan: steps, waits, warm-up, signals, limits, deadline, time"
   expect(text).toContain("• 10 %: 10m at least, 500 requests, then it waits until somebody promotes it");
   expect(text).toContain("5 requests to /, /&lt;cart&gt; must be answered within 300 ms each");
   expect(text).toContain("Judged by error-ratio, reverted past");
-  expect(text).toContain("reverted when not through in 2h; watched for 15m afterwards.");
+  expect(text).toContain(
+    "reverted when not through in 2h; watched for 15m afterwards, longer while its numbers are missing or few.",
+  );
   expect(text).toContain("at today's traffic (100 requests/s), and the time somebody takes to promote 10 %.");
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { loadCatalog } from "../../../src/catalog/load.ts";
+import type { ReasonCode, Verdict } from "../../../src/features/rollouts/judge.ts";
+import { afterVerdict, type Rollout } from "../../../src/features/rollouts/model.ts";
 import { planRollout } from "../../../src/features/rollouts/plan.ts";
 import { recoveryResult } from "../../../src/features/rollouts/recovery.ts";
 import { openSpans } from "../../../src/features/rollouts/sampling.ts";
@@ -67,6 +69,43 @@ describe("recoveryResult", () => {
     expect(
       recoveryResult(traffic, { ...recovery, before: 0.1, reference: 0.9 }, 0.8, undefined, at(10))?.is,
     ).toBe("recovered");
+  });
+});
+
+describe("the end of the watch", () => {
+  const until = at(60);
+  const rollout = {
+    state: { is: "watching", since: at(0), until },
+    plan: { watchMs: 60_000, steps: [{ weightPercent: 100 }] },
+    deadlineAt: at(300),
+  } as unknown as Rollout;
+  const hold = (code: ReasonCode): Verdict => ({
+    do: "hold",
+    reasons: [{ code, sentence: `errors: ${code}` }],
+    signals: [],
+    alphaSpent: 0,
+  });
+  const promote: Verdict = { do: "promote", reasons: [], signals: [], alphaSpent: 0 };
+
+  it.each([
+    [promote, 59, undefined],
+    [promote, 60, "promoted"],
+    [hold("not-proven"), 60, "promoted"],
+    [hold("too-few-samples"), 60, undefined],
+    [hold("too-few-samples"), 300, "promoted"],
+    [hold("stale"), 299, undefined],
+    [hold("no-data"), 300, "reverting"],
+  ] as const)(
+    "is good on time alone only where its numbers are seen: %j after %d s is %s",
+    (verdict, seconds, is) => {
+      expect(afterVerdict(rollout, verdict, at(seconds))?.is).toBe(is);
+    },
+  );
+
+  it("says for want of what it goes back", () => {
+    expect(afterVerdict(rollout, hold("stale"), at(300))).toMatchObject({
+      because: { cause: "deadline", sentences: ["the watch ended with errors: stale"] },
+    });
   });
 });
 
