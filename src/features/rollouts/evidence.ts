@@ -86,28 +86,40 @@ export function bet(evidence: Evidence, bets: Bets, canary: Counts, stable: Coun
     parts[k] = stays * (parts[k] as number) + sharedPart * (bets.parts[k] as number);
 }
 
-/** A part kept back, and a part staked on the ceiling. */
-const ceilingBets: Bets = { ratios: [0, 1], parts: [0.2, 0.8] };
-const ceilingSharedPart = 0.05;
+/** How a bet on a worse share is laid: the part kept back at first, and the part laid out anew after each bin. */
+export interface ShareBet {
+  readonly keptPart: number;
+  readonly sharedPart: number;
+}
 
-export const startCeilingEvidence = (): Evidence => startEvidence(ceilingBets);
+export const ceilingBet: ShareBet = { keptPart: 0.2, sharedPart: 0.05 };
+/** Levels rise slowly: more is kept back for when they do. */
+export const levelBet: ShareBet = { keptPart: 0.5, sharedPart: 0.2 };
+
+export const startShareEvidence = ({ keptPart }: ShareBet): Evidence =>
+  startEvidence({ ratios: [0, 1], parts: [keptPart, 1 - keptPart] });
 
 /**
- * Takes one bin into the evidence that the canary's bad share is `p1` rather than at most `p0`: Wald's likelihood ratio
- * (p1/p0)^x · ((1−p1)/(1−p0))^(n−x) on four fifths of the stake, a fifth kept back and staked again bin by bin, so that
- * a long clean past buys no time for a version that breaks late. Source: Wald, "Sequential Tests of Statistical
+ * Takes one bin into the evidence that the bad share is `p1` rather than at most `p0`: Wald's likelihood ratio
+ * (p1/p0)^x · ((1−p1)/(1−p0))^(n−x) on a part of the stake, the rest kept back and staked again bin by bin, so that a
+ * long clean past buys no time for a version that breaks late. Source: Wald, "Sequential Tests of Statistical
  * Hypotheses" (1945).
  */
-export function betOnCeiling(evidence: Evidence, canary: Counts, p0: number, p1: number): void {
-  if (canary.total <= 0 || p0 >= p1) return;
+export function betOnShare(
+  evidence: Evidence,
+  { keptPart, sharedPart: newPart }: ShareBet,
+  { bad, total }: Counts,
+  p0: number,
+  p1: number,
+): void {
+  if (total <= 0 || p0 >= p1) return;
   const { parts } = evidence;
-  const log = canary.bad * Math.log(p1 / p0) + (canary.total - canary.bad) * Math.log((1 - p1) / (1 - p0));
+  const log = bad * Math.log(p1 / p0) + (total - bad) * Math.log((1 - p1) / (1 - p0));
   const top = Math.max(0, log);
-  const kept = (parts[0] ?? 0) * Math.exp(-top);
-  const staked = (parts[1] ?? 0) * Math.exp(log - top);
+  const kept = (parts[0] as number) * Math.exp(-top);
+  const staked = (parts[1] as number) * Math.exp(log - top);
   const sum = kept + staked;
   evidence.logE += top + Math.log(sum);
-  const [first = 0, second = 0] = ceilingBets.parts;
-  parts[0] = ((1 - ceilingSharedPart) * kept) / sum + ceilingSharedPart * first;
-  parts[1] = ((1 - ceilingSharedPart) * staked) / sum + ceilingSharedPart * second;
+  parts[0] = ((1 - newPart) * kept) / sum + newPart * keptPart;
+  parts[1] = ((1 - newPart) * staked) / sum + newPart * (1 - keptPart);
 }

@@ -1,6 +1,7 @@
-import { type CountedOpinion, judgeCounted, type Opinion, type Test } from "./judge/counted.ts";
-import { currentStep, partsOf, planDefaults, testParts } from "./judge/defaults.ts";
+import { type CountedOpinion, judgeCounted } from "./judge/counted.ts";
+import { currentStep, planDefaults, testParts } from "./judge/defaults.ts";
 import { judgeGauge } from "./judge/gauge.ts";
+import type { Opinion, Test } from "./judge/opinion.ts";
 import type { JudgeMemory } from "./judge/tally.ts";
 import type { GaugeReading, Plan, Reason, Samples, SloState, Verdict } from "./judge/types.ts";
 import { percent, seconds, short } from "./judge/words.ts";
@@ -16,31 +17,31 @@ export * from "./judge/types.ts";
  * In this order: harm or a passed deadline reverts; a burning or nearly spent budget, or data too few, old, odd or badly
  * split holds; only what is shown to be good promotes. Advisory signals are mentioned and decide nothing.
  *
- * One alpha (0.01) covers every comparison with stable and every ceiling, over all signals and looks: the tests' E are
+ * One alpha (0.01) covers every comparison with stable and every ceiling of a bad share, over all signals and looks: the tests' E are
  * e-processes, so their mean by parts of alpha is one, and it reverts at 1/alpha (Ville; the mean of e-values needs no
  * independence: Vovk and Wang, "E-values: calibration, combination and applications", arXiv 1912.06116). Not covered,
- * because they are declared and not tested: limits of levels, alerts, processes that are down, the deadline, the time
+ * because they are declared and not tested: ceilings of levels, alerts, processes that are down, the deadline, the time
  * of a step. While the service burns its budget, while the rollout has spent more of it than it may, or while an alert
  * fires on the canary alone, less evidence is enough: a twentieth of the limit, and never less than E = 1.
  *
  * @throws RangeError when `plan.stepIndex` names no step.
  */
 export function judge(plan: Plan, samples: Samples, slo: SloState, memory?: JudgeMemory): Verdict {
-  const parts = testParts(plan);
+  const partsOf = testParts(plan);
   const counted: CountedOpinion[] = [];
   const levels: Opinion<GaugeReading>[] = [];
   const opinions = plan.signals.map((signal) => {
     if (signal.kind === "gauge") {
-      const opinion = judgeGauge(plan, signal, samples);
+      const opinion = judgeGauge(plan, signal, samples, partsOf(signal));
       levels.push(opinion);
       return opinion;
     }
-    const opinion = judgeCounted(plan, signal, samples, slo, partsOf(parts, signal), memory);
+    const opinion = judgeCounted(plan, signal, samples, slo, partsOf(signal), memory);
     counted.push(opinion);
     return opinion;
   });
   const alpha = plan.alpha ?? planDefaults.alpha;
-  const tests = counted.flatMap((opinion) => opinion.tests);
+  const tests = opinions.flatMap((opinion) => opinion.tests);
   const evidence = pooled(tests, alpha);
   const budgetSpent = spentOf(plan, counted, slo);
   const case_: Case = {

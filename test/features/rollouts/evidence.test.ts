@@ -2,12 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   bet,
-  betOnCeiling,
+  betOnShare,
+  ceilingBet,
   eOf,
   harmBets,
   lossBets,
-  startCeilingEvidence,
   startEvidence,
+  startShareEvidence,
 } from "../../../src/features/rollouts/evidence.ts";
 import { eValue } from "../../../src/features/rollouts/statistics.ts";
 
@@ -156,8 +157,8 @@ describe("the evidence of harm", () => {
 
 describe("the evidence of a passed ceiling", () => {
   const ceilingE = (rows: readonly (readonly [bad: number, total: number])[]): number => {
-    const evidence = startCeilingEvidence();
-    for (const [bad, total] of rows) betOnCeiling(evidence, { bad, total }, 0.01, 0.05);
+    const evidence = startShareEvidence(ceilingBet);
+    for (const [bad, total] of rows) betOnShare(evidence, ceilingBet, { bad, total }, 0.01, 0.05);
     return eOf(evidence);
   };
 
@@ -174,8 +175,8 @@ describe("the evidence of a passed ceiling", () => {
   });
 
   it("says nothing where what is fine is as much as the ceiling", () => {
-    const evidence = startCeilingEvidence();
-    betOnCeiling(evidence, { bad: 50, total: 50 }, 0.05, 0.05);
+    const evidence = startShareEvidence(ceilingBet);
+    betOnShare(evidence, ceilingBet, { bad: 50, total: 50 }, 0.05, 0.05);
     expect(eOf(evidence)).toBe(1);
   });
 });

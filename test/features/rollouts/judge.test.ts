@@ -388,6 +388,180 @@ describe("what promotes", () => {
   });
 });
 
+describe("domain figures", () => {
+  const orders: Signal = { name: "orders", kind: "kpi", role: "critical" };
+  const judged = (rows: readonly (readonly [number, number, number, number])[], change: Partial<Plan> = {}) =>
+    judge(
+      plan({ signals: [errors, orders], ...change }),
+      samples({ errors: good, orders: bins(rows) }),
+      healthy,
+    );
+
+  it("reverts when the canary has too few orders for the requests it got, errors healthy", () => {
+    const verdict = judged(repeat(10, [1, 100, 400, 9900]));
+    expect(verdict.do).toBe("revert");
+    expect(verdict.reasons[0]).toMatchObject({
+      code: "relative-harm",
+      signal: "orders",
+      sentence: expect.stringMatching(/^orders 1 % vs 4 % stable \(10 for 1000\), E \S+ ≥ 211$/),
+    });
+  });
+
+  it("promotes on as many, on more, and where orders outnumber requests", () => {
+    expect(judged(repeat(10, [4, 100, 400, 9900])).do).toBe("promote");
+    expect(judged(repeat(10, [40, 100, 400, 9900])).do).toBe("promote");
+    expect(judged(repeat(10, [120, 100, 11_880, 9900])).do).toBe("promote");
+  });
+
+  it("takes a level of traffic for what it is: fewer orders of fewer requests are no harm", () => {
+    const night = bins([[4, 100, 400, 9900], [1, 25, 100, 2475], ...repeat(8, [4, 100, 400, 9900] as const)]);
+    const verdict = judge(
+      plan({ signals: [errors, orders] }),
+      samples({ errors: good, orders: night }),
+      healthy,
+    );
+    expect(verdict.do).toBe("promote");
+    expect(counted(verdict, 1).e).toBeLessThan(1);
+  });
+
+  it("holds while the loss that may be is beyond the margin, and allows what is declared", () => {
+    const few = judged(repeat(10, [1, 100, 100, 9900]), {
+      steps: [{ weightPercent: 1, minDurationSec: 300, harmRatioMax: 1.2 }],
+    });
+    expect(codes(few)).toContain("not-proven");
+    expect(few.reasons.find(({ signal }) => signal === "orders")?.sentence).toMatch(/x fewer than stable/);
+    const loss = repeat(10, [2, 100, 400, 9900] as const);
+    const e = (allowed: number) =>
+      counted(
+        judged(loss, { signals: [errors, { ...orders, harmAllowed: { relative: allowed } } as Signal] }),
+        1,
+      ).e;
+    expect(e(0)).toBeGreaterThan(e(0.3));
+    expect(e(0.5)).toBeLessThan(1);
+  });
+
+  it("can be a figure of which more is worse", () => {
+    const refunds: Signal = { ...orders, name: "orders", direction: "higher-is-worse" } as Signal;
+    const verdict = judged(repeat(10, [8, 100, 200, 9900]), { signals: [errors, refunds] });
+    expect(verdict.do).toBe("revert");
+  });
+});
+
+describe("what no data means", () => {
+  const cart = (noData: "hold" | "revert" | "ignore"): Signal =>
+    ({ name: "cart", kind: "ratio", role: "critical", noData }) as Signal;
+  const judged = (noData: "hold" | "revert" | "ignore", minutes = 10, only = false) =>
+    judge(
+      plan({ signals: only ? [cart(noData)] : [errors, cart(noData)], staleAfterSec: 300 }),
+      samples({ errors: good }, at(minutes)),
+      healthy,
+    );
+
+  it("holds by default, goes back or goes on as declared, and never promotes on nothing at all", () => {
+    expect(judged("hold").do).toBe("hold");
+    expect(judged("revert").do).toBe("revert");
+    expect(judged("revert").reasons[0]).toMatchObject({ code: "no-data", signal: "cart" });
+    expect(judged("revert", 5).do).toBe("hold");
+    expect(judged("ignore").do).toBe("promote");
+    expect(codes(judged("ignore", 10, true))).toContain("no-critical-signal");
+  });
+});
+
+describe("a step's time", () => {
+  const late = (onTimeUp?: Plan["onTimeUp"]) =>
+    judge(plan({ ...(onTimeUp ? { onTimeUp } : {}) }), samples({}, at(30)), healthy);
+
+  it("ends as the plan says: a person asked, waiting on, or going back", () => {
+    expect(codes(late())).toContain("ask");
+    expect(late().do).toBe("hold");
+    expect(codes(late("hold"))).not.toContain("ask");
+    expect(late("hold").do).toBe("hold");
+    expect(late("revert").do).toBe("revert");
+    expect(late("revert").reasons[0]?.code).toBe("time-up");
+  });
+});
+
+describe("alerts on the canary", () => {
+  const judged = (alerts: Samples["alerts"], errorBins = good) =>
+    judge(plan(), samples({ errors: errorBins }, at(10), { alerts }), healthy);
+  const alert = { name: "HighMemory", severity: "warning", isOnStable: false } as const;
+
+  it("revert when critical and on the canary alone, hold when less", () => {
+    expect(judged([{ ...alert, severity: "critical" }]).reasons[0]).toMatchObject({ code: "alert" });
+    expect(judged([{ ...alert, severity: "critical" }]).do).toBe("revert");
+    expect(judged([alert]).do).toBe("hold");
+    expect(codes(judged([alert]))).toContain("alert-hold");
+  });
+
+  it("say nothing against the canary when stable's instances have them too", () => {
+    expect(judged([{ ...alert, severity: "critical", isOnStable: true }]).do).toBe("promote");
+  });
+
+  it("make less evidence enough", () => {
+    const worse = bins(repeat(10, [2, 100, 100, 9900]));
+    expect(judged([], worse).do).not.toBe("revert");
+    expect(judged([alert], worse).do).toBe("revert");
+  });
+});
+
+describe("thirty services that burn through one dependency", () => {
+  /** A small generator with a seed (mulberry32). */
+  const seeded = (seed: number) => {
+    let state = seed;
+    return () => {
+      state = (state + 0x6d2b79f5) | 0;
+      let t = Math.imul(state ^ (state >>> 15), 1 | state);
+      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    };
+  };
+  const drawn = (n: number, p: number, random: () => number) => {
+    let hits = 0;
+    for (let i = 0; i < n; i += 1) if (random() < p) hits += 1;
+    return hits;
+  };
+  const burning: SloState = { ...healthy, state: "burning", severity: "page" };
+
+  it("holds them all, and goes back with the one whose canary is worse", () => {
+    const steps_: PlanStep[] = [1, 10, 50].map((weightPercent) => ({ weightPercent, minDurationSec: 600 }));
+    const reverted: string[] = [];
+    for (let service = 0; service < 31; service += 1) {
+      const random = seeded(1_000 + service);
+      const memory = createJudgeMemory();
+      const stepIndex = service % 3;
+      const share = [0.01, 0.1, 0.5][stepIndex] as number;
+      const isGuilty = service === 30;
+      const rows: [number, number, number, number][] = [];
+      const all: CountBin[] = [];
+      for (let look = 0; look < 30; look += 1) {
+        // From the tenth minute on the dependency fails: half of all requests, on both sides.
+        const bad = look < 10 ? 0.002 : 0.5;
+        const nc = drawn(1_200, share, random);
+        const row: [number, number, number, number] = [
+          drawn(nc, isGuilty && look >= 10 ? 0.9 : bad, random),
+          nc,
+          drawn(1_200 - nc, bad, random),
+          1_200 - nc,
+        ];
+        rows.push(row);
+        all.push(...bins([row], look));
+        const verdict = judge(
+          plan({ steps: steps_, stepIndex }),
+          samples({ errors: all }, at(look + 1)),
+          look < 10 ? healthy : burning,
+          memory,
+        );
+        if (verdict.do === "revert") {
+          reverted.push(isGuilty ? "guilty" : `service ${service}: ${verdict.reasons[0]?.sentence}`);
+          break;
+        }
+        if (look >= 10) expect([verdict.do, verdict.reasons[0]?.code]).toEqual(["hold", "budget-burn"]);
+      }
+    }
+    expect(reverted).toEqual(["guilty"]);
+  });
+});
+
 describe("gauges", () => {
   const memory: GaugeSignal = {
     name: "memory",
@@ -422,6 +596,72 @@ describe("gauges", () => {
     const ratio: GaugeSignal = { name: "memory", kind: "gauge", role: "critical", holdAboveRatio: 1.1 };
     expect(codes(judged([600, 600, 600], ratio))).toContain("gauge-hold");
     expect(judged([540, 540, 540], ratio).do).toBe("promote");
+  });
+
+  it("compares with stable at the same moments: holds soon, and reverts on evidence whatever the sizes", () => {
+    const level: GaugeSignal = {
+      name: "memory",
+      kind: "gauge",
+      role: "critical",
+      isCompared: true,
+      unit: "MB",
+    };
+    const pairs = (rows: readonly (readonly [number, number | null])[]) =>
+      rows.map(([canary, stable], i) => ({
+        startMs: at(i).getTime(),
+        endMs: at(i + 1).getTime(),
+        canary,
+        stable,
+      }));
+    const verdictOf = (rows: readonly (readonly [number, number | null])[], signal = level) =>
+      judge(
+        plan({ signals: [errors, signal] }),
+        samples({ errors: bins(repeat(rows.length, [1, 100, 100, 9900])) }, at(rows.length), {
+          gauges: { memory: pairs(rows) },
+        }),
+        healthy,
+      );
+    const busy = [500, 900, 300, 700, 500, 800, 400, 600, 500, 700];
+    // As busy as stable at the same moments, however both move; one outlier changes nothing.
+    expect(verdictOf(busy.map((x, i) => [i === 4 ? 1e9 : x * 1.05, x] as const)).do).toBe("promote");
+    const worse = verdictOf([...repeat(8, [520, 500] as const), [600, 500], [600, 500], [520, 500]]);
+    expect(worse.do).toBe("promote");
+    const all = verdictOf(busy.map((x) => [x * 1.2, x] as const));
+    expect(all.do).toBe("revert");
+    expect(all.reasons[0]).toMatchObject({
+      code: "relative-harm",
+      signal: "memory",
+      sentence: expect.stringMatching(
+        /^memory 840 MB vs 700 MB stable, worse than allowed again and again, E /,
+      ),
+    });
+    expect(
+      verdictOf(
+        busy.map((x) => [x * 1.2, x] as const),
+        { ...level, harmAllowed: { relative: 0.3 } },
+      ).do,
+    ).toBe("promote");
+    expect(verdictOf(busy.map((x) => [x * 1.2, null] as const)).do).toBe("promote");
+    // Six of eight worse: the evidence lags behind, the sign test holds already at 8 of 9.
+    const mixed = verdictOf([...repeat(5, [500, 500] as const), ...repeat(12, [560, 500] as const)], {
+      ...level,
+      harmAllowed: { absolute: 50 },
+    });
+    expect(mixed.signals[1]).toMatchObject({ medianDifference: 60 });
+    expect(mixed.do).toBe("revert");
+    const less: GaugeSignal = { ...level, direction: "lower-is-worse" };
+    expect(
+      verdictOf(
+        busy.map((x) => [x * 0.8, x] as const),
+        less,
+      ).do,
+    ).toBe("revert");
+    expect(
+      verdictOf(
+        busy.map((x) => [x * 1.2, x] as const),
+        less,
+      ).do,
+    ).toBe("promote");
   });
 
   it("only mentions an advisory one", () => {

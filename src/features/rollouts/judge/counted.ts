@@ -11,33 +11,14 @@ import {
   type TestParts,
 } from "./defaults.ts";
 import { holdsOf, mentionsOf } from "./holds.ts";
+import type { Opinion, Test } from "./opinion.ts";
 import { isProven, type ProofLimits, ratioUpper, withStable } from "./proof.ts";
 import { type Reading, versus, worse } from "./reading.ts";
 import { type JudgeMemory, type Tally, tallyOf } from "./tally.ts";
 import type { CountedReading, CountedSignal, Plan, Reason, Samples, SloState } from "./types.ts";
 import { percent, short } from "./words.ts";
 
-/** What one signal says: its reading, and why to go back or to wait, if it says so. */
-export interface Opinion<R> {
-  readonly reading: R;
-  readonly halts: readonly Reason[];
-  readonly holds: readonly Reason[];
-  readonly mentions: readonly Reason[];
-}
-
-/** One of the tests alpha is split over: its E counts with its part. */
-export interface Test {
-  readonly code: "ceiling" | "relative-harm";
-  readonly signal: string;
-  readonly e: number;
-  readonly part: number;
-  readonly hasData: boolean;
-  /** `errors 31 % vs 0.1 % stable (9 of 29)`, with what it passed; written only where somebody reads it. */
-  readonly words: () => string;
-}
-
 export interface CountedOpinion extends Opinion<CountedReading> {
-  readonly tests: readonly Test[];
   /** Bad events of the canary beyond stable's share, of those that spend the error budget. */
   readonly spent: number;
   /** The canary has had an event that is bad at all. */

@@ -1,23 +1,30 @@
+import { betOnShare, eOf, levelBet, startShareEvidence } from "../evidence.ts";
 import { betaCdf } from "../statistics.ts";
 import { keepGauges } from "./bins.ts";
-import type { Opinion } from "./counted.ts";
-import { planDefaults } from "./defaults.ts";
+import { isCompared, planDefaults, type TestParts } from "./defaults.ts";
+import type { Opinion } from "./opinion.ts";
 import type { GaugeBin, GaugeReading, GaugeSignal, Plan, Reason, Samples } from "./types.ts";
 import { seconds, short } from "./words.ts";
 
 /**
  * A level has no counts to test. Past its ceiling several times in a row it goes back: a declared limit, outside alpha.
- * Compared with stable at the same moments it holds, and only holds, because readings of a level hang together in time
- * and no test of them is valid at every look.
+ * Compared with stable at the same moments it holds soon (a sign test) and goes back on evidence that does not depend
+ * on how large the differences are, only on how often they are larger than allowed.
  */
-export function judgeGauge(plan: Plan, signal: GaugeSignal, samples: Samples): Opinion<GaugeReading> {
+export function judgeGauge(
+  plan: Plan,
+  signal: GaugeSignal,
+  samples: Samples,
+  parts: TestParts,
+): Opinion<GaugeReading> {
   const nowMs = samples.now.getTime();
   const { kept, dropped } = keepGauges(samples.gauges?.[signal.name] ?? [], nowMs);
   const needed = signal.consecutiveBins ?? planDefaults.gaugeConsecutiveBins;
   const inStep = kept.filter((bin) => bin.startMs >= plan.stepStartedAt.getTime());
   const last = inStep.slice(-needed);
   const newest = kept.at(-1);
-  const compared = signal.isCompared ? compare(signal, inStep) : undefined;
+  const compared = isCompared(signal) ? compare(signal, inStep) : undefined;
+  const e = parts.relative > 0 ? evidenceOf(signal, kept) : null;
   const reading: GaugeReading = {
     kind: "gauge",
     name: signal.name,
@@ -25,6 +32,7 @@ export function judgeGauge(plan: Plan, signal: GaugeSignal, samples: Samples): O
     canary: newest?.canary ?? null,
     stable: newest?.stable ?? null,
     medianDifference: compared?.median ?? null,
+    evidence: e === null ? null : { e, limit: 1 / (parts.relative * (plan.alpha ?? planDefaults.alpha)) },
     droppedBins: dropped,
     lastBinEndMs: newest?.endMs ?? null,
   };
@@ -36,7 +44,7 @@ export function judgeGauge(plan: Plan, signal: GaugeSignal, samples: Samples): O
     const mentions: Reason[] = sentence
       ? [{ code: "advisory", signal: signal.name, sentence: `${sentence} (advisory, does not decide)` }]
       : [];
-    return { reading, halts: [], holds: [], mentions };
+    return { reading, halts: [], holds: [], mentions, tests: [] };
   }
   const holds: Reason[] = hold ? [{ code: "gauge-hold", signal: signal.name, sentence: hold }] : [];
   const missing = lacking(plan, signal, reading, last.length, needed, nowMs);
@@ -49,7 +57,49 @@ export function judgeGauge(plan: Plan, signal: GaugeSignal, samples: Samples): O
     ],
     holds: [...holds, ...(isSilent && signal.noData === "ignore" ? [] : missing)],
     mentions: [],
+    tests:
+      e === null
+        ? []
+        : [
+            {
+              code: "relative-harm",
+              signal: signal.name,
+              e,
+              part: parts.relative,
+              hasData: newest !== undefined,
+              words: () =>
+                `${levelWords(signal, reading)}, worse than allowed again and again, E ${short(e)}`,
+            },
+          ],
   };
+}
+
+/**
+ * Evidence that the canary's level is worse than allowed at most moments. A version as good as stable is, whatever
+ * went before, at most at one moment in fifty worse than stable by more than is allowed (the allowance must cover
+ * how the two differ by nature); bet is on nine in ten. Only that counts, not by how much: no outlier can move it.
+ */
+function evidenceOf(signal: GaugeSignal, kept: readonly GaugeBin[]): number {
+  const { levelPastFine, levelPastHarm } = planDefaults;
+  const evidence = startShareEvidence(levelBet);
+  for (const { canary, stable } of kept) {
+    if (stable === null) continue;
+    const bad = isWorse(signal, canary, stable) ? 1 : 0;
+    betOnShare(evidence, levelBet, { bad, total: 1 }, levelPastFine, levelPastHarm);
+  }
+  return eOf(evidence);
+}
+
+function isWorse({ harmAllowed, direction }: GaugeSignal, canary: number, stable: number): boolean {
+  const { absolute = 0, relative = absolute > 0 ? 0 : planDefaults.levelHarmAllowed } = harmAllowed ?? {};
+  const sign = direction === "lower-is-worse" ? -1 : 1;
+  return sign * (canary - stable) > Math.max(absolute, relative * Math.abs(stable));
+}
+
+function levelWords({ name, unit }: GaugeSignal, { canary, stable }: GaugeReading): string {
+  const value = (level: number | null) =>
+    level === null ? "no data" : `${short(level)}${unit ? ` ${unit}` : ""}`;
+  return `${name} ${value(canary)} vs ${value(stable)} stable`;
 }
 
 const isLower = ({ direction }: GaugeSignal): boolean => direction === "lower-is-worse";
@@ -93,17 +143,13 @@ function compare(
   const pairs = inStep.flatMap(({ canary, stable }) => (stable === null ? [] : [{ canary, stable }]));
   const recent = pairs.slice(-compareBinsMax);
   if (recent.length < compareBinsMin) return undefined;
-  const { relative = 0, absolute = 0 } = signal.harmAllowed ?? {};
-  const sign = isLower(signal) ? -1 : 1;
-  const worse = recent.filter(
-    ({ canary, stable }) => sign * (canary - stable) > Math.max(absolute, relative * Math.abs(stable)),
-  ).length;
+  const worse = recent.filter(({ canary, stable }) => isWorse(signal, canary, stable)).length;
   const median = medianOf(recent.map(({ canary, stable }) => canary - stable));
   const n = recent.length;
-  const isWorse = worse > 0 && betaCdf(0.5, worse, n - worse + 1) <= compareAlpha;
-  if (!isWorse) return { median, sentence: undefined };
+  if (worse === 0 || betaCdf(0.5, worse, n - worse + 1) > compareAlpha)
+    return { median, sentence: undefined };
   const unit = signal.unit ? ` ${signal.unit}` : "";
-  const side = sign > 0 ? "above" : "below";
+  const side = isLower(signal) ? "below" : "above";
   const by = `${short(Math.abs(median))}${unit} ${side} stable in the middle of ${n} readings`;
   return { median, sentence: `${signal.name} ${by}, worse in ${worse}` };
 }

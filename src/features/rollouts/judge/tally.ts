@@ -1,11 +1,12 @@
 import {
   bet,
-  betOnCeiling,
+  betOnShare,
+  ceilingBet,
   type Evidence,
   harmBets,
   lossBets,
-  startCeilingEvidence,
   startEvidence,
+  startShareEvidence,
 } from "../evidence.ts";
 import type { ComparedCounts } from "../statistics.ts";
 import { areCounts, follows } from "./bins.ts";
@@ -104,7 +105,7 @@ const startTally = ({ isLowerWorse, limits }: TallyRules): Tally => ({
   dropped: 0,
   lastEndMs: null,
   relative: startEvidence(isLowerWorse ? lossBets : harmBets),
-  ceiling: startCeilingEvidence(),
+  ceiling: startShareEvidence(ceilingBet),
   proof: startProof(limits),
 });
 
@@ -121,7 +122,7 @@ function take(tally: Tally, bin: CountBin, rules: TallyRules, nowMs: number): vo
   const bets = rules.isLowerWorse ? lossBets : harmBets;
   bet(tally.relative, bets, canary, stable, allowedRatio(rules, tally.all.stable));
   if (rules.ceiling !== null)
-    betOnCeiling(tally.ceiling, canary, fineShare(rules.ceiling, bin, tally.all), rules.ceiling);
+    betOnShare(tally.ceiling, ceilingBet, canary, fineShare(rules.ceiling, bin, tally.all), rules.ceiling);
   if (bin.startMs < rules.stepStartMs) return;
   tally.stepBins += 1;
   add(tally.step, bin);

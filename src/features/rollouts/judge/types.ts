@@ -60,7 +60,7 @@ export interface CountedSignal extends SignalBase {
   readonly isBudgetSpent?: boolean;
 }
 
-/** A level such as memory or saturation. Readings hang together in time, so it is limited and not tested. */
+/** A level such as memory or saturation: limited by its ceiling, and compared with stable at the same moments. */
 export interface GaugeSignal extends SignalBase {
   readonly kind: "gauge";
   /** Default higher-is-worse. */
@@ -70,7 +70,7 @@ export interface GaugeSignal extends SignalBase {
   readonly holdAbove?: number;
   /** Hold when canary / stable stays above this in each of the last readings. */
   readonly holdAboveRatio?: number;
-  /** Compare with stable at the same moments, and hold while it is worse by more than `harmAllowed`. Default no. */
+  /** Compare with stable at the same moments. Default where `harmAllowed` is given; 0.1 relative when it is not. */
   readonly isCompared?: boolean;
   /** Default 3. */
   readonly consecutiveBins?: number;
@@ -225,6 +225,8 @@ export interface GaugeReading {
   readonly stable: number | null;
   /** Median of canary less stable at the same moments of this step; null when not compared. */
   readonly medianDifference?: number | null;
+  /** Evidence that it is worse by more than allowed, and the value at which it reverts by itself; null: not tested. */
+  readonly evidence?: { readonly e: number; readonly limit: number } | null;
   readonly droppedBins: number;
   readonly lastBinEndMs: number | null;
 }

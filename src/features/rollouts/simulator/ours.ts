@@ -1,5 +1,13 @@
 /** The judge of rollouts on a simulated run: the very function that decides for real, look by look. Pure. */
-import { type CountBin, type GaugeBin, judge, type Plan, type SloState, type Verdict } from "../judge.ts";
+import {
+  type CountBin,
+  createJudgeMemory,
+  type GaugeBin,
+  judge,
+  type Plan,
+  type SloState,
+  type Verdict,
+} from "../judge.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Look, SideLook, World } from "./world.ts";
 
@@ -23,9 +31,12 @@ export function planOf(scenario: Scenario): Omit<Plan, "stepIndex" | "stepStarte
     signals: [
       { name: "errors", kind: "ratio", role: "critical" },
       { name: "latency", kind: "latency", role: "critical" },
+      ...(service.ordersPer100 === undefined
+        ? []
+        : [{ name: "orders", kind: "kpi", role: "critical" } as const]),
       ...(service.memory === undefined
         ? []
-        : [{ name: "memory", kind: "gauge", role: "critical", holdAboveRatio: 1.25 } as const]),
+        : [{ name: "memory", kind: "gauge", role: "critical", isCompared: true } as const]),
     ],
   };
 }
@@ -37,9 +48,11 @@ export function* verdicts(world: World, looks: readonly Look[]): Generator<Verdi
   const slowFrom = scenario.service.bucketsMs.indexOf(scenario.service.slowAboveMs) + 1;
   const errors: CountBin[] = [];
   const latency: CountBin[] = [];
+  const orders: CountBin[] = [];
   const memory: GaugeBin[] = [];
-  const counts = { errors, latency };
+  const counts = { errors, latency, orders };
   const gauges = { memory };
+  const lookedAt = createJudgeMemory();
   let stepIndex = 0;
   let stepStartedAt = new Date(0);
   for (const look of looks) {
@@ -50,11 +63,14 @@ export function* verdicts(world: World, looks: readonly Look[]): Generator<Verdi
     const { startMs, endMs, canary, stable } = look;
     errors.push({ startMs, endMs, canary: failed(canary), stable: failed(stable) });
     latency.push({ startMs, endMs, canary: slow(canary, slowFrom), stable: slow(stable, slowFrom) });
+    if (canary.orders !== null)
+      orders.push({ startMs, endMs, canary: ordered(canary), stable: ordered(stable) });
     if (canary.memory !== null) memory.push({ startMs, endMs, canary: canary.memory, stable: stable.memory });
     const verdict = judge(
       { ...plan, stepIndex, stepStartedAt },
       { now: new Date(endMs), counts, gauges },
       noSlo,
+      lookedAt,
     );
     yield verdict;
     if (verdict.do === "revert") return;
@@ -72,6 +88,9 @@ export function revertAt(world: World, looks: readonly Look[]): number | undefin
 }
 
 const failed = ({ bad, total }: SideLook) => ({ bad, total });
+
+/** Orders of the requests each version got. */
+const ordered = ({ orders, total }: SideLook) => ({ bad: orders ?? 0, total });
 
 const slow = ({ buckets, total }: SideLook, from: number) => ({
   bad: buckets.reduce((sum, count, i) => (i >= from ? sum + count : sum), 0),
