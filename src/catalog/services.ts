@@ -96,6 +96,9 @@ export const policiesSchema = z.strictObject({
       minBudgetLeftPercent: percentField.default(10),
       /** Weights that somebody else moves during a rollout: held where they are, or set again a few times. */
       drift: z.enum(["hold", "correct"]).default("hold"),
+      /** Argo CD or Flux after a revert: its self-heal is stopped for `suspendFor`, or it is left alone. */
+      gitops: z.enum(["suspend", "none"]).default("suspend"),
+      suspendFor: durationOr("1h"),
     })
     .transform((policy) => ({
       ...policy,

@@ -1,0 +1,51 @@
+/** What is said in a revert's thread about what heals by itself. Pure. */
+import { actions, type Block, dateToken, escapeText, section } from "../../platform/messages/blocks.ts";
+import type { Wanted } from "../../platform/messages/say.ts";
+import { gitCommands, ownerName, type Stop, stopCommands } from "./model.ts";
+
+export const messageKey = (thing: string): string => `gitops:${thing}`;
+
+/** A shell command inside a code block: nothing in it may end the block or become a link. */
+const code = (lines: readonly string[]): string =>
+  `\`\`\`\n${lines
+    .join("\n")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll("```", "'''")}\n\`\`\``;
+
+export function lineOf(stop: Stop): string {
+  const { owner, kind, dueAt, stoppedAt, endedAt, ending, error } = stop;
+  const name = escapeText(ownerName(owner, kind), 200);
+  const why = error === undefined ? "" : ` ${escapeText(error, 300)}.`;
+  switch (ending) {
+    case "resumed":
+      return `🟢 ${name} heals again since ${dateToken(endedAt ?? dueAt)}.`;
+    case "theirs":
+      return `⚫ ${name}: somebody else changed it meanwhile; it stays as it is.`;
+    case "idle":
+      return `⚫ ${name} healed nothing by itself; nothing was stopped.`;
+    case "handed-over":
+      return `⚫ ${name} stays stopped for another revert, which ends it.`;
+    case "not-stopped":
+      return `🔴 ${name} could not be stopped.${why}`;
+    case undefined:
+      if (!stoppedAt) return `🟠 ${name} is not stopped yet: it may put the version back.${why}`;
+      return error === undefined
+        ? `🟠 ${name} heals nothing until ${dateToken(dueAt)}, so that the revert stays. It begins again by itself.`
+        : `🔴 ${name} should heal again since ${dateToken(dueAt)} and cannot be turned on.${why}`;
+  }
+}
+
+export function stopMessage(stop: Stop): Wanted {
+  const { thing, owner, source, endedAt, stoppedAt } = stop;
+  const text = lineOf(stop);
+  const blocks: Block[] = [section(text)];
+  if (!endedAt && !stoppedAt) blocks.push(section(`By hand:\n${code(stopCommands(owner))}`));
+  const git = gitCommands(thing, source);
+  if (!endedAt && git.length > 0)
+    blocks.push(section(`To make the revert last, revert in Git before then:\n${code(git)}`));
+  if (!endedAt && stoppedAt)
+    blocks.push(...actions([{ label: "Heal again now", line: `gitops resume ${thing}` }]));
+  return { text, blocks };
+}

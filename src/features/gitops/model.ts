@@ -1,0 +1,107 @@
+/**
+ * What heals by itself is stopped for a while, so that a revert stays. Pure.
+ *
+ * wanted → stopped → ended; or ended at once where nothing healed
+ */
+import type { GitSource } from "../../providers/gitops/contract.ts";
+import type { ManagedBy } from "../../providers/traffic/contract.ts";
+
+export type Ending =
+  /** As it was before. */
+  | "resumed"
+  /** Somebody decided otherwise meanwhile, which stays. */
+  | "theirs"
+  /** It healed nothing before: nothing was changed. */
+  | "idle"
+  /** Another revert needs it stopped for longer; that one ends it. */
+  | "handed-over"
+  /** It could not be stopped while that would have helped. */
+  | "not-stopped";
+
+export interface Stop {
+  /** `R-12`: the revert it is for; one stop each. */
+  readonly thing: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly owner: ManagedBy;
+  readonly channel: string;
+  /** Key of the card in whose thread it is told. */
+  readonly parent: string;
+  readonly wantedAt: Date;
+  readonly stoppedAt?: Date | undefined;
+  /** When it begins again by itself. */
+  readonly dueAt: Date;
+  readonly endedAt?: Date | undefined;
+  readonly ending?: Ending | undefined;
+  /** `Argo CD application` */
+  readonly kind?: string | undefined;
+  readonly source?: GitSource | undefined;
+  /** Why the last attempt did not do it. */
+  readonly error?: string | undefined;
+  readonly attempts: number;
+  readonly isPaged: boolean;
+}
+
+/** Without having been stopped by then, stopping it helps no more: what it puts back it has put back. */
+export const stopWithinMs = 10 * 60_000;
+/** Not begun again this long after it should have: a person is woken. */
+export const pageAfterMs = 60_000;
+
+const retryMs = { first: 2_000, most: 30_000 };
+
+export const retryAt = (now: Date, attempts: number): Date =>
+  new Date(now.getTime() + Math.min(retryMs.most, retryMs.first * attempts));
+
+const kinds: Record<ManagedBy["system"], string> = {
+  "argo-cd": "Argo CD application",
+  flux: "Flux",
+  helm: "Helm release",
+};
+
+/** `Argo CD application shop in argocd` */
+export function ownerName({ system, name, namespace }: ManagedBy, kind = kinds[system]): string {
+  return `${kind} ${name}${namespace === null ? "" : ` in ${namespace}`}`;
+}
+
+/** What to expect of whoever manages the objects, before anything is done; for plans. */
+export function expectation(
+  service: string,
+  owner: ManagedBy,
+  policy: "suspend" | "none",
+  forText: string,
+): string {
+  const who = `${service} is managed by ${ownerName(owner)}`;
+  // Helm changes nothing by itself; its next upgrade does.
+  if (owner.system === "helm") return `${who}: its next upgrade sets what the chart says`;
+  return policy === "suspend"
+    ? `${who}: it puts the version back, so a revert stops its self-heal for ${forText}`
+    : `${who}: it puts the version back after a revert; revert in Git as well`;
+}
+
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** Shell commands that make a revert last, as far as it is known where it came from. */
+export function gitCommands(thing: string, source: GitSource | undefined): string[] {
+  if (!source?.revision) return [];
+  const isUrl = /^(https?|ssh|git):\/\/|^git@/.test(source.repository);
+  const branch = `revert-${thing}`;
+  return [
+    ...(isUrl ? [`git clone ${quote(source.repository)} ${branch} && cd ${branch}`] : []),
+    `git revert --no-edit ${quote(source.revision)}`,
+    `git push origin HEAD:${branch}`,
+  ];
+}
+
+/** Shell commands that stop it by hand. */
+export function stopCommands({ system, name, namespace }: ManagedBy): string[] {
+  switch (system) {
+    case "argo-cd":
+      return [
+        `kubectl -n ${quote(namespace ?? "argocd")} patch application ${quote(name)} --type merge -p '{"spec":{"syncPolicy":{"automated":null}}}'`,
+      ];
+    case "flux":
+      return [`flux suspend kustomization ${quote(name)} -n ${quote(namespace ?? "flux-system")}`];
+    case "helm":
+      return [];
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Systems that keep objects of a cluster as they are declared in Git, and so put back what a revert took away. What
+ * is asked of them: to stop that for a while, and to begin again.
+ */
+import type { z } from "zod";
+import type { ManagedBy } from "../traffic/contract.ts";
+
+export interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+}
+
+export interface ObjectPath {
+  readonly resource: Resource;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The part of a Kubernetes client that is needed; every method throws ProviderError. */
+export interface ClusterObjects {
+  get<Schema extends z.ZodType>(path: ObjectPath, schema: Schema): Promise<z.output<Schema>>;
+  /** RFC 7386; `conflict` when `metadata.resourceVersion` is given and not the object's any more. */
+  merge<Schema extends z.ZodType>(path: ObjectPath, json: unknown, schema: Schema): Promise<z.output<Schema>>;
+}
+
+/** What Git says of the version that stands now; for the commands that make a revert last. */
+export interface GitSource {
+  readonly repository: string;
+  /** Commit that was applied last; null where it is not known. */
+  readonly revision: string | null;
+  readonly path: string | null;
+}
+
+export interface Suspended {
+  /**
+   * `stopped`: it heals no more, by this call or an earlier one of ours. `idle`: it healed nothing before; nothing was
+   * changed.
+   */
+  readonly is: "stopped" | "idle";
+  /** Kind of the object, as people write it. */
+  readonly kind: string;
+  readonly source: GitSource | null;
+}
+
+export interface Resumed {
+  /** `resumed`: as it was before. `theirs`: somebody decided otherwise meanwhile, which stays. */
+  readonly is: "resumed" | "theirs";
+}
+
+export interface GitopsSystem {
+  readonly system: ManagedBy["system"];
+
+  /**
+   * Stops it and reads back. What stood before is kept on the object itself, with who did it, so that a repeat after
+   * a crash finds it. `conflict` when something turns it on again at once, such as an ApplicationSet.
+   */
+  suspend(
+    objects: ClusterObjects,
+    owner: ManagedBy,
+    mark: { readonly by: string; readonly until: Date },
+  ): Promise<Suspended>;
+
+  /** Puts back what stood before, and reads back. An object that is gone, or carries no mark of ours, is `theirs`. */
+  resume(objects: ClusterObjects, owner: ManagedBy): Promise<Resumed>;
+}

@@ -1,0 +1,36 @@
+/**
+ * Flux: a Kustomization or HelmRelease with `spec.suspend` is not reconciled.
+ * Source: Flux docs, "Kustomization" and "Helm Releases", `.spec.suspend`.
+ */
+import { z } from "zod";
+import type { GitopsSystem } from "./contract.ts";
+import { createSwitch, type HealingKind } from "./switch.ts";
+
+/** `main@sha1:9f3c…` */
+const statusSchema = z.object({ lastAppliedRevision: z.string().optional() });
+
+const suspended = (kind: string, group: string, version: string, plural: string): HealingKind => ({
+  kind,
+  resource: { group, version, plural },
+  namespace: "flux-system",
+  isHealing: ({ spec }) => spec.suspend !== true,
+  isStopped: ({ spec }) => spec.suspend === true,
+  // Absent and false are the same to Flux; what was absent goes again, so that no difference to Git is left.
+  recordedOf: ({ spec }) => spec.suspend ?? null,
+  stop: { suspend: true },
+  start: (recorded) => ({ suspend: recorded }),
+  sourceOf({ spec, status }) {
+    const read = statusSchema.safeParse(status ?? {});
+    const revision =
+      (read.success && /([0-9a-f]{40})$/.exec(read.data.lastAppliedRevision ?? "")?.[1]) || null;
+    const source = z.object({ name: z.string() }).safeParse(spec.sourceRef);
+    return source.success ? { repository: source.data.name, path: null, revision } : null;
+  },
+});
+
+export function createFlux(): GitopsSystem {
+  return createSwitch("flux", [
+    suspended("Flux Kustomization", "kustomize.toolkit.fluxcd.io", "v1", "kustomizations"),
+    suspended("Flux HelmRelease", "helm.toolkit.fluxcd.io", "v2", "helmreleases"),
+  ]);
+}
