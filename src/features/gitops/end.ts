@@ -23,10 +23,11 @@ export async function endStop(room: Room, thing: string): Promise<Rerun> {
     const locked = await lockStop(tx.trx, thing);
     if (!locked || locked.endedAt) return undefined;
     if (result instanceof ProviderError) return noteStuck(room, tx, locked, result);
+    const ending = result === "theirs" && !locked.stoppedAt ? "not-stopped" : result;
     await room.change(
       tx,
-      { ...locked, endedAt: tx.now, ending: result, error: undefined },
-      { actor: systemActor, action: `gitops.${result}` },
+      { ...locked, endedAt: tx.now, ending, error: ending === "not-stopped" ? locked.error : undefined },
+      { actor: systemActor, action: `gitops.${ending}` },
     );
     if (locked.isPaged) await room.paging.resolve(tx, stuckKey(thing), systemActor);
     return undefined;

@@ -48,10 +48,10 @@ function ringBoth(tx: Tx, { thing, dueAt }: Stop): void {
 
 /** One attempt; the job's, and the first one of whoever asked. */
 export async function tryToStop(room: Room, thing: string): Promise<Rerun> {
-  const { database } = room.platform;
+  const { database, clock } = room.platform;
   const stop = await findStop(database.db, thing);
   const system = stop && room.systemOf(stop.owner.system);
-  if (!stop || !system || stop.stoppedAt || stop.endedAt) return undefined;
+  if (!stop || !system || stop.stoppedAt || stop.endedAt || clock.now() >= stop.dueAt) return undefined;
   let result: Suspended | ProviderError;
   try {
     const mark = { by: `quarterdeck ${thing}`, until: stop.dueAt };
@@ -72,9 +72,11 @@ async function note(room: Room, tx: Tx, thing: string, result: Suspended | Provi
   if (result instanceof ProviderError) {
     const error = `${result.message}. ${result.hint}`.replaceAll("..", ".").replace(/\.$/, "");
     const isOver = tx.now.getTime() - locked.wantedAt.getTime() >= stopWithinMs;
+    // A call without an answer may have been carried out: whether there is something to end, the end finds out.
+    const isEnded = isOver && isRefused(result);
     await room.change(
       tx,
-      { ...locked, attempts, error, ...(isOver ? { endedAt: tx.now, ending: "not-stopped" } : {}) },
+      { ...locked, attempts, error, ...(isEnded ? { endedAt: tx.now, ending: "not-stopped" } : {}) },
       isOver || attempts === 1
         ? { actor: systemActor, action: "gitops.not-stopped", reason: result.message }
         : undefined,
@@ -92,3 +94,7 @@ async function note(room: Room, tx: Tx, thing: string, result: Suspended | Provi
   );
   return undefined;
 }
+
+/** The cluster said no, so that nothing was done. */
+const isRefused = ({ code }: ProviderError): boolean =>
+  code === "unauthorised" || code === "rejected" || code === "not_found";
