@@ -5,6 +5,8 @@ import type { Platform } from "../platform/platform.ts";
 import type { SlackApi } from "../platform/slack/client.ts";
 import type { Accessor } from "../providers/accessors/contract.ts";
 import { createAccessors } from "../providers/accessors/instances.ts";
+import { ProviderError } from "../providers/errors.ts";
+import { createGitopsSystems } from "../providers/gitops/systems.ts";
 import { createMetricsProviders } from "../providers/metrics/instances.ts";
 import { createPagers } from "../providers/pagers/instances.ts";
 import { createTicketingProviders } from "../providers/ticketing/instances.ts";
@@ -14,6 +16,7 @@ import { accessMigrations, createAccess } from "./access/index.ts";
 import { alertMigrations, createAlerts } from "./alerts/index.ts";
 import { createDeploys, deploysMigrations } from "./deploys/index.ts";
 import { createFlagger, flaggerMigrations } from "./flagger/index.ts";
+import { createGitops, gitopsMigrations } from "./gitops/index.ts";
 import { createHome } from "./home/index.ts";
 import { createPaging, type Paging, pagingMigrations } from "./paging/index.ts";
 import { createQuality, qualityMigrations } from "./quality/index.ts";
@@ -47,8 +50,17 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   );
   const deploys = createDeploys(platform, { alerts: alerts.api });
   const slos = createSlos(platform, metrics, { deploys: deploys.api });
+  const gitops = createGitops({
+    platform,
+    paging: paging.api,
+    useCluster: async ({ service }) => {
+      throw new ProviderError("not_found", `the traffic of ${service} is moved in no cluster`, "");
+    },
+    systemOf: createGitopsSystems(),
+  });
   const moving = {
     platform,
+    gitops: gitops.api,
     traffic: createTrafficEngines(platform, overrides.traffic),
     signals: signals.api,
     slos: slos.api,
@@ -102,6 +114,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     deploys.feature,
     rollouts.feature,
     rollbacks.feature,
+    gitops.feature,
     flagger,
     access,
     runbooks,
@@ -124,6 +137,7 @@ export function allMigrations(): Record<string, Migration> {
     ...deploysMigrations,
     ...rolloutsMigrations,
     ...rollbacksMigrations,
+    ...gitopsMigrations,
     ...flaggerMigrations,
     ...alertMigrations,
     ...ticketMigrations,

@@ -99,6 +99,11 @@ export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
     case "reverting":
       return { mark: "🔴", text: `${name} · going back: ${becauseText(state.because)}${stuck}` };
     case "reverted":
+      if (rollout.putBack?.isStanding)
+        return {
+          mark: "🔴",
+          text: `${name} · the revert did not hold: ${escapeText(rollout.putBack.sentence, 200)}`,
+        };
       return { mark: "⚫", text: `${name} · reverted: ${becauseText(state.because)}` };
     case "promoted":
       return { mark: "🟢", text: `${name} · 100 % · good` };

@@ -13,6 +13,7 @@ import { rolloutsMigrations } from "./migrations.ts";
 import type { Rollout } from "./model.ts";
 import { rolloutPage } from "./page.ts";
 import { askOf } from "./people.ts";
+import { watchStay } from "./put-back-watch.ts";
 import { takeTurn } from "./queue.ts";
 import { queueJob } from "./queue-store.ts";
 import { revertRollout, watchRecovery } from "./revert.ts";
@@ -102,6 +103,12 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
           "Starts a queued rollout once its turn comes, with everything checked anew, or ends its waiting.",
         lane: "normal",
         run: (ref) => takeTurn(room, ref),
+      },
+      {
+        name: jobs.stay,
+        about: "Looks for ten minutes whether a version that was reverted gets traffic again.",
+        lane: "normal",
+        run: (ref) => watchStay(room, ref),
       },
       {
         name: jobs.sweep,

@@ -10,6 +10,7 @@ import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
 import type { Drift, Share } from "./drift.ts";
 import type { Reason, ReasonCode, Verdict } from "./judge.ts";
 import type { RolloutPlan } from "./plan.ts";
+import type { PutBack } from "./put-back.ts";
 
 /** Who acted: a Slack team and user, or Quarterdeck (`-`, `quarterdeck`). */
 export interface Who {
@@ -117,6 +118,8 @@ export interface Rollout {
   readonly deployId?: Id<"deploy"> | undefined;
   readonly parity?: ParityNote | undefined;
   readonly recovery?: Recovery | undefined;
+  /** After its revert the version got traffic again. */
+  readonly putBack?: PutBack | undefined;
   readonly endedAt?: Date | undefined;
 }
 

@@ -38,6 +38,7 @@ export function planText({ plan, deadlineMs, deadlineMax, from, budget }: PlanSa
       : []),
     `Read every ${formatDuration(plan.intervalMs)}; reverted when not through in ${formatDuration(deadlineMs)}; watched for ${formatDuration(plan.watchMs)} afterwards, longer while its numbers are missing or few${kept}.`,
     ...signalsText(plan.signals),
+    ...(plan.managed ? [`${escapeText(plan.managed.means, 300)}.`] : []),
     `Budget left: ${escapeText(left.join(", ") || "no SLO")}.`,
     expectedText(plan),
     ...slowText(plan, deadlineMs, deadlineMax),

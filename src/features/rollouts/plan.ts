@@ -3,6 +3,7 @@ import * as lookup from "../../catalog/lookup.ts";
 import type { Catalog, DataMigration, RolloutStep, Signal, WarmUp } from "../../catalog/schema.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
+import type { ManagedBy } from "../../providers/traffic/contract.ts";
 import { type Expected, expectedOf } from "./expected.ts";
 import type { Plan as JudgePlan, Signal as JudgeSignal, PlanStep } from "./judge.ts";
 import { type Care, carefulSteps, chooseSteps, holdSteps, lastsMs, possibleSteps } from "./plan-steps.ts";
@@ -25,6 +26,8 @@ export interface RolloutPlan {
   readonly expected?: Expected | undefined;
   /** The data migration the version brings, with its reversal. */
   readonly migration?: DataMigration | undefined;
+  /** Who else keeps the service's objects as they are declared somewhere, and what that means for a revert. */
+  readonly managed?: { readonly by: ManagedBy; readonly means: string } | undefined;
 }
 
 export interface PlanOptions {

@@ -14,6 +14,7 @@ import { cardKey, versionsText } from "./cards.ts";
 import { type Effect, isDone, recordEffect } from "./effects.ts";
 import { holderOf, releaseTraffic } from "./holders.ts";
 import type { ParityNote, Recovery, Rollout } from "./model.ts";
+import { stopHealing } from "./put-back-watch.ts";
 import { beginRecovery, lookForRecovery, symptomOf } from "./recovery.ts";
 import { jobs, type Room } from "./room.ts";
 import { retryAt } from "./step.ts";
@@ -78,6 +79,8 @@ async function goBack(room: Room, rollout: Rollout): Promise<Outcome> {
       // Where a weight cannot be taken away alone, the restore below still does it.
       else if (isAway(result.error)) return result;
     }
+    // After the weight, so that nothing is before it; before the rest, so that what heals does not undo it.
+    await stopHealing(room, rollout);
     const effect: Effect = {
       key: `${id}:back`,
       owner: id,
@@ -135,6 +138,7 @@ async function concludeRevert(
   await releaseTraffic(tx, id);
   tx.emit("rollouts.reverted", id);
   tx.ring({ job: jobs.recovery, ref: id, lane: "normal" });
+  tx.ring({ job: jobs.stay, ref: id, lane: "normal" });
 }
 
 const stuckKey = (id: string): string => `rollout:${id}:stuck`;

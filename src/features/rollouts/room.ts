@@ -6,6 +6,7 @@ import type { Decision } from "../../platform/refusal.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficEngines } from "../../providers/traffic/instances.ts";
 import type { Deploys } from "../deploys/index.ts";
+import type { Gitops } from "../gitops/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Signals } from "../signals/index.ts";
 import type { Budget, Slos } from "../slos/index.ts";
@@ -24,6 +25,7 @@ export interface RolloutParts {
   slos: Pick<Slos, "budgetOf" | "policyOf">;
   deploys: Deploys;
   paging: Paging;
+  gitops: Gitops;
 }
 
 export const jobs = {
@@ -31,6 +33,7 @@ export const jobs = {
   revert: "rollouts.revert",
   recovery: "rollouts.recovery",
   drift: "rollouts.drift",
+  stay: "rollouts.stay",
   sweep: "rollouts.sweep",
 } as const;
 

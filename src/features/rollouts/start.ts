@@ -1,5 +1,6 @@
 /** Starting a rollout: everything outside is read first, then one transaction decides. */
 import * as lookup from "../../catalog/lookup.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Reply } from "../../platform/feature.ts";
 import { channelLink, escapeText, section } from "../../platform/messages/blocks.ts";
@@ -8,6 +9,7 @@ import { nextPublicId } from "../../platform/publicids.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
+import { expectation } from "../gitops/index.ts";
 import type { Budget, BudgetPolicy } from "../slos/index.ts";
 import { reversalText } from "./cards.ts";
 import { claimTraffic, type Holder, holderOf } from "./holders.ts";
@@ -184,14 +186,16 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
   if (!well.ok) return well;
   const care = await careOf(room, actor, policy);
   if (!care.ok) return care;
-  const [weights, ratePerSec] = await Promise.all([
+  const [weights, managed, ratePerSec] = await Promise.all([
     readWeights(aim),
+    readManaged(room, aim),
     todaysRate(room, service, from.value, typed.value.plan),
   ]);
   if (!weights.ok) return weights;
   const planned = planWith({ care: care.value, weights: weights.value, ratePerSec });
   if (!planned.ok) return planned;
-  return allow({ aim, ...planned.value, wayBack: state.value, from: from.value, budget, policy });
+  const plan = { ...planned.value.plan, managed };
+  return allow({ aim, ...planned.value, plan, wayBack: state.value, from: from.value, budget, policy });
 }
 
 const takenOut = (id: string): Decision<never> =>
@@ -247,6 +251,20 @@ async function readWeights({ engine, target }: Aim): Promise<Decision<readonly n
     return allow(await engine.weights(target, { deadlineMs: trafficDeadlineMs }));
   } catch (error) {
     return unreadable(target.service, error);
+  }
+}
+
+/** Who would put the version back after a revert. What cannot be read now is not worth a refusal. */
+async function readManaged({ platform }: Room, { engine, target }: Aim): Promise<RolloutPlan["managed"]> {
+  try {
+    const { managedBy: by } = await engine.describe(target, { deadlineMs: trafficDeadlineMs });
+    if (!by) return undefined;
+    const { gitops, suspendFor } = platform.catalogs.current().policies.rollout;
+    return { by, means: expectation(target.service, by, gitops, formatDuration(suspendFor)) };
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    platform.log.warn({ err: error, service: target.service }, "who manages it could not be read");
+    return undefined;
   }
 }
 

@@ -59,6 +59,7 @@ type Changing = Pick<
   | "deploy_id"
   | "parity"
   | "recovery"
+  | "put_back"
   | "ended_at"
 >;
 
@@ -75,6 +76,7 @@ function changing(rollout: Rollout): Changing {
     deploy_id: rollout.deployId ?? null,
     parity: json(rollout.parity),
     recovery: json(rollout.recovery),
+    put_back: json(rollout.putBack),
     ended_at: rollout.endedAt ?? null,
   };
 }
@@ -177,6 +179,7 @@ const rolloutOf = (row: Row): Rollout => ({
   deployId: row.deploy_id ?? undefined,
   parity: row.parity ?? undefined,
   recovery: row.recovery ?? undefined,
+  putBack: row.put_back ?? undefined,
   endedAt: row.ended_at ?? undefined,
 });
 

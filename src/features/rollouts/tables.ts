@@ -16,6 +16,7 @@ import type {
   StepMark,
 } from "./model.ts";
 import type { PlanOptions, RolloutPlan } from "./plan.ts";
+import type { PutBack } from "./put-back.ts";
 import type { QueuedState } from "./queue-store.ts";
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
@@ -53,6 +54,7 @@ export interface RolloutTables {
     deploy_id: Id<"deploy"> | null;
     parity: Json<ParityNote> | null;
     recovery: Json<Recovery> | null;
+    put_back: Json<PutBack> | null;
     ended_at: Timestamp | null;
   };
   rollout_samples: {

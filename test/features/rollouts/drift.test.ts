@@ -184,7 +184,7 @@ describe("somebody moves the traffic of a rollout", () => {
     await room.type(dev, "rollout start shop v42");
     await room.until(["step"]);
     await moveOutside(room, { v41: 70, v42: 30 });
-    await room.pass(35);
+    await room.pass(3);
     expect((await room.find()).state).toMatchObject({ is: "step", index: 0 });
     const card = await room.said("rollout:R-1");
     expect(card.text).toBe(
@@ -197,7 +197,7 @@ describe("somebody moves the traffic of a rollout", () => {
     await room.until(["watching"]);
     // The watch does not end well while somebody else has the traffic; at last it goes back.
     await moveOutside(room, { v41: 50, v42: 50 });
-    await room.pass(60);
+    await room.pass(3);
     expect((await room.said("rollout:R-1")).text).toContain("· 100 % · traffic moved outside: v42 has 50 %");
     room.clock.advance(6 * 3_600_000);
     const { state: end } = await room.until(["reverted"], "R-1", 10);
@@ -222,12 +222,12 @@ describe("somebody moves the traffic of a rollout", () => {
     room.world.isBlind = true;
     for (let time = 1; time <= 3; time += 1) {
       await moveOutside(room, { v43: 20, v41: 50, v42: 30 });
-      await room.pass(35, async () => (await room.find()).drift?.corrections === time);
+      await room.pass(5, async () => (await room.find()).drift?.corrections === time);
       expect(await room.weights()).toEqual({ v43: 0, v41: 99, v42: 1 });
       expect((await room.find()).drift).toMatchObject({ isStanding: false, corrections: time });
     }
     await moveOutside(room, { v41: 50, v42: 50 });
-    await room.pass(35);
+    await room.pass(3);
     expect(await room.weights()).toEqual({ v41: 50, v42: 50 });
     expect((await room.said("rollout:R-1")).text).toContain("set again 3 times, now left as it is");
     const effects = (await room.effects("R-1")).filter(({ key }) => key.includes(":correct-"));
@@ -253,7 +253,7 @@ describe("somebody moves the traffic of a rollout", () => {
     const sweep = room.features
       .flatMap(({ jobs = [] }) => jobs)
       .find(({ name }) => name === "rollouts.sweep");
-    await room.pass(30);
+    room.clock.advance(30_000);
     await sweep?.run("all", { attempt: 1 });
     await room.drain();
     expect((await room.said("rollout:R-1")).text).toMatch(

@@ -5,6 +5,7 @@ import { errorBudgetOf } from "../../../src/catalog/lookup.ts";
 import type { Catalog, ServiceTraffic, Signal, TrafficInstance } from "../../../src/catalog/schema.ts";
 import { readSettings } from "../../../src/config/config.ts";
 import { createDeploys, type Deploys } from "../../../src/features/deploys/index.ts";
+import { createGitops } from "../../../src/features/gitops/index.ts";
 import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
 import { createRollbacks } from "../../../src/features/rollbacks/index.ts";
 import { createRollouts, type Rollout, type Rollouts } from "../../../src/features/rollouts/index.ts";
@@ -22,6 +23,9 @@ import type { Platform } from "../../../src/platform/platform.ts";
 import { Runner } from "../../../src/platform/rings/runner.ts";
 import { Secret } from "../../../src/platform/secret.ts";
 import { SecretBox } from "../../../src/platform/secretbox.ts";
+import { ProviderError } from "../../../src/providers/errors.ts";
+import type { ClusterObjects } from "../../../src/providers/gitops/contract.ts";
+import { createGitopsSystems } from "../../../src/providers/gitops/systems.ts";
 import type { TrafficEngine } from "../../../src/providers/traffic/contract.ts";
 import { createRouterEngine, routerConfigOf } from "../../../src/providers/traffic/router.ts";
 import { type RunningRouter, startRouter } from "../../../src/router/index.ts";
@@ -51,6 +55,8 @@ export interface World {
   budget: Omit<Budget, "service" | "at">;
   /** Wraps the real engine; tests let it fail or die here. */
   engine: (real: TrafficEngine) => TrafficEngine;
+  /** Where the objects that manage a service are; no cluster when left out. */
+  cluster?: ClusterObjects | undefined;
 }
 
 export const wellBudget: World["budget"] = { users: "well", readings: [], worst: undefined };
@@ -139,8 +145,18 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     ...createRouterEngine(),
     health: async () => ({ state: "serving", ready: 1, wanted: 1, detail: "answers 200" }),
   };
+  const gitops = createGitops({
+    platform,
+    paging,
+    useCluster: async (_place, _call, work) => {
+      if (world.cluster) return work(world.cluster);
+      throw new ProviderError("unreachable", "no cluster here", "Start one.");
+    },
+    systemOf: createGitopsSystems(),
+  });
   const parts = {
     platform,
+    gitops: gitops.api,
     traffic: {
       of: (instance: TrafficInstance) => {
         if (instance.kind !== "router") throw new Error("only routers here");
@@ -165,7 +181,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
   };
   const rollouts = createRollouts(parts);
   const rollbacks = createRollbacks({ ...parts, rollouts: rollouts.api });
-  features.push(deploys.feature, rollouts.feature, rollbacks.feature);
+  features.push(gitops.feature, deploys.feature, rollouts.feature, rollbacks.feature);
   const dispatcher = createDispatcher({
     database,
     clock,

@@ -1,0 +1,109 @@
+/** Keeps what heals by itself from undoing a revert, and looks for ten minutes whether the revert holds. */
+import * as lookup from "../../catalog/lookup.ts";
+import type { Tx } from "../../platform/db/database.ts";
+import { escapeText } from "../../platform/messages/blocks.ts";
+import { systemActor } from "../../platform/people.ts";
+import type { Rerun } from "../../platform/rings/runner.ts";
+import { cardKey, versionsText } from "./cards.ts";
+import { lookForDrift } from "./drift-watch.ts";
+import { recordEffect } from "./effects.ts";
+import { holderOf } from "./holders.ts";
+import type { Rollout } from "./model.ts";
+import { lookEveryMs, nextPutBack, type PutBack, putBackIn, stayForMs } from "./put-back.ts";
+import type { Room } from "./room.ts";
+import { findRollout, lockRollout } from "./store.ts";
+
+/** Where somebody else manages the objects: by policy their self-heal is stopped for a while. */
+export async function stopHealing({ gitops }: Room, rollout: Rollout): Promise<void> {
+  const { id, service, environment, channel, plan } = rollout;
+  if (!plan.managed) return;
+  const owner = plan.managed.by;
+  await gitops.stop({ thing: id, service, environment, owner, channel, parent: cardKey(id) });
+}
+
+export async function watchStay(room: Room, id: string): Promise<Rerun> {
+  const { database, clock } = room.platform;
+  const rollout = await findRollout(database.db, id);
+  if (rollout?.state.is !== "reverted") return undefined;
+  const now = clock.now();
+  if (now.getTime() - rollout.state.at.getTime() >= stayForMs) return undefined;
+  // Whoever moves it now knows what is there, and what they give traffic is theirs.
+  if (await isMovedOn(room, rollout)) return undefined;
+  const look = await lookForDrift(room, rollout);
+  const again = { again: new Date(now.getTime() + lookEveryMs) };
+  if (look === undefined) return again;
+  const isManaged = rollout.plan.managed !== undefined || look.managedBy !== null;
+  const step = nextPutBack(rollout.putBack, putBackIn(rollout, look), isManaged, now);
+  if (step === undefined) return again;
+  const { putBack, news, isToRestore } = step;
+  if (news !== undefined)
+    await database.tx(async (tx) => {
+      const locked = await lockRollout(tx.trx, id);
+      if (locked?.state.is !== "reverted" || locked.putBack?.isStanding === putBack.isStanding) return;
+      const changed = await room.change(
+        tx,
+        locked,
+        { putBack },
+        {
+          actor: systemActor,
+          action: news === "began" ? "rollout.put-back" : "rollout.put-back-ended",
+          reason: putBack.sentence,
+          detail: { changedBy: look.changedBy, versions: look.versions },
+        },
+      );
+      if (news === "began") await page(room, tx, changed);
+      else await room.paging.resolve(tx, putBackKey(id), systemActor);
+    });
+  if (isToRestore) await restoreAgain(room, rollout, putBack);
+  return again;
+}
+
+async function isMovedOn({ platform }: Room, { service, environment }: Rollout): Promise<boolean> {
+  return (await holderOf(platform.database.db, { service, environment })) !== undefined;
+}
+
+/** What heals by itself is stopped, if it is not yet, and what it gave back is taken away again. */
+async function restoreAgain(room: Room, rollout: Rollout, putBack: PutBack): Promise<void> {
+  const { id, service, environment, wayBack } = rollout;
+  const { database } = room.platform;
+  await stopHealing(room, rollout);
+  const restored = putBack.restored + 1;
+  const key = `${id}:back-again-${restored}`;
+  const result = await room.effects.apply(
+    room.aim(rollout),
+    { key, owner: id, service, wanted: { do: "restore", snapshot: wayBack } },
+    async (tx) => (await holderOf(tx.trx, { service, environment })) === undefined,
+  );
+  await database.tx(async (tx) => {
+    const locked = await lockRollout(tx.trx, id);
+    if (!locked?.putBack) return;
+    if (result.is === "done") await recordEffect(tx, key, result.readBack);
+    await room.change(
+      tx,
+      locked,
+      { putBack: { ...locked.putBack, restored } },
+      {
+        actor: systemActor,
+        action: "rollout.taken-back-again",
+        detail: { times: restored, result: result.is },
+      },
+    );
+  });
+}
+
+const putBackKey = (id: string): string => `rollout:${id}:put-back`;
+
+async function page({ platform, paging }: Room, tx: Tx, rollout: Rollout): Promise<void> {
+  const { id, service, channel, putBack } = rollout;
+  await paging.page(tx, {
+    team: lookup.owningTeam(platform.catalogs.current(), service).name,
+    service,
+    headline: `PAGE ${escapeText(service)}: the revert of ${id} ${versionsText(rollout)} did not hold: ${escapeText(putBack?.sentence ?? "", 200)}`,
+    dedupKey: putBackKey(id),
+    subject: id,
+    channel,
+    parent: cardKey(id),
+    verbs: [{ label: "Roll back again", line: `rollback ${service}` }],
+    actor: systemActor,
+  });
+}

@@ -1,0 +1,20 @@
+import type { ManagedBy } from "../traffic/contract.ts";
+import { createArgoCd } from "./argo-cd.ts";
+import type { GitopsSystem } from "./contract.ts";
+import { createFlux } from "./flux.ts";
+
+/** Undefined for one that heals nothing by itself: Helm changes objects when somebody upgrades. */
+export function createGitopsSystems(): (system: ManagedBy["system"]) => GitopsSystem | undefined {
+  const argoCd = createArgoCd();
+  const flux = createFlux();
+  return (system) => {
+    switch (system) {
+      case "argo-cd":
+        return argoCd;
+      case "flux":
+        return flux;
+      case "helm":
+        return undefined;
+    }
+  };
+}

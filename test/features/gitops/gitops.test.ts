@@ -1,0 +1,196 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ManagedBy } from "../../../src/providers/traffic/contract.ts";
+import { objectsAt } from "../../providers/gitops/client.ts";
+import { ClusterStandIn, type StoredObject } from "../../providers/gitops/cluster.ts";
+import { dev, startRoom, type TestRoom } from "../rollouts/harness.ts";
+
+const argo: ManagedBy = { system: "argo-cd", name: "shop", namespace: "argocd" };
+const sha = "9f3c1e29f3c1e29f3c1e29f3c1e29f3c1e29f3c1";
+const automated = { prune: true, selfHeal: true };
+
+let cluster: ClusterStandIn;
+let application: StoredObject;
+beforeEach(async () => {
+  cluster = await ClusterStandIn.start();
+  application = cluster.put(
+    "argoproj.io/v1alpha1/applications",
+    "argocd",
+    "shop",
+    {
+      source: { repoURL: "https://git.example.com/shop.git", path: "prod" },
+      syncPolicy: { automated },
+    },
+    { status: { sync: { revision: sha } } },
+  );
+});
+afterEach(() => cluster.close());
+
+/** A room whose shop is kept by Argo CD; the traffic is the real router's. */
+async function managedRoom(
+  owner: ManagedBy = argo,
+  policy: "suspend" | "none" = "suspend",
+): Promise<TestRoom> {
+  const room = await startRoom((catalog) => {
+    catalog.policies.rollout.gitops = policy;
+  });
+  room.world.cluster = objectsAt(cluster.url);
+  room.world.engine = (real) => ({
+    ...real,
+    describe: async (...args) => ({ ...(await real.describe(...args)), managedBy: owner }),
+  });
+  return room;
+}
+
+/** Gives the version back, as what heals does: by its own hand, without a mark. */
+async function putBack(room: TestRoom, weight: number) {
+  const shop = room.world.catalog.services.find(({ name }) => name === "shop");
+  const versions = [shop?.traffic].flat().flatMap((one) => one?.versions ?? []);
+  const url = (version: string) => versions.find(({ name }) => name === version)?.url;
+  const answer = await fetch(`http://127.0.0.1:${room.router.adminPort}/routes/shop`, {
+    method: "PUT",
+    headers: { authorization: "Bearer router-token-of-the-tests", "content-type": "application/json" },
+    body: JSON.stringify({
+      backends: [
+        { version: "v41", url: url("v41"), weight: 100 - weight },
+        { version: "v42", url: url("v42"), weight },
+      ],
+    }),
+  });
+  expect(answer.status).toBe(200);
+}
+
+async function reverted(room: TestRoom): Promise<void> {
+  await room.type(dev, "rollout start shop v42");
+  await room.until(["step"]);
+  await room.type(dev, "rollout revert shop errors");
+  await room.until(["reverted"], "R-1", 10);
+}
+
+describe("a service that Argo CD keeps as it is in Git", () => {
+  it("is named in the dry run and the plan, and heals nothing for an hour after a revert, which ends by itself", async () => {
+    const room = await managedRoom();
+    const dry = await room.type(dev, "rollout start shop v42 --dry-run");
+    const means =
+      "shop is managed by Argo CD application shop in argocd: it puts the version back, so a revert stops its self-heal for 1h.";
+    expect(dry.text).toContain(means);
+    expect(application.spec.syncPolicy).toEqual({ automated });
+    await reverted(room);
+    expect((await room.said("rollout:R-1:plan")).text).toContain(means);
+    expect(application.spec.syncPolicy).toEqual({});
+    const said = await room.said("gitops:R-1");
+    expect(said.text).toContain("🟠 Argo CD application shop in argocd heals nothing until");
+    expect(JSON.stringify(said.blocks)).toContain(`git revert --no-edit '${sha}'`);
+    expect((await room.type(dev, "gitops list")).text).toContain("(R-1)");
+    room.clock.advance(59 * 60_000);
+    await room.drain();
+    expect(application.spec.syncPolicy).toEqual({});
+    room.clock.advance(61_000);
+    await room.drain();
+    expect(application.spec.syncPolicy).toEqual({ automated });
+    expect((await room.said("gitops:R-1")).text).toContain("heals again since");
+    expect((await room.audited("R-1")).filter((action) => action.startsWith("gitops."))).toEqual([
+      "gitops.stopped",
+      "gitops.resumed",
+    ]);
+    expect(room.pages).toEqual([]);
+  });
+
+  it("is reverted without waiting for a cluster that refuses; a person ends a stop before its time", async () => {
+    const room = await managedRoom();
+    cluster.refusal = { code: 403, reason: "Forbidden", message: "cannot patch applications" };
+    await reverted(room);
+    expect(await room.weights()).toEqual({ v41: 100 });
+    const said = await room.said("gitops:R-1");
+    expect(said.text).toContain("is not stopped yet: it may put the version back. cannot patch applications");
+    expect(JSON.stringify(said.blocks)).toContain("kubectl -n 'argocd' patch application 'shop'");
+    cluster.refusal = undefined;
+    await room.pass(10);
+    expect(application.spec.syncPolicy).toEqual({});
+    expect((await room.type(dev, "gitops resume R-1 reverted in Git")).text).toContain(
+      "heals again in a moment",
+    );
+    await room.drain();
+    expect(application.spec.syncPolicy).toEqual({ automated });
+    expect((await room.type(dev, "gitops resume R-1")).ok).toBe(false);
+  });
+
+  it("wakes a person when it cannot be turned on again, and goes on trying", async () => {
+    const room = await managedRoom();
+    await reverted(room);
+    room.world.cluster = objectsAt("http://127.0.0.1:9");
+    room.clock.advance(60 * 60_000);
+    await room.pass(30);
+    expect(room.pages).toEqual([]);
+    await room.pass(45);
+    expect(room.pages[0]).toMatchObject({
+      team: "storefront",
+      dedupKey: "gitops:R-1:stuck",
+      headline: expect.stringContaining("was stopped for R-1 and cannot be turned on again"),
+    });
+    room.world.cluster = objectsAt(cluster.url);
+    await room.pass(35);
+    expect(application.spec.syncPolicy).toEqual({ automated });
+    expect(room.resolved).toEqual(["gitops:R-1:stuck"]);
+  });
+
+  it("is left alone where policy says so, and Helm heals nothing", async () => {
+    for (const owner of [argo, { system: "helm", name: "shop", namespace: "prod" } as const]) {
+      const room = await managedRoom(owner, owner.system === "argo-cd" ? "none" : "suspend");
+      const dry = await room.type(dev, "rollout start shop v42 --dry-run");
+      expect(dry.text).toContain(
+        owner.system === "helm"
+          ? "shop is managed by Helm release shop in prod: its next upgrade sets what the chart says"
+          : "it puts the version back after a revert; revert in Git as well",
+      );
+      await reverted(room);
+      expect(application.spec.syncPolicy).toEqual({ automated });
+      expect((await room.type(dev, "gitops list")).text).toContain("Nothing that heals by itself is stopped");
+    }
+  });
+});
+
+describe("a version that is put back after its revert", () => {
+  it("is a failed revert: said, paged, and taken back from what heals, three times", async () => {
+    const room = await managedRoom();
+    await reverted(room);
+    for (let time = 1; time <= 3; time += 1) {
+      await putBack(room, 10);
+      await room.pass(12);
+      expect(await room.weights()).toEqual({ v41: 100 });
+    }
+    // One page while it stands, whatever is taken back meanwhile.
+    expect(room.pages).toHaveLength(1);
+    expect(room.pages[0]).toMatchObject({
+      team: "storefront",
+      dedupKey: "rollout:R-1:put-back",
+      headline:
+        "PAGE shop: the revert of R-1 v41 → v42 did not hold: v42 has 10 % again, probably by what manages it",
+    });
+    await room.pass(12);
+    expect(room.resolved).toContain("rollout:R-1:put-back");
+    await putBack(room, 20);
+    await room.pass(12);
+    expect(await room.weights()).toEqual({ v41: 80, v42: 20 });
+    expect((await room.said("rollout:R-1")).text).toContain(
+      "🔴 shop · rollout R-1 v41 → v42 · the revert did not hold: v42 has 20 % again",
+    );
+  });
+
+  it("pages and is left where nobody manages it: a person is not fought; later it is nobody's business", async () => {
+    const room = await startRoom();
+    await reverted(room);
+    await putBack(room, 30);
+    await room.pass(12);
+    expect(await room.weights()).toEqual({ v41: 70, v42: 30 });
+    expect(room.pages.map(({ dedupKey }) => dedupKey)).toEqual(["rollout:R-1:put-back"]);
+    await putBack(room, 0);
+    await room.pass(12);
+    expect(room.resolved).toEqual(["rollout:R-1:put-back"]);
+    expect((await room.said("rollout:R-1")).text).toContain("⚫ shop · rollout R-1 v41 → v42 · reverted");
+    room.clock.advance(10 * 60_000);
+    await room.drain();
+    await putBack(room, 30);
+    await room.pass(12);
+    expect(room.pages).toHaveLength(1);
+  });
+});
