@@ -12,7 +12,7 @@ import { type StopAsk, stopHealing, tryToStop } from "./stop.ts";
 import { countOpen, findStop, openStops } from "./store.ts";
 
 export { gitopsMigrations } from "./migrations.ts";
-export { expectation, ownerName } from "./model.ts";
+export { expectation } from "./model.ts";
 export type { UseCluster } from "./room.ts";
 export type { StopAsk } from "./stop.ts";
 

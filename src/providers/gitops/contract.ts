@@ -3,7 +3,14 @@
  * is asked of them: to stop that for a while, and to begin again.
  */
 import type { z } from "zod";
-import type { ManagedBy } from "../traffic/contract.ts";
+
+/** What keeps objects of a service as they are declared. */
+export interface Owner {
+  readonly system: "argo-cd" | "flux" | "helm";
+  readonly name: string;
+  /** Null where it is the system's usual one. */
+  readonly namespace: string | null;
+}
 
 export interface Resource {
   readonly group: string;
@@ -49,7 +56,7 @@ export interface Resumed {
 }
 
 export interface GitopsSystem {
-  readonly system: ManagedBy["system"];
+  readonly system: Owner["system"];
 
   /**
    * Stops it and reads back. What stood before is kept on the object itself, with who did it, so that a repeat after
@@ -57,10 +64,10 @@ export interface GitopsSystem {
    */
   suspend(
     objects: ClusterObjects,
-    owner: ManagedBy,
+    owner: Owner,
     mark: { readonly by: string; readonly until: Date },
   ): Promise<Suspended>;
 
   /** Puts back what stood before, and reads back. An object that is gone, or carries no mark of ours, is `theirs`. */
-  resume(objects: ClusterObjects, owner: ManagedBy): Promise<Resumed>;
+  resume(objects: ClusterObjects, owner: Owner): Promise<Resumed>;
 }

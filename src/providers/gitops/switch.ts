@@ -1,12 +1,12 @@
 /** Stopping and starting one object that heals others: what Argo CD and Flux have in common. */
 import { z } from "zod";
 import { ProviderError } from "../errors.ts";
-import type { ManagedBy } from "../traffic/contract.ts";
 import type {
   ClusterObjects,
   GitopsSystem,
   GitSource,
   ObjectPath,
+  Owner,
   Resource,
   Resumed,
   Suspended,
@@ -47,7 +47,7 @@ export interface HealingKind {
 /** Times a write is tried again when somebody else wrote at the same moment. */
 const conflictsMax = 3;
 
-export function createSwitch(system: ManagedBy["system"], kinds: readonly HealingKind[]): GitopsSystem {
+export function createSwitch(system: Owner["system"], kinds: readonly HealingKind[]): GitopsSystem {
   return {
     system,
 
@@ -109,7 +109,7 @@ interface Found {
 async function find(
   objects: ClusterObjects,
   kinds: readonly HealingKind[],
-  { name, namespace }: ManagedBy,
+  { name, namespace }: Owner,
 ): Promise<Found> {
   let missing: ProviderError | undefined;
   for (const kind of kinds) {

@@ -1,10 +1,9 @@
-import type { ManagedBy } from "../traffic/contract.ts";
 import { createArgoCd } from "./argo-cd.ts";
-import type { GitopsSystem } from "./contract.ts";
+import type { GitopsSystem, Owner } from "./contract.ts";
 import { createFlux } from "./flux.ts";
 
 /** Undefined for one that heals nothing by itself: Helm changes objects when somebody upgrades. */
-export function createGitopsSystems(): (system: ManagedBy["system"]) => GitopsSystem | undefined {
+export function createGitopsSystems(): (system: Owner["system"]) => GitopsSystem | undefined {
   const argoCd = createArgoCd();
   const flux = createFlux();
   return (system) => {
