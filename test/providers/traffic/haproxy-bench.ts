@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { Agent } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { freePort } from "../../../src/platform/embedded/ports.ts";
@@ -188,6 +188,27 @@ export async function servedAt(port: number, requests: number): Promise<Record<s
   await Promise.all(Array.from({ length: 8 }, client));
   agent.destroy();
   return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, (count / requests) * 100]));
+}
+
+/** A socket that hands each command on once `before` has returned. */
+export async function startRelay(
+  socket: string,
+  before: (command: string) => Promise<void>,
+): Promise<string> {
+  const relay = createServer((connection) => {
+    connection.on("error", () => undefined);
+    connection.once("data", (chunk: Buffer) => {
+      void before(chunk.toString()).then(() => {
+        const onward = connect(socket.slice("unix:".length));
+        onward.on("error", () => connection.destroy());
+        onward.pipe(connection);
+        onward.write(chunk);
+      });
+    });
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void relay.close());
+  return `tcp:127.0.0.1:${(relay.address() as AddressInfo).port}`;
 }
 
 /** As a person would: the ranges by hand, our mark left where it is. */
