@@ -77,6 +77,24 @@ const kubernetesObjectSchema = z.strictObject({
     .optional(),
 });
 
+const stickySchema = z.strictObject({
+  /** Its value forces a version: `canary`, `stable` or a version's name. */
+  header: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header of your own, such as X-Version")
+    .refine(
+      (name) =>
+        !["host", "cookie", "authorization", "connection", "content-length"].includes(name.toLowerCase()),
+      "is a header with a meaning of its own",
+    )
+    .optional(),
+  /** Keeps a person where they are as long as the weights allow. */
+  cookie: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,100}$/, "must be letters, digits, '.', '_' or '-', such as shop_version")
+    .optional(),
+});
+
 const entrySchema = z.strictObject({
   /** The service's first environment when left out. */
   environment: nameField.optional(),
@@ -86,6 +104,10 @@ const entrySchema = z.strictObject({
   versions: z.array(versionSchema).max(200).default([]),
   /** Version that has all traffic before the first rollout. */
   initialVersion: nameField.optional(),
+  /** What keeps a tester (header) or a person (cookie) on one version, for a router. */
+  sticky: stickySchema.optional(),
+  /** Path at which a version says that it is well, for a router: 2xx or 3xx; its address itself when left out. */
+  healthPath: z.string().startsWith("/", "must begin with /").max(500).optional(),
   /** HAProxy's map of 10,000 numbers that deals out the requests: its path, as in HAProxy's configuration. */
   map: z
     .string()

@@ -22,7 +22,7 @@ class AdminRefusal extends Error {
 /**
  * The admin interface.
  * - `GET /routes`, `GET /routes/:service`: what is in force (bearer token).
- * - `PUT /routes/:service` `{ backends: [{ version, url, weight }], revision?, changedBy? }`: replaces the route
+ * - `PUT /routes/:service` `{ backends: [{ version, url, weight }], sticky?, revision?, changedBy? }`: replaces the route
  *   at once and answers with it when it is on disk (bearer token). 409 when it stands at another revision.
  * - `GET /metrics`, `GET /healthz`: open.
  */

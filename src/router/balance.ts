@@ -20,7 +20,15 @@ export function weightUnits(weight: number): number {
 }
 
 export interface Balancer {
-  pick(): Backend;
+  pick(): Picked;
+  /** The version whose interval a place lies in, 0 to 9999. */
+  at(place: number): Backend;
+}
+
+export interface Picked {
+  readonly backend: Backend;
+  /** Hundredth of a percent that was drawn: at the same weights the same version. */
+  readonly place: number;
 }
 
 /** Backends must sum to 100 %, as `readReplacement` guarantees. `position` is shared by successive weights. */
@@ -29,15 +37,16 @@ export function createBalancer(backends: readonly Backend[], position: Position)
   const taking = backends.filter((backend) => weightUnits(backend.weight) > 0);
   const slots = taking.map((backend) => {
     sumUnits += weightUnits(backend.weight);
-    return { backend, upper: (sumUnits / weightUnitsTotal) * range };
+    return { backend, upper: sumUnits };
   });
   const last = slots.at(-1)?.backend;
   if (last === undefined) throw new RangeError("A route needs a backend with a weight above 0.");
+  const at = (place: number) => slots.find((slot) => place < slot.upper)?.backend ?? last;
   return {
+    at,
     pick() {
-      const at = position.next();
-      for (const slot of slots) if (at < slot.upper) return slot.backend;
-      return last;
+      const place = Math.floor((position.next() / range) * weightUnitsTotal);
+      return { backend: at(place), place };
     },
   };
 }

@@ -65,7 +65,7 @@ export function forward(
     // Also when the connection ends before the answer is complete.
     incoming.on("error", breakOff);
     try {
-      const headers = responseHeaders(incoming, hop.backend.version);
+      const headers = responseHeaders(incoming, hop.backend.version, hop.setCookie);
       answer.writeHead(incoming.statusCode ?? badGateway, incoming.statusMessage, headers);
     } catch (error) {
       incoming.destroy();

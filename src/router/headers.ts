@@ -40,13 +40,18 @@ export function requestHeaders(client: IncomingMessage): RawHeaders {
 }
 
 /** What goes back to the client, with the version that served. Node frames the body anew. */
-export function responseHeaders(backend: IncomingMessage, version: string): RawHeaders {
+export function responseHeaders(
+  backend: IncomingMessage,
+  version: string,
+  setCookie: string | undefined,
+): RawHeaders {
   const options = connectionOptions(backend.headers.connection);
   const headers = without(
     backend.rawHeaders,
     new Set([...hopByHop, ...options, "transfer-encoding", versionHeader]),
   );
   headers.push(versionHeader, version);
+  if (setCookie !== undefined) headers.push("set-cookie", setCookie);
   return headers;
 }
 

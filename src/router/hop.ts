@@ -8,6 +8,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Log } from "./log.ts";
 import type { RouterMetrics } from "./metrics.ts";
 import type { Backend } from "./routes.ts";
+import type { RoutePick } from "./table.ts";
 
 export interface HopLimits {
   /** Milliseconds for a connection to a backend. */
@@ -30,12 +31,18 @@ export class Hop {
   readonly #startedMs = performance.now();
   #isOver = false;
 
+  readonly service: string;
+  readonly backend: Backend;
+  readonly setCookie: string | undefined;
+
   constructor(
-    readonly service: string,
-    readonly backend: Backend,
+    { service, backend, setCookie }: RoutePick,
     private readonly metrics: RouterMetrics,
     private readonly log: Log,
   ) {
+    this.service = service;
+    this.backend = backend;
+    this.setCookie = setCookie;
     metrics.began(service, backend.version);
   }
 

@@ -65,13 +65,13 @@ export async function startRouter(options: RouterOptions): Promise<RunningRouter
   const traffic = createServer({ keepAliveTimeout: clientIdleMs, requestTimeout: 0 }, (request, answer) => {
     // Clients with a connection open learn here that they need a new one.
     if (isDraining) answer.shouldKeepAlive = false;
-    const picked = table.pick(request.headers.host);
+    const picked = table.pick(request.headers);
     if (!picked) {
       metrics.unrouted();
       request.resume();
       return sayNo(answer, ...noRoute(table));
     }
-    const hop = new Hop(picked.service, picked.backend, metrics, log);
+    const hop = new Hop(picked, metrics, log);
     try {
       forward(request, answer, hop, connections, limits);
     } catch (error) {
@@ -83,7 +83,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningRouter
   });
   traffic.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
-    const picked = table.pick(request.headers.host);
+    const picked = table.pick(request.headers);
     if (!picked) {
       metrics.unrouted();
       socket.end(plainAnswer(...noRoute(table)));
@@ -91,7 +91,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningRouter
     }
     tunnels.add(socket);
     socket.on("close", () => tunnels.delete(socket));
-    handOver(request, socket, head, new Hop(picked.service, picked.backend, metrics, log), limits);
+    handOver(request, socket, head, new Hop(picked, metrics, log), limits);
   });
 
   const admin = createServer(createAdmin(table, metrics, options.token, log));

@@ -2,6 +2,8 @@
  * What the router knows: per service the backends, one per version, and the percent each takes.
  * Reading of untrusted input; every refusal names the field.
  */
+import { readSticky, type Sticky } from "./sticky.ts";
+
 export interface Backend {
   readonly version: string;
   /** `http://host:port` or `https://host:port`. */
@@ -15,6 +17,8 @@ export interface Route {
   /** Goes up by one with every change. */
   readonly revision: number;
   readonly backends: readonly Backend[];
+  /** What keeps a person or a tester on one version; undefined where each request is on its own. */
+  readonly sticky?: Sticky | undefined;
   /** The caller's mark of the last change, so that it can recognise its own. */
   readonly changedBy: string | null;
 }
@@ -22,6 +26,7 @@ export interface Route {
 export interface Replacement {
   readonly service: string;
   readonly backends: readonly Backend[];
+  readonly sticky?: Sticky | undefined;
   /** Refuse unless the route stands at this revision; 0 means that there is none yet. */
   readonly expectedRevision: number | null;
   readonly changedBy: string | null;
@@ -39,10 +44,14 @@ export function readReplacement(service: string, body: unknown): Read<Replacemen
     return refuse("service", "must be lower-case letters, digits, '.', '_' or '-', 63 at most");
   }
   if (!isRecord(body)) return refuse("body", "must be a JSON object with `backends`");
-  const unknownKey = Object.keys(body).find((key) => !["backends", "revision", "changedBy"].includes(key));
+  const unknownKey = Object.keys(body).find(
+    (key) => !["backends", "sticky", "revision", "changedBy"].includes(key),
+  );
   if (unknownKey !== undefined) return refuse(unknownKey, "is not a field of a route");
   const backends = readBackends(body.backends);
   if (!backends.ok) return backends;
+  const sticky = readSticky(body.sticky);
+  if (!sticky.ok) return sticky;
   const revision = body.revision ?? null;
   if (revision !== null && !isRevision(revision)) {
     return refuse("revision", "must be a whole number, 0 or more");
@@ -51,19 +60,28 @@ export function readReplacement(service: string, body: unknown): Read<Replacemen
   if (changedBy !== null && !(typeof changedBy === "string" && markPattern.test(changedBy))) {
     return refuse("changedBy", "must be 1 to 200 visible ASCII characters");
   }
-  return { ok: true, value: { service, backends: backends.value, expectedRevision: revision, changedBy } };
+  return {
+    ok: true,
+    value: { service, backends: backends.value, sticky: sticky.value, expectedRevision: revision, changedBy },
+  };
 }
 
 /** A route as the state file holds it. */
 export function readRoute(input: unknown): Read<Route> {
   if (!isRecord(input) || typeof input.service !== "string") return refuse("service", "is missing");
-  const { service, revision, backends, changedBy } = input;
+  const { service, revision, backends, sticky, changedBy } = input;
   if (!isRevision(revision)) return refuse("revision", "must be a whole number, 0 or more");
-  const read = readReplacement(service, { backends, changedBy });
+  const read = readReplacement(service, { backends, sticky, changedBy });
   if (!read.ok) return read;
   return {
     ok: true,
-    value: { service, revision, backends: read.value.backends, changedBy: read.value.changedBy },
+    value: {
+      service,
+      revision,
+      backends: read.value.backends,
+      sticky: read.value.sticky,
+      changedBy: read.value.changedBy,
+    },
   };
 }
 
@@ -117,10 +135,16 @@ function isOrigin(text: string): boolean {
   return isHttp && url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
 }
 
-/** Same backends with the same weights, in any order. */
-export function isSameTraffic(a: readonly Backend[], b: readonly Backend[]): boolean {
-  const key = (backends: readonly Backend[]) =>
-    JSON.stringify([...backends].map((one) => [one.version, one.url, one.weight]).sort());
+type Traffic = Pick<Route, "backends" | "sticky">;
+
+/** Same backends with the same weights, in any order, and as sticky. */
+export function isSameTraffic(a: Traffic, b: Traffic): boolean {
+  const key = ({ backends, sticky }: Traffic) =>
+    JSON.stringify([
+      [...backends].map((one) => [one.version, one.url, one.weight]).sort(),
+      sticky?.header,
+      sticky?.cookie,
+    ]);
   return key(a) === key(b);
 }
 

@@ -1,9 +1,18 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { type Balancer, createBalancer, Position } from "./balance.ts";
 import { type Backend, isSameTraffic, type Replacement, type Route, serviceFor } from "./routes.ts";
+import { forcedBackend, keptPlace, placeCookie } from "./sticky.ts";
 
 export type Replaced =
   | { ok: true; route: Route; changed: boolean }
   | { ok: false; route: Route | undefined; expectedRevision: number };
+
+export interface RoutePick {
+  readonly service: string;
+  readonly backend: Backend;
+  /** Sent with the answer, so that the next request of this person goes the same way. */
+  readonly setCookie?: string;
+}
 
 interface Entry {
   readonly route: Route;
@@ -35,11 +44,22 @@ export class RouteTable {
     return this.#entries.get(service)?.route;
   }
 
-  /** The service and backend for a request with this `Host`, or undefined where no route matches. */
-  pick(host: string | undefined): { service: string; backend: Backend } | undefined {
-    const service = serviceFor(host, this.#entries);
+  /** The service and backend for a request with these headers, or undefined where no route matches its `Host`. */
+  pick(headers: IncomingHttpHeaders): RoutePick | undefined {
+    const service = serviceFor(headers.host, this.#entries);
     const entry = service === undefined ? undefined : this.#entries.get(service);
-    return entry && { service: entry.route.service, backend: entry.balancer.pick() };
+    if (entry === undefined) return undefined;
+    const { route, balancer } = entry;
+    const { sticky } = route;
+    if (sticky === undefined) return { service: route.service, backend: balancer.pick().backend };
+    const forced = forcedBackend(route.backends, sticky, headers);
+    if (forced !== undefined) return { service: route.service, backend: forced };
+    const kept = keptPlace(sticky, headers.cookie);
+    if (kept !== undefined) return { service: route.service, backend: balancer.at(kept) };
+    const { backend, place } = balancer.pick();
+    if (sticky.cookie === undefined) return { service: route.service, backend };
+    const isTls = headers["x-forwarded-proto"] === "https";
+    return { service: route.service, backend, setCookie: placeCookie(sticky.cookie, place, isTls) };
   }
 
   /** What is already so is answered as it stands, whatever revision was expected: a repeat changes nothing. */
@@ -51,7 +71,7 @@ export class RouteTable {
 
   async #replace(wanted: Replacement): Promise<Replaced> {
     const current = this.route(wanted.service);
-    if (current && isSameTraffic(current.backends, wanted.backends)) {
+    if (current && isSameTraffic(current, wanted)) {
       return { ok: true, route: current, changed: false };
     }
     const expectedRevision = wanted.expectedRevision;
@@ -62,6 +82,7 @@ export class RouteTable {
       service: wanted.service,
       revision: (current?.revision ?? 0) + 1,
       backends: wanted.backends,
+      sticky: wanted.sticky,
       changedBy: wanted.changedBy,
     };
     await this.save([...this.routes().filter((other) => other.service !== route.service), route]);

@@ -10,7 +10,7 @@ function count(backends: Backend[], requests: number, start: number, every = 1):
   const balancer = createBalancer(backends, new Position(start));
   const counts = new Map(backends.map((one) => [one.version, 0]));
   for (let n = 0; n < requests * every; n += 1) {
-    const { version } = balancer.pick();
+    const { version } = balancer.pick().backend;
     if (n % every === 0) counts.set(version, (counts.get(version) ?? 0) + 1);
   }
   return counts;
@@ -62,7 +62,7 @@ describe("shares", () => {
     const position = new Position(0);
     let canary = 0;
     for (let n = 0; n < 10_000; n += 1) {
-      if (createBalancer(route(95, 5), position).pick().version === "v1") canary += 1;
+      if (createBalancer(route(95, 5), position).pick().backend.version === "v1") canary += 1;
     }
     expect(Math.abs(canary / 100 - 5)).toBeLessThanOrEqual(0.5);
   });

@@ -82,7 +82,12 @@ describe("choosing the service", () => {
 });
 
 it("sees the same traffic in any order, and another in any changed field", () => {
-  expect(isSameTraffic([v41, v42], [v42, v41])).toBe(true);
-  expect(isSameTraffic([v41, v42], [v41, { ...v42, url: "http://127.0.0.1:3" }])).toBe(false);
-  expect(isSameTraffic([v41, v42], [v41])).toBe(false);
+  const route = { backends: [v41, v42] };
+  const sticky = { header: "x-version", cookie: "shop" };
+  expect(isSameTraffic(route, { backends: [v42, v41] })).toBe(true);
+  expect(isSameTraffic(route, { backends: [v41, { ...v42, url: "http://127.0.0.1:3" }] })).toBe(false);
+  expect(isSameTraffic(route, { backends: [v41] })).toBe(false);
+  expect(isSameTraffic(route, { ...route, sticky })).toBe(false);
+  expect(isSameTraffic({ ...route, sticky }, { ...route, sticky: { ...sticky } })).toBe(true);
+  expect(isSameTraffic({ ...route, sticky }, { ...route, sticky: { header: "x-version" } })).toBe(false);
 });

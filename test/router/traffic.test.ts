@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Agent, request } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { get, metricsOf, setRoute, startBackend, startTestRouter, until } from "./support.ts";
 
@@ -173,6 +173,23 @@ describe("failures", () => {
 });
 
 describe("what passes through", () => {
+  it("one connection after the other request, kept open on both sides", async () => {
+    const backend = await startBackend("v41");
+    let opened = 0;
+    backend.server.on("connection", () => {
+      opened += 1;
+    });
+    const router = await startTestRouter();
+    await setRoute(router.adminPort, "shop", [{ version: "v41", url: backend.url, weight: 100 }]);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports = new Set<number | undefined>();
+    agent.on("free", (socket: Socket) => ports.add(socket.localPort));
+    for (let n = 0; n < 50; n += 1) expect((await get(router.port, "/", { agent })).status).toBe(200);
+    agent.destroy();
+    expect(ports.size).toBe(1);
+    expect(opened).toBe(1);
+  });
+
   it("a body of 50 MB both ways, unchanged, with or without a declared length", async () => {
     const backend = await startBackend("v41", (incoming, answer) => incoming.pipe(answer));
     const router = await startTestRouter();

@@ -18,6 +18,7 @@ export interface RouterAddress {
 
 export interface RouteChange {
   readonly backends: RouterRoute["backends"];
+  readonly sticky?: { readonly header?: string | undefined; readonly cookie?: string | undefined };
   /** Refuse with `conflict` unless the route stands at this revision; left out, whatever stands is replaced. */
   readonly revision?: number;
   readonly changedBy: string;

@@ -16,7 +16,10 @@ import { compareSnapshots } from "./parity.ts";
 import { RouterApi, type RouterRoute } from "./router-api.ts";
 import { reweigh } from "./weights.ts";
 
-/** `{ adminUrl, token, backends: [{ version, url }] }`: the router's admin interface and every version's address. */
+/**
+ * `{ adminUrl, token, backends: [{ version, url }], sticky?, healthPath? }`: the router's admin interface, every
+ * version's address, what keeps people on a version, and where a version says that it is well.
+ */
 export const routerConfigSchema = z.strictObject({
   adminUrl: z.url({ protocol: /^https?$/ }),
   token: z.custom<{ reveal(): string }>(
@@ -26,6 +29,8 @@ export const routerConfigSchema = z.strictObject({
   backends: z
     .array(z.strictObject({ version: z.string().min(1), url: z.url({ protocol: /^https?$/ }) }))
     .min(1),
+  sticky: z.strictObject({ header: z.string().optional(), cookie: z.string().optional() }).optional(),
+  healthPath: z.string().startsWith("/").optional(),
 });
 export type RouterConfig = z.input<typeof routerConfigSchema>;
 
@@ -45,10 +50,11 @@ export function createRouterEngine(): TrafficEngine {
     weights: async () => null,
 
     async health(target, version, call) {
-      const address = backendOf(readConfig(target), version)?.url;
+      const config = readConfig(target);
+      const address = backendOf(config, version)?.url;
       if (address === undefined)
         return { state: "down", ready: null, wanted: null, detail: `${version} has no address` };
-      return probe(address, call);
+      return probe(address, config.healthPath, call);
     },
 
     async describe(target, call) {
@@ -70,10 +76,11 @@ export function createRouterEngine(): TrafficEngine {
     async revert(target, snapshot, idempotencyKey, call) {
       checkKey(idempotencyKey);
       checkSnapshot(engine, target, snapshot);
-      const { api } = open(target, call);
+      const { api, config } = open(target, call);
       // No revision: the way back wins over whatever stands there.
       await api.replace(target.service, {
         backends: backendsOf(snapshot.versions),
+        ...stickyOf(config),
         changedBy: idempotencyKey,
       });
       return stateOf(target, await api.read(target.service));
@@ -87,14 +94,18 @@ export function createRouterEngine(): TrafficEngine {
 
     manualRevert(target, snapshot) {
       checkSnapshot(engine, target, snapshot);
-      const url = new URL(`/routes/${encodeURIComponent(target.service)}`, readConfig(target).adminUrl);
-      const body = JSON.stringify({ backends: backendsOf(snapshot.versions) });
+      const config = readConfig(target);
+      const url = new URL(`/routes/${encodeURIComponent(target.service)}`, config.adminUrl);
+      const body = JSON.stringify({ backends: backendsOf(snapshot.versions), ...stickyOf(config) });
       return [
         `curl -fsS -X PUT -H "Authorization: Bearer $ROUTER_TOKEN" -H 'content-type: application/json' ${quoteForShell(url.href)} -d ${quoteForShell(body)}`,
       ];
     },
   };
 }
+
+/** Left out where there is none, so that a router of an earlier release understands what is asked. */
+const stickyOf = ({ sticky }: RouterConfig) => (sticky === undefined ? {} : { sticky });
 
 const backendOf = (config: RouterConfig, version: string) =>
   config.backends.find((one) => one.version === version);
@@ -109,22 +120,31 @@ export function routerConfigOf(
     adminUrl: instance.adminUrl,
     token: new Secret(env(instance.tokenEnv) ?? ""),
     backends: entry.versions.map(({ name, url = "" }) => ({ version: name, url })),
+    ...(entry.sticky === undefined ? {} : { sticky: entry.sticky }),
+    ...(entry.healthPath === undefined ? {} : { healthPath: entry.healthPath }),
   };
 }
 
-/** A process that answers at all serves; only 5xx and no connection say otherwise. */
-async function probe(address: string, { deadlineMs, signal }: TrafficCall): Promise<VersionHealth> {
+/**
+ * At `healthPath` only a 2xx or 3xx is well. Without one a process that answers at all serves; only 5xx and no
+ * connection say otherwise.
+ */
+async function probe(
+  address: string,
+  healthPath: string | undefined,
+  { deadlineMs, signal }: TrafficCall,
+): Promise<VersionHealth> {
   const none = { ready: null, wanted: null };
   const timeout = AbortSignal.timeout(deadlineMs);
   try {
-    const answer = await fetch(address, {
+    const answer = await fetch(new URL(healthPath ?? "", address), {
       redirect: "manual",
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
     await answer.body?.cancel();
-    return answer.status < 500
-      ? { ...none, state: "serving", detail: `answers ${answer.status}` }
-      : { ...none, state: "unknown", detail: `answers ${answer.status}` };
+    const detail = `${healthPath ?? ""} answers ${answer.status}`.trim();
+    if (answer.status < (healthPath === undefined ? 500 : 400)) return { ...none, state: "serving", detail };
+    return { ...none, state: healthPath === undefined ? "unknown" : "starting", detail };
   } catch {
     return timeout.aborted
       ? { ...none, state: "unknown", detail: `${address} does not answer in ${deadlineMs} ms` }
@@ -157,6 +177,7 @@ async function setWeight(
   }
   await api.replace(target.service, {
     backends: backendsOf(reweighed.versions),
+    ...stickyOf(config),
     revision: route?.revision ?? 0,
     changedBy: idempotencyKey,
   });

@@ -12,6 +12,7 @@ import {
   setRoute,
   startBackend,
   startRouterProcess,
+  startTestRouter,
   temporaryFolder,
   token,
 } from "../../router/support.ts";
@@ -19,11 +20,13 @@ import { type TrafficBench, trafficConformance } from "./conformance.ts";
 
 const call = { deadlineMs: 10_000 };
 
-async function open(): Promise<TrafficBench & { config: RouterConfig; port: number; kill(): Promise<void> }> {
+type RouterBench = TrafficBench & { config: RouterConfig };
+
+async function open(router?: { port: number; adminPort: number }): Promise<RouterBench> {
   const backends = await Promise.all(["v41", "v42", "v43"].map((version) => startBackend(version)));
-  const router = await startRouterProcess(join(await temporaryFolder(), "routes.json"));
+  const { port, adminPort } = router ?? (await startTestRouter());
   const config: RouterConfig = {
-    adminUrl: `http://127.0.0.1:${router.adminPort}`,
+    adminUrl: `http://127.0.0.1:${adminPort}`,
     token: new Secret(token),
     backends: backends.map(({ version, url }) => ({ version, url: `${url}/` })),
   };
@@ -45,7 +48,7 @@ async function open(): Promise<TrafficBench & { config: RouterConfig; port: numb
       const agent = new Agent({ keepAlive: true });
       const counts: Record<string, number> = {};
       for (let n = 0; n < requests; n += 1) {
-        const { body } = await get(router.port, "/", { agent });
+        const { body } = await get(port, "/", { agent });
         counts[body] = (counts[body] ?? 0) + 1;
       }
       agent.destroy();
@@ -55,7 +58,7 @@ async function open(): Promise<TrafficBench & { config: RouterConfig; port: numb
     },
     meddle: (canaryPercent) =>
       setRoute(
-        router.adminPort,
+        adminPort,
         "shop",
         backends.slice(0, 2).map(({ version, url }, index) => ({
           version,
@@ -64,18 +67,14 @@ async function open(): Promise<TrafficBench & { config: RouterConfig; port: numb
         })),
       ),
     config,
-    port: router.port,
-    async kill() {
-      router.child.kill("SIGKILL");
-      await router.exited;
-    },
   };
 }
 
-trafficConformance("router", open);
+trafficConformance("router", () => open());
 
 it("puts a snapshot back by the printed command alone, and the command holds no secret", async () => {
-  const { engine, target, served, kill } = await open();
+  const router = await startRouterProcess(join(await temporaryFolder(), "routes.json"));
+  const { engine, target, served } = await open(router);
   await engine.setWeight(target, "v41", 100, "a", call);
   const snapshot = await engine.snapshot(target, call);
   await engine.setWeight(target, "v42", 100, "b", call);
@@ -84,8 +83,51 @@ it("puts a snapshot back by the printed command alone, and the command holds no 
   await promisify(execFile)("sh", ["-c", command], { env: { ...process.env, ROUTER_TOKEN: token } });
   expect(await engine.parity(target, snapshot, call)).toEqual({ equal: true, differences: [] });
   expect(await served(20)).toEqual({ v41: 100 });
-  await kill();
+  router.child.kill("SIGKILL");
+  await router.exited;
   await expect(engine.describe(target, call)).rejects.toMatchObject({ code: "unreachable" });
+});
+
+it("declares what keeps people on a version with every change, by hand too", async () => {
+  const { engine, target, config } = await open();
+  const sticky = { header: "x-version", cookie: "shop" };
+  const sticking = { ...target, config: { ...config, sticky } };
+  const shown = async () => {
+    const answer = await fetch(new URL("/routes/shop", config.adminUrl), {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    return ((await answer.json()) as { sticky?: unknown }).sticky;
+  };
+  await engine.setWeight(target, "v41", 100, "a", call);
+  expect(await shown()).toBeUndefined();
+  const snapshot = await engine.snapshot(target, call);
+  await engine.setWeight(sticking, "v42", 10, "b", call);
+  expect(await shown()).toEqual(sticky);
+  await engine.revert(sticking, snapshot, "c", call);
+  expect(await shown()).toEqual(sticky);
+  expect(engine.manualRevert(sticking, snapshot)[0]).toContain(JSON.stringify({ sticky }).slice(1, -1));
+});
+
+it.each([
+  [undefined, "/", 404, "serving"],
+  [undefined, "/", 503, "unknown"],
+  ["/ready", "/ready", 204, "serving"],
+  ["/ready", "/ready", 302, "serving"],
+  ["/ready", "/ready", 404, "starting"],
+  ["/ready", "/ready", 503, "starting"],
+])("with healthPath %s asks %s and takes %d for %s", async (healthPath, path, status, state) => {
+  let asked: string | undefined;
+  const backend = await startBackend("v41", (incoming, answer) => {
+    asked = incoming.url;
+    answer.writeHead(status).end();
+  });
+  const backends = [{ version: "v41", url: backend.url }];
+  const config = { adminUrl: "http://127.0.0.1:1", token: new Secret("t"), backends, healthPath };
+  const target = { service: "shop", environment: "production", config };
+  expect(await createRouterEngine().health(target, "v41", call)).toMatchObject({ state });
+  expect(asked).toBe(path);
+  await backend.stop();
+  expect(await createRouterEngine().health(target, "v41", call)).toMatchObject({ state: "down" });
 });
 
 it.each([
