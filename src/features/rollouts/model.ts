@@ -194,11 +194,19 @@ export const isWaitingForPerson = ({
   state.is === "step" && verdict?.do === "promote" && waitsForPerson(plan, state.index);
 
 /** Reasons that count before the new version has users: nothing can be compared yet. */
-const previewCodes: readonly ReasonCode[] = ["too-early", "budget-burn", "budget-low", "budget-unknown"];
+const previewCodes: readonly ReasonCode[] = [
+  "too-early",
+  "budget-burn",
+  "budget-low",
+  "budget-unknown",
+  "alert-hold",
+];
 
 /** The judge's word on a preview: harm and time as always, and no numbers, since there are none without users. */
 export function verdictOnPreview(verdict: Verdict): Verdict {
-  if (verdict.do === "revert") return verdict;
+  // Without users nothing can be judged, however long it lasts.
+  const isHarm = verdict.reasons.some(({ code }) => code !== "time-up" && code !== "advisory");
+  if (verdict.do === "revert" && isHarm) return verdict;
   const reasons = verdict.reasons.filter(({ code }) => previewCodes.includes(code));
   if (reasons.length > 0) return { ...verdict, do: "hold", reasons };
   const ready: Reason = { code: "within-bounds", sentence: "runs and answers, without users yet" };

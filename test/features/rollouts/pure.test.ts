@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { loadCatalog } from "../../../src/catalog/load.ts";
 import type { ReasonCode, Verdict } from "../../../src/features/rollouts/judge.ts";
-import { afterVerdict, type Rollout } from "../../../src/features/rollouts/model.ts";
+import { afterVerdict, type Rollout, verdictOnPreview } from "../../../src/features/rollouts/model.ts";
 import { planRollout } from "../../../src/features/rollouts/plan.ts";
 import { recoveryResult } from "../../../src/features/rollouts/recovery.ts";
 import { openSpans } from "../../../src/features/rollouts/sampling.ts";
@@ -106,6 +106,28 @@ describe("the end of the watch", () => {
     expect(afterVerdict(rollout, hold("stale"), at(300))).toMatchObject({
       because: { cause: "deadline", sentences: ["the watch ended with errors: stale"] },
     });
+  });
+});
+
+describe("the word on a preview", () => {
+  const verdict = (word: Verdict["do"], ...codes: ReasonCode[]): Verdict => ({
+    do: word,
+    reasons: codes.map((code) => ({ code, sentence: code })),
+    signals: [],
+    alphaSpent: 0,
+  });
+
+  it.each([
+    ["hold", ["no-data", "too-few-samples", "no-critical-signal"], "promote"],
+    ["hold", ["no-data", "too-early"], "hold"],
+    ["hold", ["budget-burn", "no-data"], "hold"],
+    ["revert", ["down"], "revert"],
+    ["revert", ["deadline"], "revert"],
+    ["revert", ["time-up", "advisory"], "promote"],
+  ] as const)("%s for %j is %s", (word, codes, expected) => {
+    const { do: said, reasons } = verdictOnPreview(verdict(word, ...codes));
+    expect(said).toBe(expected);
+    expect(reasons.some(({ code }) => code === "no-data")).toBe(false);
   });
 });
 
