@@ -96,8 +96,9 @@ export function possibleSteps(
   return refuse({
     rule: "weights-possible",
     message: `A version can be given ${possible.join(", ")} percent here, not ${shares}.`,
-    hint:
-      strategy.strategy === "canary"
+    hint: possible.every((weight) => weight === 0 || weight === 100)
+      ? "All traffic moves at once here: declare strategy: blueGreen for the service."
+      : strategy.strategy === "canary"
         ? `The object that carries the traffic has steps of its own; take those (--steps ${possible.filter((weight) => weight > 0).join(",")}) or change them there.`
         : "A preview needs a first step of 0 percent; add it to the object that carries the traffic, or declare a canary.",
   });

@@ -1,4 +1,5 @@
 /** How many requests a service gets now: what its rollout's steps have to fill their samples with. */
+import type { Signal } from "../../catalog/schema.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import { isCounted, type RolloutPlan } from "./plan.ts";
 import type { Room } from "./room.ts";
@@ -19,19 +20,17 @@ export async function todaysRate(
   const counted = plan.signals.filter((signal) => signal.weight === "critical" && isCounted(signal));
   const to = new Date(platform.clock.now().getTime() - plan.lagMs);
   const from = new Date(to.getTime() - windowMs);
-  try {
-    const rates = await Promise.all(
-      counted.map(async ({ name }) => {
-        const { byVersion, partial } = await signals.counts(service, name, { from, to, versions: [version] });
-        const counts = byVersion.get(version);
-        return counts === undefined || partial !== null ? undefined : (1_000 * counts.total) / windowMs;
-      }),
-    );
-    const known = rates.filter((rate) => rate !== undefined);
-    return known.length > 0 ? Math.min(...known) : undefined;
-  } catch (error) {
-    if (!(error instanceof ProviderError)) throw error;
-    platform.log.warn({ err: error, service }, "the traffic of now could not be read");
-    return undefined;
-  }
+  const rateOf = async ({ name }: Signal): Promise<number | undefined> => {
+    try {
+      const { byVersion, partial } = await signals.counts(service, name, { from, to, versions: [version] });
+      const counts = byVersion.get(version);
+      return counts === undefined || partial !== null ? undefined : (1_000 * counts.total) / windowMs;
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      platform.log.warn({ err: error, service, signal: name }, "the traffic of now could not be read");
+      return undefined;
+    }
+  };
+  const known = (await Promise.all(counted.map(rateOf))).filter((rate) => rate !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
 }

@@ -20,15 +20,12 @@ export async function warmthOf(
 ): Promise<Warmth> {
   const address = aim.addressOf(version);
   const health = await aim.engine.health(aim.target, version, { deadlineMs: trafficDeadlineMs });
-  // An engine that starts the processes itself does so with the first weight, and says how far it is.
-  if (isFirst && startsWithWeight(health, address)) return warm;
-  if (health.state !== "serving" && health.state !== "unknown")
-    return { isWarm: false, why: notReady(version, health) };
+  const isUp = health.state === "serving" || health.state === "unknown";
+  // Asked for the first weight it starts the processes, and says how far it is.
+  if (!isUp && isFirst && aim.engine.startsVersions) return warm;
+  if (!isUp) return { isWarm: false, why: notReady(version, health) };
   return warmUp && address !== null ? askAll(version, address, warmUp) : warm;
 }
-
-const startsWithWeight = ({ state, wanted }: VersionHealth, address: string | null): boolean =>
-  state !== "serving" && (wanted === 0 || (wanted === null && address === null));
 
 function notReady(version: string, { state, ready, wanted, detail }: VersionHealth): string {
   const count = ready === null || wanted === null ? "" : `, ${ready} of ${wanted} ready`;

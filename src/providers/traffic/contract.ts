@@ -100,6 +100,9 @@ export interface TrafficEngine {
   /** `router`, `haproxy`, …; also in every snapshot. */
   readonly engine: string;
 
+  /** It starts a version's processes itself, with its first share; before that nothing of it can serve. */
+  readonly startsVersions?: boolean;
+
   /** What is there now. */
   describe(target: TrafficTarget, call: TrafficCall): Promise<TrafficState>;
 

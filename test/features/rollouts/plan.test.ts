@@ -197,6 +197,8 @@ describe("traffic that takes only some shares", () => {
     expect(refusal({ strategy: "blueGreen" }, { weights: [5, 25] })).toContain(
       "A preview needs a first step of 0",
     );
+    expect(refusal(undefined, { weights: [0, 100] })).toContain("declare strategy: blueGreen");
+    expect(weights(planned({ strategy: "blueGreen" }, { weights: [0, 100] }))).toEqual([0, 100]);
     expect(refusal(undefined, { weights: [] })).toContain(
       "weights-possible: A version can be given 100 percent here, not 1, 10, 50.",
     );

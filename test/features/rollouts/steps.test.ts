@@ -148,7 +148,8 @@ describe("before a step", () => {
     const room = await startRoom(declare(canary()));
     room.world.engine = (real): TrafficEngine => ({
       ...real,
-      health: async () => ({ state: "down", ready: 0, wanted: 0, detail: "not deployed" }),
+      startsVersions: true,
+      health: async () => ({ state: "down", ready: null, wanted: null, detail: "not deployed" }),
     });
     await room.type(dev, "rollout start shop v42");
     await room.until(["step"]);
