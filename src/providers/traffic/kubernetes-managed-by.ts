@@ -1,0 +1,41 @@
+/** Who else keeps an object as it is declared somewhere: read from the labels and annotations they leave on it. */
+import type { Metadata } from "../kubernetes/objects.ts";
+import type { ManagedBy } from "./contract.ts";
+
+/**
+ * Sources: Argo CD, "Resource Tracking"; Flux, "kustomize-controller" and "helm-controller" (ownership labels);
+ * Helm 3, release annotations. What Argo CD or Flux deploys by Helm is theirs: they would put it back.
+ */
+export function managedBy({ labels, annotations }: Pick<Metadata, "labels" | "annotations">): ManagedBy | null {
+  const read = (key: string): string | undefined => annotations?.[key] ?? labels?.[key] ?? undefined;
+
+  // `<application>:<group>/<kind>:<namespace>/<name>`; applications of other namespaces are `<namespace>_<name>`.
+  const tracked = annotations?.["argocd.argoproj.io/tracking-id"]?.split(":")[0];
+  if (tracked !== undefined && tracked !== "") return argoCd(tracked);
+
+  for (const toolkit of ["kustomize", "helm"]) {
+    const name = labels?.[`${toolkit}.toolkit.fluxcd.io/name`];
+    if (name !== undefined)
+      return { system: "flux", name, namespace: labels?.[`${toolkit}.toolkit.fluxcd.io/namespace`] ?? null };
+  }
+
+  const byLabel = labels?.["argocd.argoproj.io/instance"];
+  if (byLabel !== undefined) return argoCd(byLabel);
+
+  const release = read("meta.helm.sh/release-name");
+  if (release !== undefined)
+    return { system: "helm", name: release, namespace: read("meta.helm.sh/release-namespace") ?? null };
+
+  // Argo CD's default before 3.0, and also what many charts write: only where Helm does not say that it is its own.
+  const instance = labels?.["app.kubernetes.io/instance"];
+  const by = labels?.["app.kubernetes.io/managed-by"];
+  if (instance !== undefined && by?.toLowerCase() === "argocd") return argoCd(instance);
+  return null;
+}
+
+function argoCd(application: string): ManagedBy {
+  const cut = application.indexOf("_");
+  return cut < 0
+    ? { system: "argo-cd", name: application, namespace: null }
+    : { system: "argo-cd", name: application.slice(cut + 1), namespace: application.slice(0, cut) };
+}

@@ -1,0 +1,50 @@
+/**
+ * Whose change the last one was. An annotation holds the idempotency key with a digest of what was set; when what
+ * stands there is something else, somebody else changed it after us.
+ */
+import { createHash } from "node:crypto";
+import canonicalize from "canonicalize";
+import { type JsonPatch, pointer } from "../kubernetes/api.ts";
+import type { Metadata } from "../kubernetes/objects.ts";
+
+const annotation = "quarterdeck/changed-by";
+/** Enough that two settings of one object never share it. */
+const digestCharacters = 16;
+
+const digestOf = (set: unknown): string =>
+  createHash("sha256")
+    .update(canonicalize(set) ?? "")
+    .digest("hex")
+    .slice(0, digestCharacters);
+
+const markOf = (idempotencyKey: string, set: unknown): string => `${idempotencyKey} ${digestOf(set)}`;
+
+/** The key of the last change, or null when what is set now is not what it set. */
+export function changedBy({ annotations }: Metadata, set: unknown): string | null {
+  const [key, digest] = (annotations?.[annotation] ?? "").split(" ");
+  return key !== undefined && key !== "" && digest === digestOf(set) ? key : null;
+}
+
+export const isMarked = ({ annotations }: Metadata, idempotencyKey: string, set: unknown): boolean =>
+  annotations?.[annotation] === markOf(idempotencyKey, set);
+
+/** Operations that set the mark, for a JSON patch on the object. */
+export function markPatch({ annotations }: Metadata, idempotencyKey: string, set: unknown): JsonPatch {
+  return [
+    ...(annotations ? [] : [{ op: "add" as const, path: "/metadata/annotations", value: {} }]),
+    {
+      op: "add",
+      path: pointer("metadata", "annotations", annotation),
+      value: markOf(idempotencyKey, set),
+    },
+  ];
+}
+
+/** The object must be the one that was read. */
+export const unchanged = ({ resourceVersion }: Metadata): JsonPatch => [
+  { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+];
+
+/** Changes with every change of what is wanted, and not with what is merely reported. */
+export const revisionOf = (...objects: readonly Pick<Metadata, "uid" | "generation">[]): string =>
+  objects.map(({ uid, generation }) => `${uid.slice(0, 8)}.${generation}`).join("-");
