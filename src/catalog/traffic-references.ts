@@ -54,7 +54,7 @@ function lacking(instance: TrafficInstance, entry: ServiceTraffic): Lack[] {
         ...eachWith(entry.map ? "backend" : "servers"),
       ];
     case "kubernetes":
-      return entry.kubernetes === undefined ? [[["kubernetes"], "is missing; add it"]] : [];
+      return kubernetesLacks(entry);
   }
 }
 
@@ -66,4 +66,21 @@ function haproxyLacks({ map, backend }: ServiceTraffic): Lack[] {
   if (map !== undefined && backend !== undefined)
     return [[["backend"], "has no meaning beside a map; remove one of them"]];
   return [];
+}
+
+function kubernetesLacks({ kubernetes }: ServiceTraffic): Lack[] {
+  if (kubernetes === undefined) return [[["kubernetes"], "is missing; add it"]];
+  const at = ["kubernetes", "backends"];
+  const { kind, backends } = kubernetes;
+  if (kind !== "http-route")
+    return backends.length === 0 ? [] : [[at, "are for an HTTPRoute; remove them or set kind: http-route"]];
+  if (backends.length < 2)
+    return [[at, "must be at least two Services with their Deployments: new versions take turns"]];
+  return (["service", "deployment"] as const).flatMap((field): Lack[] =>
+    backends.flatMap((backend, index): Lack[] =>
+      backends.findIndex((other) => other[field] === backend[field]) < index
+        ? [[[...at, index, field], `"${backend[field]}" stands there twice; remove one`]]
+        : [],
+    ),
+  );
 }

@@ -65,16 +65,26 @@ const versionSchema = z.strictObject({
 });
 
 const kubernetesObjectSchema = z.strictObject({
+  /** A Rollout of Argo Rollouts, an HTTPRoute of the Gateway API, or a plain Deployment. */
   kind: z.enum(["rollout", "http-route", "deployment"]),
   namespace: nameField,
   name: nameField,
   /** Container whose image carries the version; the only one when left out. */
   container: nameField.optional(),
   /** Image of a version, with `{version}` where it stands. */
-  image: z
-    .string()
-    .includes("{version}", "must hold {version}, such as ghcr.io/acme/shop:{version}")
-    .optional(),
+  image: z.string().includes("{version}", "must hold {version}, such as ghcr.io/acme/shop:{version}"),
+  /**
+   * For an HTTPRoute: the Services it divides traffic over, each with its Deployment. A new version goes into one that
+   * has no traffic, so they take turns.
+   */
+  backends: z
+    .array(z.strictObject({ service: nameField, deployment: nameField }))
+    .max(16)
+    .default([]),
+  /** Address of the canary, whichever version it is, for warm-up requests. */
+  canaryUrl: urlField.optional(),
+  /** An autoscaler sets the number of pods: it is neither kept in snapshots nor put back. */
+  autoscaled: z.boolean().default(false),
 });
 
 const stickySchema = z.strictObject({

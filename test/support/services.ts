@@ -1,4 +1,5 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 
 const folders = [
@@ -6,6 +7,14 @@ const folders = [
   "/usr/bin",
   "/usr/local/bin",
 ];
+
+/** Where scripts/kube-apiserver.mjs keeps what it builds. */
+function apiserverPath(): string {
+  const modules = readFileSync(new URL("kubernetes/apiserver/go.mod", import.meta.url), "utf8");
+  const version = /k8s\.io\/kubernetes (v\S+)/.exec(modules)?.[1];
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  return join(cache, "quarterdeck", `kube-apiserver-${version}`);
+}
 
 const binaries = {
   prometheus: {
@@ -28,6 +37,18 @@ const binaries = {
     // Debian's is where only root looks.
     candidates: [...folders, "/usr/sbin", "/usr/local/sbin"].map((folder) => join(folder, "haproxy")),
     install: "apt-get install haproxy",
+  },
+  etcd: {
+    candidates: folders.map((folder) => join(folder, "etcd")),
+    install: "apt-get install etcd-server",
+  },
+  "kube-apiserver": {
+    candidates: [apiserverPath(), ...folders.map((folder) => join(folder, "kube-apiserver"))],
+    install: "node scripts/kube-apiserver.mjs, which needs Go",
+  },
+  go: {
+    candidates: [...folders, "/usr/local/go/bin"].map((folder) => join(folder, "go")),
+    install: "from go.dev",
   },
   socat: {
     candidates: folders.map((folder) => join(folder, "socat")),

@@ -2,7 +2,7 @@
  * Requests to a Kubernetes API server. Objects go through as JSON, not as the library's typed models: a model of
  * another release would drop the fields it does not know from what is written back.
  */
-import { type RequestOptions as HttpOptions, type IncomingMessage, request as httpRequest } from "node:http";
+import { type RequestOptions as HttpOptions, request as httpRequest, type IncomingMessage } from "node:http";
 import { type RequestOptions as HttpsOptions, request as httpsRequest } from "node:https";
 import type { z } from "zod";
 import { ProviderError } from "../errors.ts";
@@ -95,7 +95,10 @@ export class KubernetesApi {
     json: JsonPatch,
     schema: Schema,
   ): Promise<z.output<Schema>> {
-    return this.#send({ verb: "patch", ...path, body: { type: "application/json-patch+json", json } }, schema);
+    return this.#send(
+      { verb: "patch", ...path, body: { type: "application/json-patch+json", json } },
+      schema,
+    );
   }
 
   /** RFC 7386. */
@@ -104,7 +107,10 @@ export class KubernetesApi {
     json: unknown,
     schema: Schema,
   ): Promise<z.output<Schema>> {
-    return this.#send({ verb: "patch", ...path, body: { type: "application/merge-patch+json", json } }, schema);
+    return this.#send(
+      { verb: "patch", ...path, body: { type: "application/merge-patch+json", json } },
+      schema,
+    );
   }
 
   async #send<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.output<Schema>> {

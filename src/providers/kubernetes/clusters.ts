@@ -17,11 +17,7 @@ export interface ClusterAddress {
 
 export interface Clusters {
   /** Work within one deadline and over one connection, which is closed after it. Throws ProviderError. */
-  use<T>(
-    address: ClusterAddress,
-    call: KubernetesCall,
-    work: (api: KubernetesApi) => Promise<T>,
-  ): Promise<T>;
+  use<T>(address: ClusterAddress, call: KubernetesCall, work: (api: KubernetesApi) => Promise<T>): Promise<T>;
 }
 
 interface Loaded {

@@ -22,9 +22,9 @@ export const metadataSchema = z.object({
   generation: z.number().default(0),
   labels: textsSchema,
   annotations: textsSchema,
-  ownerReferences: z
-    .array(z.object({ uid: z.string(), controller: z.boolean().default(false) }))
-    .default([]),
+  ownerReferences: z.array(z.object({ uid: z.string(), controller: z.boolean().default(false) })).default([]),
+  /** Which programs wrote to it. */
+  managedFields: z.array(z.object({ manager: z.string().default("") })).default([]),
   deletionTimestamp: z.string().optional(),
 });
 export type Metadata = z.output<typeof metadataSchema>;
@@ -111,6 +111,93 @@ const podSchema = z.object({
 });
 export type Pod = z.output<typeof podSchema>;
 export const podListSchema = z.object({ items: z.array(podSchema) });
+
+const backendRefSchema = z.object({
+  name: z.string(),
+  namespace: z.string().optional(),
+  kind: z.string().default("Service"),
+  group: z.string().default(""),
+  weight: z.number().default(1),
+});
+
+export const httpRouteSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({
+    parentRefs: z.array(z.object({ name: z.string() })).default([]),
+    rules: z.array(z.object({ backendRefs: z.array(backendRefSchema).default([]) })).default([]),
+  }),
+  status: z
+    .object({
+      parents: z
+        .array(
+          z.object({
+            parentRef: z.object({ name: z.string() }),
+            conditions: z.array(conditionSchema).default([]),
+          }),
+        )
+        .default([]),
+    })
+    .prefault({}),
+});
+export type HttpRoute = z.output<typeof httpRouteSchema>;
+
+const pauseSchema = z.object({ duration: z.union([z.string(), z.number()]).optional() });
+
+export const argoRolloutSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.object({
+    replicas: z.number().default(1),
+    paused: z.boolean().default(false),
+    selector: selectorSchema.optional(),
+    /** Left out when `workloadRef` names a Deployment that holds it. */
+    template: podTemplateSchema.optional(),
+    workloadRef: z.object({ kind: z.string(), name: z.string() }).optional(),
+    strategy: z
+      .object({
+        blueGreen: z.looseObject({}).optional(),
+        canary: z
+          .object({
+            steps: z
+              .array(z.looseObject({ setWeight: z.number().optional(), pause: pauseSchema.nullish() }))
+              .default([]),
+            trafficRouting: z.looseObject({ maxTrafficWeight: z.number().optional() }).optional(),
+          })
+          .optional(),
+      })
+      .default({}),
+  }),
+  status: z
+    .object({
+      phase: z.string().default(""),
+      message: z.string().default(""),
+      /** A number in quotes. */
+      observedGeneration: z.string().default(""),
+      /** Of the Deployment that `workloadRef` names. */
+      workloadObservedGeneration: z.string().default(""),
+      currentPodHash: z.string().default(""),
+      stableRS: z.string().default(""),
+      currentStepIndex: z.number().nullish(),
+      abort: z.boolean().default(false),
+      promoteFull: z.boolean().default(false),
+      controllerPause: z.boolean().default(false),
+      pauseConditions: z
+        .array(z.object({ reason: z.string() }))
+        .nullish()
+        .transform((conditions) => conditions ?? []),
+      canary: z
+        .object({
+          weights: z
+            .object({
+              canary: z.object({ weight: z.number().default(0) }),
+              stable: z.object({ weight: z.number().default(0) }),
+            })
+            .nullish(),
+        })
+        .default({}),
+    })
+    .prefault({}),
+});
+export type ArgoRollout = z.output<typeof argoRolloutSchema>;
 
 /** As a query writes it: `app=shop,tier in (web,api)`. */
 export function labelSelectorOf({ matchLabels, matchExpressions }: Selector): string {

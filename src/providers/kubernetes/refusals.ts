@@ -45,7 +45,11 @@ export function refused(request: Request, answer: Answer): ProviderError {
           `${what} is not what was read before: somebody changed it at the same moment`,
           "Read it, decide and try again.",
         );
-      return new ProviderError("rejected", `The cluster refused ${what}: ${reason}`, "Correct the named field.");
+      return new ProviderError(
+        "rejected",
+        `The cluster refused ${what}: ${reason}`,
+        "Correct the named field.",
+      );
     case 429:
       return new RateLimited(
         `The cluster asks us to come back later: ${reason}`,

@@ -1,9 +1,11 @@
 import type { ServiceTraffic, TrafficInstance } from "../../catalog/schema.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { ProviderError } from "../errors.ts";
+import { createClusters } from "../kubernetes/clusters.ts";
 import type { TrafficEngine } from "./contract.ts";
 import { createHaproxyEngine } from "./haproxy.ts";
 import { haproxyConfigOf } from "./haproxy-config.ts";
+import { createKubernetesEngine } from "./kubernetes.ts";
+import { kubernetesConfigOf } from "./kubernetes-config.ts";
 import { createRouterEngine, routerConfigOf } from "./router.ts";
 
 /** One kind of engine, and how it reads what the catalog declares for it. */
@@ -24,6 +26,7 @@ export function createTrafficEngines(
 ): TrafficEngines {
   const router = wrap(createRouterEngine());
   const haproxy = wrap(createHaproxyEngine());
+  const kubernetes = wrap(createKubernetesEngine(createClusters()));
   return {
     of(instance) {
       switch (instance.kind) {
@@ -32,11 +35,7 @@ export function createTrafficEngines(
         case "haproxy":
           return { engine: haproxy, configOf: (entry) => haproxyConfigOf(instance, entry) };
         case "kubernetes":
-          throw new ProviderError(
-            "rejected",
-            `${instance.name} is a ${instance.kind}, which cannot be moved yet`,
-            "Declare the traffic on a router.",
-          );
+          return { engine: kubernetes, configOf: (entry) => kubernetesConfigOf(instance, entry, env) };
       }
     },
   };

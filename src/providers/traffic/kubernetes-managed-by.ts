@@ -6,7 +6,11 @@ import type { ManagedBy } from "./contract.ts";
  * Sources: Argo CD, "Resource Tracking"; Flux, "kustomize-controller" and "helm-controller" (ownership labels);
  * Helm 3, release annotations. What Argo CD or Flux deploys by Helm is theirs: they would put it back.
  */
-export function managedBy({ labels, annotations }: Pick<Metadata, "labels" | "annotations">): ManagedBy | null {
+export function managedBy({
+  labels,
+  annotations,
+  managedFields,
+}: Pick<Metadata, "labels" | "annotations" | "managedFields">): ManagedBy | null {
   const read = (key: string): string | undefined => annotations?.[key] ?? labels?.[key] ?? undefined;
 
   // `<application>:<group>/<kind>:<namespace>/<name>`; applications of other namespaces are `<namespace>_<name>`.
@@ -26,10 +30,10 @@ export function managedBy({ labels, annotations }: Pick<Metadata, "labels" | "an
   if (release !== undefined)
     return { system: "helm", name: release, namespace: read("meta.helm.sh/release-namespace") ?? null };
 
-  // Argo CD's default before 3.0, and also what many charts write: only where Helm does not say that it is its own.
+  // Argo CD's default before 3.0, and what most charts write besides: only where Argo CD did write.
   const instance = labels?.["app.kubernetes.io/instance"];
-  const by = labels?.["app.kubernetes.io/managed-by"];
-  if (instance !== undefined && by?.toLowerCase() === "argocd") return argoCd(instance);
+  if (instance !== undefined && managedFields.some(({ manager }) => manager.startsWith("argocd")))
+    return argoCd(instance);
   return null;
 }
 

@@ -3,7 +3,7 @@
  * stands there is something else, somebody else changed it after us.
  */
 import { createHash } from "node:crypto";
-import canonicalize from "canonicalize";
+import { canonicalJson } from "../../platform/canonical.ts";
 import { type JsonPatch, pointer } from "../kubernetes/api.ts";
 import type { Metadata } from "../kubernetes/objects.ts";
 
@@ -12,10 +12,7 @@ const annotation = "quarterdeck/changed-by";
 const digestCharacters = 16;
 
 const digestOf = (set: unknown): string =>
-  createHash("sha256")
-    .update(canonicalize(set) ?? "")
-    .digest("hex")
-    .slice(0, digestCharacters);
+  createHash("sha256").update(canonicalJson(set)).digest("hex").slice(0, digestCharacters);
 
 const markOf = (idempotencyKey: string, set: unknown): string => `${idempotencyKey} ${digestOf(set)}`;
 

@@ -48,7 +48,7 @@ export function reweigh(
 }
 
 /** Whole units in proportion to the claims; undefined when there is something to share and nobody to claim it. */
-function shareOut(claims: readonly number[], units: number): number[] | undefined {
+export function shareOut(claims: readonly number[], units: number): number[] | undefined {
   if (units === 0) return claims.map(() => 0);
   // Whoever is alone gets it all, also from 0: the way back from 100 %.
   const weighed = claims.length === 1 ? [1] : claims;
