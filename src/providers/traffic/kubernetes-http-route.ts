@@ -14,6 +14,7 @@ import {
   httpRoutes,
 } from "../kubernetes/objects.ts";
 import { quoteForShell } from "./checks.ts";
+import type { TrafficVersion } from "./contract.ts";
 import { type KubernetesConfig, kubectlArguments } from "./kubernetes-config.ts";
 import { type Naming, versionIn } from "./kubernetes-images.ts";
 import { type Fields, type Kind, percentOf, placeOf, replicasKept, sharesOf } from "./kubernetes-kind.ts";
@@ -76,7 +77,7 @@ export const httpRouteKind: Kind = {
 
   async setShare(api, config, { version, percent }, idempotencyKey) {
     const { route, rules, tracks } = await read(api, config);
-    const current = versionsOf(tracks);
+    const current = withIdle(versionsOf(tracks), tracks, version);
     const reweighed = reweigh(current, { version, address: null }, percent);
     if (!reweighed.ok)
       throw new ProviderError("rejected", `${config.name}: ${reweighed.message}`, reweighed.hint);
@@ -158,6 +159,16 @@ async function readTracks(api: KubernetesApi, config: KubernetesConfig, route: H
 
 const versionsOf = (tracks: readonly Track[]) =>
   sharesOf(tracks.map(({ version, weight, service }) => ({ version, claim: weight, address: service })));
+
+/** Where one version has all the traffic, the others whose pods are still there can take what it gives up. */
+function withIdle(versions: TrafficVersion[], tracks: readonly Track[], version: string): TrafficVersion[] {
+  if (versions.length !== 1 || versions[0]?.version !== version) return versions;
+  const idle = tracks.filter(
+    (track) => track.version !== version && track.deployment.status.availableReplicas > 0,
+  );
+  const names = [...new Set(idle.map((track) => track.version))];
+  return [...versions, ...names.map((name) => ({ version: name, weightPercent: 0, address: null }))];
+}
 
 /** The one with traffic first, when two run the same version. */
 const trackOf = (tracks: readonly Track[], version: string): Track | undefined =>

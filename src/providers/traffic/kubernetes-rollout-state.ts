@@ -6,7 +6,8 @@ import { ProviderError } from "../errors.ts";
 import type { ArgoRollout, PodTemplate, ReplicaSet } from "../kubernetes/objects.ts";
 import type { TrafficVersion } from "./contract.ts";
 import { type Naming, versionIn } from "./kubernetes-images.ts";
-import { inProgress, sharesOf } from "./kubernetes-kind.ts";
+import { type Fields, inProgress, sharesOf } from "./kubernetes-kind.ts";
+import { imageFields, sameTemplate, withImages, withoutLabel } from "./kubernetes-templates.ts";
 
 /** What Argo Rollouts puts on the ReplicaSets it makes. */
 export const rolloutHistory = {
@@ -62,8 +63,31 @@ export function isObserved({ rollout, workloadGeneration }: RolloutRead): boolea
 export const isMoving = ({ status }: ArgoRollout): boolean =>
   status.stableRS !== "" && status.currentPodHash !== status.stableRS;
 
-const setOf = (history: readonly ReplicaSet[], hash: string): ReplicaSet | undefined =>
+export const setOf = (history: readonly ReplicaSet[], hash: string): ReplicaSet | undefined =>
   history.find(({ metadata }) => metadata.labels?.[rolloutHistory.hashLabel] === hash);
+
+/**
+ * The template with which a Rollout goes back to a ReplicaSet. A Rollout keeps its template as it was written and a
+ * ReplicaSet with every default filled in, so only the images are taken where nothing else changed since: what is
+ * declared in Git stays recognisable.
+ */
+export function templateBack({ rollout, template, history }: RolloutRead, to: ReplicaSet): PodTemplate {
+  const kept = withoutLabel(to.spec.template, rolloutHistory.hashLabel);
+  const current = setOf(history, rollout.status.currentPodHash)?.spec.template;
+  const images = imageFields(kept);
+  const differsInImages =
+    current !== undefined &&
+    sameTemplate(withImages(withoutLabel(current, rolloutHistory.hashLabel), images), kept);
+  return differsInImages ? withImages(template, images) : kept;
+}
+
+/** Whether the template is the kept one again: by its ReplicaSet, or by its images where that is gone. */
+export function isBack({ rollout, template, history }: RolloutRead, fields: Fields): boolean {
+  const hash = fields.revisionHash;
+  return typeof hash === "string" && setOf(history, hash) !== undefined
+    ? rollout.status.currentPodHash === hash
+    : sameTemplate(template, withImages(template, fields));
+}
 
 /** The version of a ReplicaSet by its hash. */
 export function versionAt({ naming, history }: RolloutRead, hash: string): string | undefined {

@@ -21,28 +21,30 @@ import { managedBy } from "./kubernetes-managed-by.ts";
 import { changedBy, isMarked, markPatch, unchanged } from "./kubernetes-mark.ts";
 import { historyOf, podHealth } from "./kubernetes-pods.ts";
 import {
+  isBack,
   isMoving,
   isObserved,
   moveTo,
   type RolloutRead,
   rolloutHistory,
   type Stand,
+  setOf,
   settingOf,
   standsOf,
+  templateBack,
   versionAt,
   versionsOf,
 } from "./kubernetes-rollout-state.ts";
 import {
   imageFields,
   imagesKept,
-  keptTemplate,
   sameTemplate,
   templatePatch,
-  withoutLabel,
+  withImages,
   withVersion,
 } from "./kubernetes-templates.ts";
 
-const { hashLabel, revisionAnnotation } = rolloutHistory;
+const { revisionAnnotation } = rolloutHistory;
 
 export const rolloutKind: Kind = {
   async describe(api, config) {
@@ -88,11 +90,11 @@ export const rolloutKind: Kind = {
           `${config.name}: ${version} is the only version and takes 100 %`,
           "Add another version first.",
         );
-      if (running !== share.version) return setVersion(api, config, read, share.version, idempotencyKey);
+      if (running !== share.version) return setVersion(api, config, read, share.version);
       return walk(api, config, read, stand, idempotencyKey);
     }
     if (share.percent === 100) {
-      if (running !== share.version) return setVersion(api, config, read, share.version, idempotencyKey);
+      if (running !== share.version) return setVersion(api, config, read, share.version);
       return promoteFully(api, config, read, idempotencyKey);
     }
     if (running !== share.version) return confirm(api, config, read, idempotencyKey);
@@ -104,9 +106,8 @@ export const rolloutKind: Kind = {
         `${config.name}: ${version} is the only version and takes 100 %`,
         "Give another version 100 % instead.",
       );
-    const previous = withoutLabel(before.spec.template, hashLabel);
-    await setTemplate(api, config, read, previous, idempotencyKey);
-    throw inProgress(`${config.name} goes back to ${versionIn(naming, previous)}`);
+    await setTemplate(api, config, read, templateBack(read, before));
+    throw inProgress(`${config.name} goes back to ${versionIn(naming, before.spec.template)}`);
   },
 
   async keep(api, config) {
@@ -137,12 +138,15 @@ export const rolloutKind: Kind = {
     if (isMoving(rollout) && stable === wanted && !status.abort && !status.promoteFull)
       await api.merge({ ...path, subresource: "status" }, { status: { abort: true } }, argoRolloutSchema);
     // Then the template: Argo Rollouts goes back to stable without any steps.
-    const kept = keptTemplate({ template, history: read.history }, fields, "revisionHash", hashLabel);
-    if (!sameTemplate(kept, template)) {
-      await setTemplate(api, config, read, kept, idempotencyKey);
+    const kept = setOf(read.history, String(fields.revisionHash));
+    const isSent = sameTemplate(template, withImages(template, fields));
+    if (!isObserved(read) && isSent)
+      throw inProgress(`${config.name}: Argo Rollouts has not seen the last change yet`);
+    if (!isBack(read, fields)) {
+      const back = kept ? templateBack(read, kept) : withImages(template, fields);
+      await setTemplate(api, config, read, back);
       throw inProgress(`${config.name} goes back to ${wanted}`);
     }
-    if (!isObserved(read)) throw inProgress(`${config.name}: Argo Rollouts has not seen the last change yet`);
     // Where stable had moved on, its steps are skipped too.
     if (isMoving(rollout)) return promoteFully(api, config, read, idempotencyKey);
     const replicas = config.autoscaled ? spec.replicas : replicasKept(fields.replicas, spec.replicas);
@@ -237,7 +241,6 @@ async function setVersion(
   config: KubernetesConfig,
   read: RolloutRead,
   version: string,
-  idempotencyKey: string,
 ): Promise<never> {
   const { rollout, naming, template } = read;
   if (isMoving(rollout) && !rollout.status.abort && version !== versionAt(read, rollout.status.stableRS))
@@ -246,7 +249,7 @@ async function setVersion(
       `${config.name} is on its way to ${versionIn(naming, template)}`,
       "Let that end, or take it back first.",
     );
-  await setTemplate(api, config, read, withVersion(naming, template, version), idempotencyKey);
+  await setTemplate(api, config, read, withVersion(naming, template, version));
   throw inProgress(`${config.name}: Argo Rollouts begins with ${version}`);
 }
 
@@ -255,14 +258,13 @@ async function setTemplate(
   config: KubernetesConfig,
   { rollout, naming, template }: RolloutRead,
   wanted: PodTemplate,
-  idempotencyKey: string,
 ): Promise<void> {
   const { workloadRef } = rollout.spec;
   const patch = templatePatch(naming, template, wanted);
   if (workloadRef === undefined) {
     await api.patch(
       placeOf(config, argoRollouts, config.name),
-      [...unchanged(rollout.metadata), ...patch, ...markPatch(rollout.metadata, idempotencyKey, null)],
+      [...unchanged(rollout.metadata), ...patch],
       argoRolloutSchema,
     );
     return;
