@@ -12,6 +12,13 @@ const rollbacksTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const wayBack = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table rollbacks add column way text check (way in ('snapshot','version')),
+      add column surroundings jsonb, add column restored_ms integer`.execute(db);
+};
+
 export const rollbacksMigrations: Record<string, Migration> = {
   "2026-11-23T1230-rollbacks": { up: rollbacksTables },
+  "2026-11-25T1311-rollback-way": { up: wayBack },
 };

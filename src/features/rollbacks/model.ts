@@ -3,10 +3,24 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "../../platform/canonical.ts";
 import type { Id } from "../../platform/ids.ts";
 import type { Parity, TrafficSnapshot } from "../../providers/traffic/contract.ts";
-import type { Deploy } from "../deploys/index.ts";
-import type { Failing, ParityNote, Recovery, Who } from "../rollouts/index.ts";
+import type { Deploy, RanMigration } from "../deploys/index.ts";
+import type {
+  Aim,
+  Failing,
+  ParityNote,
+  Recovery,
+  SurroundingDifference,
+  Surroundings,
+  Who,
+} from "../rollouts/index.ts";
 
 export type RollbackState = { readonly is: "moving" } | { readonly is: "back"; readonly at: Date };
+
+/**
+ * `snapshot`: back to a state as it was recorded when the version was left. `version`: all traffic to a version of
+ * which no such state is kept; what else the engine holds (replicas) stays as it is now.
+ */
+export type Way = "snapshot" | "version";
 
 export interface Rollback {
   readonly id: Id<"rollout">;
@@ -21,6 +35,9 @@ export interface Rollback {
   readonly catalogDigest: string;
   /** What the traffic is brought to, exactly. */
   readonly recorded: TrafficSnapshot;
+  readonly way: Way;
+  /** Settings, flags and schema when the version was left; undefined when that is not known. */
+  readonly surroundings?: Surroundings | undefined;
   readonly state: RollbackState;
   /** Deploy that is gone back from. */
   readonly badDeployId?: Id<"deploy"> | undefined;
@@ -37,6 +54,16 @@ export interface Preview {
   readonly from: string;
   readonly to: string;
   readonly recorded: TrafficSnapshot;
+  readonly way: Way;
+  readonly surroundings?: Surroundings | undefined;
+  /** Settings and flags changed since the version was left. */
+  readonly beside: readonly SurroundingDifference[];
+  /** Data migrations that ran since; undefined when no deploy of the service ever told of one. */
+  readonly migrations: readonly RanMigration[] | undefined;
+  /** Why the engine cannot be read now; the rollback is tried until it can. */
+  readonly unreadable?: string | undefined;
+  /** How users were when the version was left. */
+  readonly usersThen: "well" | "hurting" | "unknown";
   readonly current?: Deploy | undefined;
   readonly target?: Deploy | undefined;
   /** How long the version to go back to ran, if that is known. */
@@ -50,8 +77,12 @@ export interface Preview {
 const digestLength = 12;
 
 /** What a confirmation is bound to: from where, to what, and that nobody moved the traffic in between. */
-export function digestOf({ service, environment, from, to, recorded, differences, turn }: Preview): string {
+export function digestOf(preview: Preview): string {
+  const { service, environment, from, to, recorded, differences, turn, beside, migrations = [] } = preview;
   const bound = {
+    beside: beside.map(({ what, name, actual }) => [what, name, actual]),
+    migrations: migrations.map(({ id, reversal }) => [id, reversal]),
+    isReadable: preview.unreadable === undefined,
     service,
     environment,
     from,
@@ -74,6 +105,25 @@ export function allTo(snapshot: TrafficSnapshot, version: string, address: strin
   }));
   const isKnown = others.some((one) => one.version === version);
   return { ...snapshot, versions: isKnown ? others : [...others, { version, weightPercent: 100, address }] };
+}
+
+/** What a rollback promised: of a version alone its weights, else all that was recorded. */
+export const promised = (way: Way, { differences }: Parity): Parity["differences"] =>
+  way === "snapshot"
+    ? differences
+    : differences.filter(
+        ({ field, recorded, actual }) =>
+          field.endsWith(".weightPercent") && (recorded ?? 0) !== (actual ?? 0),
+      );
+
+/** For an engine that cannot be read now: what a version alone looks like. */
+export function onlyTo(
+  { engine, target, addressOf }: Pick<Aim, "engine" | "target" | "addressOf">,
+  version: string,
+): TrafficSnapshot {
+  const { service, environment } = target;
+  const versions = [{ version, weightPercent: 100, address: addressOf(version) }];
+  return { engine: engine.engine, service, environment, versions, fields: {} };
 }
 
 /** The version with the most traffic. */

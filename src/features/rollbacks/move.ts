@@ -8,24 +8,29 @@ import { ProviderError } from "../../providers/errors.ts";
 import type { Parity, TrafficState } from "../../providers/traffic/contract.ts";
 import {
   beginRecovery,
+  byNameOf,
+  changedSince,
   type Effect,
+  failingAfter,
+  isWatchOver,
   lagMsOf,
   lookForRecovery,
+  nextLookAt,
   noteOf,
-  pageAfterMs,
+  type ParityNote,
   type Recovery,
   recordEffect,
   releaseTraffic,
   retryAt,
   symptomOf,
+  toldOf,
   trafficDeadlineMs,
+  withSuspect,
 } from "../rollouts/index.ts";
 import { cardKey } from "./cards.ts";
-import type { Rollback } from "./model.ts";
+import { promised, type Rollback } from "./model.ts";
 import { jobs, type Room } from "./room.ts";
 import { findRollback, lockRollback, writeRollback } from "./store.ts";
-
-const lookEveryMs = 2_000;
 
 export async function moveTraffic(room: Room, id: string): Promise<Rerun> {
   const { database } = room.platform;
@@ -35,7 +40,10 @@ export async function moveTraffic(room: Room, id: string): Promise<Rerun> {
     key: `${id}:back`,
     owner: id,
     service: rollback.service,
-    wanted: { do: "restore", snapshot: rollback.recorded },
+    wanted:
+      rollback.way === "snapshot"
+        ? { do: "restore", snapshot: rollback.recorded }
+        : { do: "set-weight", version: rollback.to, percent: 100 },
   };
   const [recovery, outcome] = await Promise.all([
     symptomBefore(room, rollback),
@@ -43,13 +51,28 @@ export async function moveTraffic(room: Room, id: string): Promise<Rerun> {
   ]);
   if (outcome === "superseded") return undefined;
   if (outcome instanceof ProviderError) return noteStuck(room, id, outcome);
+  const note = await compare(room, rollback, outcome.parity);
   await database.tx(async (tx) => {
     const locked = await lockRollback(tx.trx, id);
     await recordEffect(tx, effect.key, outcome.readBack);
-    if (locked?.state.is === "moving")
-      await conclude(room, tx, locked, outcome.parity, locked.recovery ?? recovery);
+    if (locked?.state.is === "moving") await conclude(room, tx, locked, note, locked.recovery ?? recovery);
   });
   return undefined;
+}
+
+/** The traffic as it stands now, and what was changed beside it since the version was left. */
+async function compare(
+  room: Room,
+  { way, surroundings, ...place }: Rollback,
+  parity: Parity,
+): Promise<ParityNote> {
+  const { platform, deploys } = room;
+  const told = await toldOf(deploys, place, platform.clock.now());
+  return noteOf(
+    { differences: promised(way, parity) },
+    surroundings ? changedSince(surroundings, told) : [],
+    byNameOf(platform.catalogs.current()),
+  );
 }
 
 type Applied = { readBack: TrafficState; parity: Parity };
@@ -93,12 +116,11 @@ async function conclude(
   room: Room,
   tx: Tx,
   locked: Rollback,
-  compared: Parity,
+  parity: ParityNote,
   recovery: Recovery | undefined,
 ): Promise<void> {
   const { deploys, paging } = room;
   const { id, service, environment, from, to, by, badDeployId, failing } = locked;
-  const parity = noteOf(compared);
   const deploy = await deploys.record(tx, {
     service,
     environment,
@@ -142,21 +164,12 @@ async function noteStuck(room: Room, id: string, error: ProviderError): Promise<
   return room.platform.database.tx(async (tx): Promise<Rerun> => {
     const locked = await lockRollback(tx.trx, id);
     if (locked?.state.is !== "moving") return undefined;
-    const attempts = (locked.failing?.attempts ?? 0) + 1;
-    const isDue = tx.now.getTime() - locked.startedAt.getTime() >= pageAfterMs;
-    const changed: Rollback = {
-      ...locked,
-      failing: {
-        sinceMs: locked.failing?.sinceMs ?? tx.now.getTime(),
-        attempts,
-        error: error.message,
-        isPaged: isDue || (locked.failing?.isPaged ?? false),
-      },
-    };
+    const failing = failingAfter(locked.failing, error, locked.startedAt, tx.now);
+    const changed: Rollback = { ...locked, failing };
     await writeRollback(tx.trx, changed);
     room.tell(tx, changed);
-    if (changed.failing?.isPaged) await pageStuck(room, tx, changed);
-    return { again: retryAt(tx.now, attempts) };
+    if (failing.isPaged) await pageStuck(room, tx, changed);
+    return { again: retryAt(tx.now, failing.attempts) };
   });
 }
 
@@ -181,30 +194,40 @@ async function pageStuck(
 export async function watchRecovery(room: Room, id: string): Promise<Rerun> {
   const { database, clock, catalogs } = room.platform;
   const rollback = await findRollback(database.db, id);
-  if (rollback?.state.is !== "back" || !rollback.recovery || rollback.recovery.result) return undefined;
-  const { recovery, service, state } = rollback;
+  if (rollback?.state.is !== "back" || !rollback.recovery || rollback.recovery.isOver) return undefined;
+  const { recovery, service, environment, from, state } = rollback;
   const signal = lookup.signalsOf(catalogs.current(), service).find(({ name }) => name === recovery.signal);
   if (!signal) return undefined;
-  const now = clock.now();
   const lagMs = lagMsOf(catalogs.current(), room.signals, service);
-  const result = await lookForRecovery(room, service, signal, recovery, { changedAt: state.at, lagMs, now });
-  if (!result) return { again: new Date(now.getTime() + lookEveryMs) };
-  await database.tx(async (tx) => {
+  const look = { changedAt: state.at, lagMs, now: clock.now() };
+  const found = await lookForRecovery(room, service, signal, recovery, look);
+  if (found) {
+    const symptom = { service, environment, sinceMs: recovery.sinceMs, cleared: from };
+    await noteRecovery(room, id, recovery, await withSuspect(room, symptom, recovery, found));
+  }
+  return isWatchOver(look) ? undefined : { again: nextLookAt(found ?? recovery, look.now) };
+}
+
+const noteRecovery = (room: Room, id: string, known: Recovery, recovery: Recovery): Promise<void> =>
+  room.platform.database.tx(async (tx) => {
     const locked = await lockRollback(tx.trx, id);
-    if (!locked?.recovery || locked.recovery.result) return;
-    const changed: Rollback = { ...locked, recovery: { ...locked.recovery, result } };
+    if (!locked?.recovery || locked.recovery.isOver) return;
+    // Another worker was at the same look.
+    if (locked.recovery.result?.text !== known.result?.text) return;
+    const changed: Rollback = { ...locked, recovery };
     await writeRollback(tx.trx, changed);
+    room.tell(tx, changed);
+    const { result } = recovery;
+    if (!result || result === known.result) return;
     tx.audit({
       actor: systemActor,
       action: `rollback.${result.is}`,
       subject: id,
-      service,
+      service: locked.service,
       reason: result.text,
       correlation: id,
+      detail: { restoredMs: recovery.restoredMs ?? null },
     });
     if (result.is === "recovered" && locked.deployId)
       await room.deploys.markOutcome(tx, locked.deployId, "good");
-    room.tell(tx, changed);
   });
-  return undefined;
-}

@@ -27,6 +27,8 @@ export interface Room extends RollbackParts {
   aim(place: { service: string; environment: string }): Decision<Aim>;
   tell(tx: Tx, rollback: Rollback): void;
   tellByHand(tx: Tx, rollback: Rollback): void;
+  /** Shell commands that do it without Quarterdeck. */
+  byHand(rollback: Rollback): readonly string[];
 }
 
 export function createRoom(parts: RollbackParts): Room {
@@ -42,6 +44,7 @@ export function createRoom(parts: RollbackParts): Room {
     ...parts,
     effects: createEffects(platform.database),
     aim,
+    byHand,
     tell(tx, rollback) {
       tx.say({
         key: cardKey(rollback.id),

@@ -2,8 +2,8 @@ import type { ColumnType, Selectable } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
 import { type Id, numberOf } from "../../platform/ids.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
-import type { Failing, ParityNote, Recovery } from "../rollouts/index.ts";
-import type { Rollback } from "./model.ts";
+import type { Failing, ParityNote, Recovery, Surroundings } from "../rollouts/index.ts";
+import type { Rollback, Way } from "./model.ts";
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 type Json<T> = ColumnType<T, string, string>;
@@ -30,6 +30,9 @@ export interface RollbackTables {
     failing: Json<Failing> | null;
     parity: Json<ParityNote> | null;
     recovery: Json<Recovery> | null;
+    restored_ms: number | null;
+    surroundings: Json<Surroundings> | null;
+    way: Way | null;
   };
 }
 
@@ -44,6 +47,7 @@ const changing = (rollback: Rollback) => ({
   failing: json(rollback.failing),
   parity: json(rollback.parity),
   recovery: json(rollback.recovery),
+  restored_ms: rollback.recovery?.restoredMs ?? null,
 });
 
 export async function insertRollback(trx: Trx, rollback: Rollback): Promise<void> {
@@ -63,6 +67,8 @@ export async function insertRollback(trx: Trx, rollback: Rollback): Promise<void
       started_at: rollback.startedAt,
       catalog_digest: rollback.catalogDigest,
       recorded: JSON.stringify(rollback.recorded),
+      way: rollback.way,
+      surroundings: json(rollback.surroundings),
       bad_deploy_id: rollback.badDeployId ?? null,
       ...changing(rollback),
     })
@@ -90,6 +96,8 @@ function rollbackOf(row: Row): Rollback {
     startedAt: row.started_at,
     catalogDigest: row.catalog_digest,
     recorded: row.recorded,
+    way: row.way ?? "snapshot",
+    surroundings: row.surroundings ?? undefined,
     state: row.state === "back" && row.back_at ? { is: "back", at: row.back_at } : { is: "moving" },
     badDeployId: row.bad_deploy_id ?? undefined,
     deployId: row.deploy_id ?? undefined,

@@ -19,14 +19,17 @@ import { correctionsMax, type Drift } from "./drift.ts";
 import type { GaugeReading, ReasonCode, SignalReading, Verdict } from "./judge.ts";
 import {
   type Because,
+  type Failing,
   indexOf,
   isAtWeight,
   isOver,
   isWaitingForPerson,
+  type ParityNote,
   type Rollout,
   unseenIn,
   type Who,
 } from "./model.ts";
+import { recoveryText } from "./recovery.ts";
 import type { Sample } from "./samples.ts";
 import { codeBlock, percent, short, spanText } from "./words.ts";
 
@@ -68,6 +71,10 @@ export function becauseText(because: Because): string {
   }
 }
 
+/** `cannot move traffic: no connection`, or `waiting: 1 of 3 pods ready` while the engine is at it. */
+export const stuckWords = ({ error, isWaiting }: Failing): string =>
+  `${isWaiting ? "waiting" : "cannot move traffic"}: ${escapeText(error, 200)}`;
+
 export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
   const { state, plan } = rollout;
   const weight = (index: number): string => `${short(plan.steps[index]?.weightPercent ?? 0)} %`;
@@ -98,13 +105,18 @@ export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
       return watchingOf(name, rollout.verdict, state.until);
     case "reverting":
       return { mark: "🔴", text: `${name} · going back: ${becauseText(state.because)}${stuck}` };
-    case "reverted":
+    case "reverted": {
       if (rollout.putBack?.isStanding)
         return {
           mark: "🔴",
           text: `${name} · the revert did not hold: ${escapeText(rollout.putBack.sentence, 200)}`,
         };
-      return { mark: "⚫", text: `${name} · reverted: ${becauseText(state.because)}` };
+      const cameBack = rollout.recovery?.result?.is === "came-back";
+      return {
+        mark: cameBack ? "🟠" : "⚫",
+        text: `${name} · reverted${cameBack ? ", and it came back" : ""}: ${becauseText(state.because)}`,
+      };
+    }
     case "promoted":
       return { mark: "🟢", text: `${name} · 100 % · good` };
   }
@@ -120,10 +132,7 @@ function watchingOf(name: string, verdict: Verdict | undefined, until: Date): { 
 /** What keeps a weight from being set: an engine that fails, or one that is on its way or not warm yet. */
 function stuckOf({ failing }: Rollout): { stuck: string; stuckMark?: Mark } {
   if (!failing) return { stuck: "" };
-  const why = escapeText(failing.error, 200);
-  return failing.isWaiting
-    ? { stuck: ` · waiting: ${why}`, stuckMark: "⚪" }
-    : { stuck: ` · cannot move traffic: ${why}`, stuckMark: "🟠" };
+  return { stuck: ` · ${stuckWords(failing)}`, stuckMark: failing.isWaiting ? "⚪" : "🟠" };
 }
 
 export function rolloutCard(rollout: Rollout, samples: readonly Sample[], context: CardContext): Wanted {
@@ -193,6 +202,7 @@ function bodyOf(rollout: Rollout, context: CardContext): Block[] {
       ),
     );
   if (rollout.failing) blocks.push(section(stuckText(rollout, context)));
+  blocks.push(...differencesBlock(rollout.parity));
   if (rollout.drift && isAtWeight(rollout.state)) blocks.push(section(driftLine(rollout.drift)));
   return blocks;
 }
@@ -263,12 +273,9 @@ function lastLine(rollout: Rollout): string | undefined {
     case "reverted": {
       const took = spanText(state.at.getTime() - state.since.getTime());
       const { parity, recovery } = rollout;
-      const same = parity?.equal
-        ? "exactly as recorded before"
-        : `differs from what was recorded: ${escapeText(parity?.differences.join("; ") ?? "not compared", 400)}`;
       const mark = recovery?.result?.is === "recovered" ? "🟢 " : recovery?.result ? "🟠 " : "";
-      const helped = recovery?.result ? escapeText(recovery.result.text, 400) : "Watching whether it helps.";
-      return `${mark}Back on ${escapeText(rollout.from)} in ${took}, ${same}. ${helped}`;
+      const helped = escapeText(recoveryText(recovery), 600);
+      return `${mark}Back on ${escapeText(rollout.from)} in ${took}, ${parityText(parity)}. ${helped}`;
     }
     case "starting":
     case "promoting":
@@ -279,6 +286,26 @@ function lastLine(rollout: Rollout): string | undefined {
     case "reverting":
       return undefined;
   }
+}
+
+const differencesShown = 6;
+
+/** `exactly as recorded before`, or the first of what differs; the rest stands in a block of its own. */
+export function parityText(parity: ParityNote | undefined): string {
+  if (parity === undefined) return "not compared";
+  if (parity.equal) return "exactly as recorded before";
+  const [first = ""] = parity.differences;
+  const more = parity.differences.length - 1;
+  return `differs from what was recorded: ${escapeText(first, 300)}${more > 0 ? ` (and ${more} more)` : ""}`;
+}
+
+/** What differs beyond the first, each with what to do. */
+export function differencesBlock(parity: ParityNote | undefined): Block[] {
+  const rest = parity?.differences.slice(1) ?? [];
+  if (rest.length === 0) return [];
+  const lines = rest.slice(0, differencesShown).map((one) => `• ${escapeText(one, 300)}`);
+  const more = rest.length > differencesShown ? [`and ${rest.length - differencesShown} more`] : [];
+  return [section(["Differs as well:", ...lines, ...more].join("\n"))];
 }
 
 /** One line for lists and summaries. */

@@ -62,6 +62,12 @@ export async function holderOf(db: Db | Trx, place: Place): Promise<Holder | und
   };
 }
 
+/** Whether nobody has moved the service's traffic since it was given back at that moment. */
+export async function isUntouchedSince(db: Db | Trx, place: Place, at: Date): Promise<boolean> {
+  const row = await rowOf(db, place);
+  return row !== undefined && row.holder === null && row.since <= at;
+}
+
 /** How often the service's traffic was claimed so far. */
 export async function turnOf(db: Db | Trx, place: Place): Promise<number> {
   return (await rowOf(db, place))?.turn ?? 0;

@@ -23,15 +23,33 @@ import { countStates, findRollout, listRollouts } from "./store.ts";
 import { rolloutSummaries } from "./summaries.ts";
 import { sweepRollouts } from "./sweep.ts";
 
+export { differencesBlock, parityText, stuckWords } from "./cards.ts";
+export { byNameOf, noteOf, toldOf } from "./compare.ts";
 export { createEffects, type Effect, type Effects, recordEffect } from "./effects.ts";
 export { claimTraffic, type Holder, holderOf, releaseTraffic, turnOf } from "./holders.ts";
 export { rolloutsMigrations } from "./migrations.ts";
 export type { Failing, ParityNote, Recovery, Rollout, RolloutState, Who } from "./model.ts";
-export { beginRecovery, lookForRecovery, symptomOf } from "./recovery.ts";
-export { noteOf, pageAfterMs } from "./revert.ts";
+export { withSuspect } from "./next-suspect.ts";
+export {
+  beginRecovery,
+  isWatchOver,
+  lookForRecovery,
+  nextLookAt,
+  recoveryText,
+  symptomOf,
+} from "./recovery.ts";
+export { failingAfter } from "./revert.ts";
 export { decide, type RolloutParts, whoOf } from "./room.ts";
 export { lagMsOf } from "./sampling.ts";
 export { retryAt } from "./step.ts";
+export {
+  changedSince,
+  differenceText,
+  type SurroundingDifference,
+  type Surroundings,
+  surroundingsOf,
+  type Told,
+} from "./surroundings.ts";
 export { type Aim, aimOf, placesOf, trafficDeadlineMs } from "./target.ts";
 export { clockText, codeBlock, nameOf, spanText } from "./words.ts";
 

@@ -11,6 +11,7 @@ import type { Drift, Share } from "./drift.ts";
 import type { Reason, ReasonCode, Verdict } from "./judge.ts";
 import type { RolloutPlan } from "./plan.ts";
 import type { PutBack } from "./put-back.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** Who acted: a Slack team and user, or Quarterdeck (`-`, `quarterdeck`). */
 export interface Who {
@@ -74,7 +75,7 @@ export interface StepMark {
   readonly versions?: readonly Share[] | undefined;
 }
 
-/** Whether the symptom went away after the way back. */
+/** Whether the symptom went away after the way back, and stayed away while it was watched. */
 export interface Recovery {
   readonly signal: string;
   readonly unit: string;
@@ -83,12 +84,24 @@ export interface Recovery {
   /** What the version gone back to showed meanwhile. */
   readonly reference?: number | undefined;
   readonly sinceMs: number;
-  readonly result?: { readonly is: "recovered" | "no-better"; readonly text: string } | undefined;
+  /** The last that was said. It may change until the watch is over. */
+  readonly result?: RecoveryResult | undefined;
+  /** From the decision to go back until users were well; undefined while they are not. The time to restore. */
+  readonly restoredMs?: number | undefined;
+  /** What was read when it had recovered. */
+  readonly after?: number | undefined;
+  /** The watch has ended: what was said last stays. */
+  readonly isOver?: boolean | undefined;
+}
+
+export interface RecoveryResult {
+  readonly is: "recovered" | "no-better" | "came-back";
+  readonly text: string;
 }
 
 export interface ParityNote {
   readonly equal: boolean;
-  /** `versions.v42.weightPercent is 1, recorded 0`. */
+  /** Each with what to do: `flag new-checkout changed since: off → on by @dev; turn it back`. */
   readonly differences: readonly string[];
 }
 
@@ -106,6 +119,8 @@ export interface Rollout {
   readonly change?: string | undefined;
   readonly plan: RolloutPlan;
   readonly wayBack: TrafficSnapshot;
+  /** Settings, flags and schema before the first step; undefined in rows of earlier releases. */
+  readonly surroundings?: Surroundings | undefined;
   readonly state: RolloutState;
   /** Goes up with every change of state. */
   readonly seq: number;

@@ -2,10 +2,12 @@
 import type { TimeSpan } from "../../platform/commands/spec.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Place, Reply } from "../../platform/feature.ts";
+import { dateToken } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
+import { stuckWords } from "./cards.ts";
 import type { Place as TrafficPlace } from "./holders.ts";
-import { type Decided, type Rollout, type RolloutState, wantedPercent } from "./model.ts";
+import { type Decided, type Failing, type Rollout, type RolloutState, wantedPercent } from "./model.ts";
 import {
   type Press,
   pressExtend,
@@ -19,7 +21,7 @@ import {
 } from "./press.ts";
 import { decide, jobs, type Room, whoOf } from "./room.ts";
 import { findRollout, inFlight, listRollouts, lockRollout } from "./store.ts";
-import { clockText, short } from "./words.ts";
+import { clockText, codeBlock, short } from "./words.ts";
 
 export interface Ask {
   readonly actor: Actor;
@@ -45,6 +47,8 @@ export async function askOf(room: Room, ask: Ask, verb: Verb): Promise<Decision<
   const found = await findAsked(room, ask, verb.is);
   if (!found.ok) return found;
   if (ask.isDryRun) return foresee(room, found.value, ask, verb);
+  if (verb.is === "revert" && found.value.state.is === "reverting" && found.value.failing)
+    return allow({ text: stuckReply(room, found.value, found.value.failing) });
   return decide(room.platform, ask.inboxId, async (tx) => {
     const locked = await lockRollout(tx.trx, found.value.id);
     if (!locked) return gone(found.value.id);
@@ -52,7 +56,8 @@ export async function askOf(room: Room, ask: Ask, verb: Verb): Promise<Decision<
     const pressed = nextOf(room, locked, press, verb);
     if (!pressed.ok) return pressed;
     await carryOut(room, tx, locked, press, ask, verb, pressed.value);
-    return allow(replyTo(ask, `${locked.id} ${standing({ ...locked, state: pressed.value })}.`));
+    const reply = replyTo(ask, `${locked.id} ${standing({ ...locked, state: pressed.value })}.`);
+    return allow(verb.is === "revert" ? withByHand(room, locked, ask, reply) : reply);
   });
 }
 
@@ -148,6 +153,24 @@ const pressOf = ({ actor, seen, reason }: Ask, now: Date): Press => ({ by: whoOf
 
 /** Whoever pressed a button of the card sees the card; whoever typed reads an answer. */
 const replyTo = ({ place }: Ask, text: string): Reply => ({ text, silent: place.messageTs !== undefined });
+
+/** A terminal has no card and no thread: it reads at once how to go on without Quarterdeck. */
+function withByHand(room: Room, rollout: Rollout, { actor }: Ask, reply: Reply): Reply {
+  const byHand = actor.door === "terminal" ? room.byHand(rollout) : [];
+  if (byHand.length === 0) return reply;
+  return { ...reply, text: `${reply.text}\nShould it not come through, by hand:\n${codeBlock(byHand)}` };
+}
+
+/** Asked again while its engine is away: it is on its way already, and this is what to do meanwhile. */
+function stuckReply(room: Room, rollout: Rollout, failing: Failing): string {
+  const { attempts, sinceMs, isPaged } = failing;
+  const since = dateToken(new Date(sinceMs));
+  const byHand = room.byHand(rollout);
+  return [
+    `${rollout.id} ${standing(rollout)}; ${stuckWords(failing)}. Tried ${attempts} times since ${since}; I keep trying.${isPaged ? " On call was paged." : ""}`,
+    ...(byHand.length === 0 ? [] : ["By hand:", codeBlock(byHand)]),
+  ].join("\n");
+}
 
 async function findAsked(
   room: Room,

@@ -11,20 +11,39 @@ import type { Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { Parity, TrafficState } from "../../providers/traffic/contract.ts";
 import { cardKey, versionsText } from "./cards.ts";
+import { byNameOf, noteOf, toldOf } from "./compare.ts";
 import { type Effect, isDone, recordEffect } from "./effects.ts";
-import { holderOf, releaseTraffic } from "./holders.ts";
-import type { ParityNote, Recovery, Rollout } from "./model.ts";
+import { isUntouchedSince, releaseTraffic } from "./holders.ts";
+import type { Failing, ParityNote, Recovery, Rollout } from "./model.ts";
+import { withSuspect } from "./next-suspect.ts";
 import { stopHealing } from "./put-back-watch.ts";
-import { beginRecovery, lookForRecovery, symptomOf } from "./recovery.ts";
+import { beginRecovery, isWatchOver, lookForRecovery, nextLookAt, symptomOf } from "./recovery.ts";
 import { jobs, type Room } from "./room.ts";
 import { retryAt } from "./step.ts";
 import { findRollout, lockRollout } from "./store.ts";
+import { changedSince } from "./surroundings.ts";
 import { type Aim, trafficDeadlineMs } from "./target.ts";
 
-/** A revert that has not reached its engine for this long wakes a person. */
-export const pageAfterMs = 60_000;
+/** A way back that has not reached its engine for this long wakes a person; later where the engine is at it. */
+const pageAfterMs = { failing: 60_000, waiting: 5 * 60_000 };
 
-const lookEveryMs = 2_000;
+/** What one more failed attempt of a way back makes of those before; `since` is when it began. */
+export function failingAfter(
+  before: Failing | undefined,
+  { code, message }: Pick<ProviderError, "code" | "message">,
+  since: Date,
+  now: Date,
+): Failing {
+  const isWaiting = code === "in_progress";
+  const dueMs = isWaiting ? pageAfterMs.waiting : pageAfterMs.failing;
+  return {
+    sinceMs: before?.sinceMs ?? now.getTime(),
+    attempts: (before?.attempts ?? 0) + 1,
+    error: message,
+    isPaged: (before?.isPaged ?? false) || now.getTime() - since.getTime() >= dueMs,
+    ...(isWaiting ? { isWaiting } : {}),
+  };
+}
 
 type Outcome =
   | { is: "back"; effect: Effect; readBack: TrafficState; parity: Parity }
@@ -41,15 +60,25 @@ export async function revertRollout(room: Room, id: string): Promise<Rerun> {
       return undefined;
     case "failed":
       return noteStuck(room, id, outcome.error);
-    case "back":
+    case "back": {
+      const note = await compare(room, rollout, outcome.parity);
       await database.tx(async (tx) => {
         const locked = await lockRollout(tx.trx, id);
         await recordEffect(tx, outcome.effect.key, outcome.readBack);
         if (locked?.state.is !== "reverting") return;
-        await concludeRevert(room, tx, locked, noteOf(outcome.parity), locked.recovery ?? recovery);
+        await concludeRevert(room, tx, locked, note, locked.recovery ?? recovery);
       });
       return undefined;
+    }
   }
+}
+
+/** Field by field: the traffic as it stands now, and what was changed beside it since the snapshot. */
+async function compare(room: Room, rollout: Rollout, parity: Parity): Promise<ParityNote> {
+  const { platform, deploys } = room;
+  const told = await toldOf(deploys, rollout, platform.clock.now());
+  const beside = rollout.surroundings ? changedSince(rollout.surroundings, told) : [];
+  return noteOf(parity, beside, byNameOf(platform.catalogs.current()));
 }
 
 /** How bad it was, read while the way back is already under way; kept from the first attempt on. */
@@ -100,13 +129,6 @@ async function goBack(room: Room, rollout: Rollout): Promise<Outcome> {
 const isAway = ({ code }: ProviderError): boolean =>
   code === "unreachable" || code === "timeout" || code === "unauthorised";
 
-export const noteOf = ({ equal, differences }: Parity): ParityNote => ({
-  equal,
-  differences: differences.map(
-    ({ field, recorded, actual }) => `${field} is ${actual}, recorded ${recorded}`,
-  ),
-});
-
 async function concludeRevert(
   room: Room,
   tx: Tx,
@@ -147,18 +169,10 @@ async function noteStuck(room: Room, id: string, error: ProviderError): Promise<
   return room.platform.database.tx(async (tx): Promise<Rerun> => {
     const locked = await lockRollout(tx.trx, id);
     if (locked?.state.is !== "reverting") return undefined;
-    const attempts = (locked.failing?.attempts ?? 0) + 1;
-    const sinceMs = locked.failing?.sinceMs ?? tx.now.getTime();
-    const isDue = tx.now.getTime() - locked.state.since.getTime() >= pageAfterMs;
-    const failing = {
-      sinceMs,
-      attempts,
-      error: error.message,
-      isPaged: isDue || (locked.failing?.isPaged ?? false),
-    };
+    const failing = failingAfter(locked.failing, error, locked.state.since, tx.now);
     const changed = await room.change(tx, locked, { failing });
     if (failing.isPaged) await pageStuck(room, tx, changed);
-    return { again: retryAt(tx.now, attempts) };
+    return { again: retryAt(tx.now, failing.attempts) };
   });
 }
 
@@ -178,40 +192,56 @@ async function pageStuck(room: Room, tx: Tx, rollout: Rollout): Promise<void> {
   });
 }
 
-/** Looks whether the symptom went away, and whether the traffic stayed where it was put. */
+/** Looks whether the symptom went away and stays away, and whether the traffic stays where it was put. */
 export async function watchRecovery(room: Room, id: string): Promise<Rerun> {
   const { database, clock } = room.platform;
   const rollout = await findRollout(database.db, id);
-  if (rollout?.state.is !== "reverted" || rollout.recovery?.result) return undefined;
+  if (rollout?.state.is !== "reverted" || rollout.recovery?.isOver) return undefined;
   const { recovery, plan, service, state } = rollout;
-  const now = clock.now();
+  const look = { changedAt: state.at, lagMs: plan.lagMs, now: clock.now() };
   await keepBack(room, rollout);
   const signal = recovery && plan.signals.find(({ name }) => name === recovery.signal);
-  if (!recovery || !signal) return undefined;
-  const result = await lookForRecovery(room, service, signal, recovery, {
-    changedAt: state.at,
-    lagMs: plan.lagMs,
-    now,
-  });
-  if (!result) return { again: new Date(now.getTime() + lookEveryMs) };
-  await database.tx(async (tx) => {
+  const found = recovery && signal && (await lookForRecovery(room, service, signal, recovery, look));
+  if (recovery && found) await noteRecovery(room, rollout, recovery, found);
+  return isWatchOver(look) ? undefined : { again: nextLookAt(found ?? recovery, look.now) };
+}
+
+async function noteRecovery(
+  room: Room,
+  { id, service, environment, to }: Rollout,
+  known: Recovery,
+  found: Recovery,
+): Promise<void> {
+  const symptom = { service, environment, sinceMs: known.sinceMs, cleared: to };
+  const recovery = await withSuspect(room, symptom, known, found);
+  await room.platform.database.tx(async (tx) => {
     const locked = await lockRollout(tx.trx, id);
-    if (!locked?.recovery || locked.recovery.result) return;
+    // Another worker was at the same look.
+    if (!locked?.recovery || locked.recovery.isOver) return;
+    if (locked.recovery.result?.text !== known.result?.text) return;
+    const isNews = recovery.result !== known.result;
     await room.change(
       tx,
       locked,
-      { recovery: { ...locked.recovery, result } },
-      { actor: systemActor, action: `rollout.${result.is}`, reason: result.text },
+      { recovery },
+      isNews
+        ? {
+            actor: systemActor,
+            action: `rollout.${recovery.result?.is}`,
+            reason: recovery.result?.text,
+            detail: { restoredMs: recovery.restoredMs ?? null },
+          }
+        : undefined,
     );
   });
-  return undefined;
 }
 
 /** A call of ours that was under way when the revert came may land after it: then the way back is made again. */
 async function keepBack(room: Room, rollout: Rollout): Promise<void> {
-  const { id, service, environment, wayBack } = rollout;
+  const { id, service, environment, wayBack, endedAt } = rollout;
   const { database } = room.platform;
-  if (await holderOf(database.db, { service, environment })) return;
+  const place = { service, environment };
+  if (!endedAt || !(await isUntouchedSince(database.db, place, endedAt))) return;
   try {
     const aim = room.aim(rollout);
     if (!(await isOursAndAstray(aim, rollout))) return;
@@ -221,11 +251,7 @@ async function keepBack(room: Room, rollout: Rollout): Promise<void> {
       service,
       wanted: { do: "restore", snapshot: wayBack },
     };
-    const result = await room.effects.apply(
-      aim,
-      effect,
-      async (tx) => !(await holderOf(tx.trx, { service, environment })),
-    );
+    const result = await room.effects.apply(aim, effect, (tx) => isUntouchedSince(tx.trx, place, endedAt));
     if (result.is === "failed") throw result.error;
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;

@@ -12,6 +12,7 @@ import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
 import { expectation } from "../gitops/index.ts";
 import type { Budget, BudgetPolicy } from "../slos/index.ts";
 import { reversalText } from "./cards.ts";
+import { toldOf } from "./compare.ts";
 import { claimTraffic, type Holder, holderOf } from "./holders.ts";
 import { canBeWarmed, careOf, changeIsNamed, usersAreWell } from "./may-start.ts";
 import type { Rollout } from "./model.ts";
@@ -21,6 +22,7 @@ import { endQueued } from "./queue-store.ts";
 import { decide, jobs, type Room, whoOf } from "./room.ts";
 import { lagMsOf } from "./sampling.ts";
 import { insertRollout } from "./store.ts";
+import { type Surroundings, surroundingsOf } from "./surroundings.ts";
 import { type Aim, aimOf, trafficDeadlineMs } from "./target.ts";
 import { todaysRate } from "./todays-traffic.ts";
 import { clockText, codeBlock, nameOf, short } from "./words.ts";
@@ -39,6 +41,7 @@ interface Ready {
   plan: RolloutPlan;
   deadlineMs: number;
   wayBack: TrafficSnapshot;
+  surroundings: Surroundings;
   from: string;
   budget: Budget;
   policy: BudgetPolicy;
@@ -112,7 +115,7 @@ function newRollout(
   tx: Tx,
   actor: Actor,
   request: StartRequest,
-  { plan, deadlineMs, wayBack, from }: Ready,
+  { plan, deadlineMs, wayBack, surroundings, from }: Ready,
   id: Rollout["id"],
 ): Rollout {
   const { service, environment } = request;
@@ -135,6 +138,7 @@ function newRollout(
     change: request.change,
     plan,
     wayBack,
+    surroundings,
     state: { is: "starting" },
     seq: 1,
     decided: { seq: 1, by: whoOf(actor), atMs: tx.now.getTime(), what: "started", channel },
@@ -195,7 +199,17 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
   const planned = planWith({ care: care.value, weights: weights.value, ratePerSec });
   if (!planned.ok) return planned;
   const plan = { ...planned.value.plan, managed };
-  return allow({ aim, ...planned.value, plan, wayBack: state.value, from: from.value, budget, policy });
+  const surroundings = surroundingsOf(await toldOf(room.deploys, { service, environment }, now), now);
+  return allow({
+    aim,
+    ...planned.value,
+    plan,
+    wayBack: state.value,
+    surroundings,
+    from: from.value,
+    budget,
+    policy,
+  });
 }
 
 const takenOut = (id: string): Decision<never> =>

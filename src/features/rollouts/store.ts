@@ -25,6 +25,7 @@ export async function insertRollout(trx: Trx, rollout: Rollout): Promise<void> {
       catalog_digest: rollout.plan.catalogDigest,
       plan: JSON.stringify(rollout.plan),
       way_back: JSON.stringify(rollout.wayBack),
+      surroundings: json(rollout.surroundings),
       ...changing(rollout),
     })
     .execute();
@@ -60,6 +61,7 @@ type Changing = Pick<
   | "parity"
   | "recovery"
   | "put_back"
+  | "restored_ms"
   | "ended_at"
 >;
 
@@ -77,6 +79,7 @@ function changing(rollout: Rollout): Changing {
     parity: json(rollout.parity),
     recovery: json(rollout.recovery),
     put_back: json(rollout.putBack),
+    restored_ms: rollout.recovery?.restoredMs ?? null,
     ended_at: rollout.endedAt ?? null,
   };
 }
@@ -169,6 +172,7 @@ const rolloutOf = (row: Row): Rollout => ({
   change: row.change_id ?? undefined,
   plan: row.plan,
   wayBack: row.way_back,
+  surroundings: row.surroundings ?? undefined,
   state: stateOf(row),
   seq: row.seq,
   decided: row.decided,

@@ -18,6 +18,7 @@ import type {
 import type { PlanOptions, RolloutPlan } from "./plan.ts";
 import type { PutBack } from "./put-back.ts";
 import type { QueuedState } from "./queue-store.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>;
 type Json<T> = ColumnType<T, string, string>;
@@ -39,6 +40,7 @@ export interface RolloutTables {
     catalog_digest: string;
     plan: Json<RolloutPlan>;
     way_back: Json<TrafficSnapshot>;
+    surroundings: Json<Surroundings> | null;
     state: RolloutState["is"];
     step_index: number | null;
     since: Timestamp | null;
@@ -55,6 +57,7 @@ export interface RolloutTables {
     parity: Json<ParityNote> | null;
     recovery: Json<Recovery> | null;
     put_back: Json<PutBack> | null;
+    restored_ms: number | null;
     ended_at: Timestamp | null;
   };
   rollout_samples: {

@@ -35,6 +35,8 @@ export type { TicketRecord } from "./history.ts";
 export { ticketMigrations } from "./migrations.ts";
 export type { Ticket, TicketId } from "./model.ts";
 export { type ReplayedCause, type ReplayReport, replay } from "./replay.ts";
+export { suspectText } from "./suspect-words.ts";
+export { neighbourhood, suspectsOf } from "./suspects.ts";
 
 export interface Tickets {
   /** Undefined when there is no such ticket. Works inside a transaction too. */

@@ -34,6 +34,12 @@ export function firstSuspectText(suspects: readonly Suspect[], catalog: Catalog)
   return `Suspect 1: ${whatText(suspect)}, ${at}, by ${byText(suspect, catalog)}`;
 }
 
+/** `shop v42 at 02:58 by ci: 3 min before it began`: one, in a sentence, as plain text. */
+export function suspectText(suspect: Suspect, catalog: Catalog): string {
+  const at = DateTime.fromISO(suspect.at, { zone: catalog.organisation.timezone }).toFormat("HH:mm");
+  return `${whatText(suspect)} at ${at} by ${byText(suspect, catalog)}: ${suspect.reason}`;
+}
+
 const whatText = ({ service, change, version }: Suspect): string => `${service} ${kinds[change]}${version}`;
 
 /** The name behind a Slack id; what else made it is called what it is called. */

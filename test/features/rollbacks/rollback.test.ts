@@ -1,11 +1,19 @@
 import { describe, expect, it } from "vitest";
+import type { Service } from "../../../src/catalog/schema.ts";
 import { ProviderError } from "../../../src/providers/errors.ts";
-import { dev, lena, olive, startRoom, type TestRoom } from "../rollouts/harness.ts";
+import { dev, lena, olive, startRoom, type TestRoom, told } from "../rollouts/harness.ts";
 
-/** Brings v42 to all traffic, by a rollout that ended well. */
-async function onV42(): Promise<TestRoom> {
-  const room = await startRoom();
+/** Brings v42 to all traffic, by a rollout that a person promoted and that ended well. */
+async function onV42(change: (shop: Service) => void = () => undefined): Promise<TestRoom> {
+  const room = await startRoom((catalog) => {
+    const shop = catalog.services.find(({ name }) => name === "shop");
+    if (!shop?.rollout) throw new Error("the sample has no shop with rollouts");
+    shop.rollout = { ...shop.rollout, watch: 1_000 };
+    change(shop);
+  });
   await room.type(dev, "rollout start shop v42");
+  await room.until(["step"]);
+  await room.type(dev, "rollout promote R-1 --full");
   await room.until(["promoted"]);
   return room;
 }
@@ -26,7 +34,7 @@ describe("rollback", () => {
     room.world.behaviour.bad = { v42: 0.09 };
     const shown = await preview(room);
     expect(shown.text).toMatch(
-      /shop production: v42 → v41 \(ran .*, good\)\. v42 came .* by <@U0DEV>\. Differs: traffic to v41 0 → 100 %; traffic to v42 100 → 0 %/,
+      /shop production: v42 → v41 \(ran .*, SLO ok\)\. v42 came .* by <@U0DEV>\. Differs: image\. Schema: no deploy told of one\./,
     );
     expect(await room.weights()).toEqual({ v41: 0, v42: 100 });
     const answer = await room.type(lena, shown.line, true);
@@ -52,6 +60,79 @@ describe("rollback", () => {
     expect(room.events.map(([event]) => event)).toContain("rollbacks.done");
     expect(await room.audited("R-2")).toEqual(["rollback.started", "rollback.done", "rollback.recovered"]);
     expect((await room.said("rollback:R-2:by-hand")).text).toContain("curl -fsS -X PUT");
+  });
+
+  it("says what differs beside the image, what a migration breaks, and what can be done; and goes anyway", async () => {
+    const migration = { id: "0117", note: "drops orders.note", reversal: "0118 adds it back" };
+    const room = await onV42((shop) => {
+      for (const version of shop.traffic?.[0]?.versions ?? [])
+        if (version.name === "v42") version.migration = migration;
+    });
+    await told(room, { change: "flag", version: "new-checkout on" });
+    room.clock.advance(1_000);
+    const shown = await preview(room);
+    expect(shown.text).toContain("Differs: image, 1 flag. Schema changed since.");
+    expect(shown.text).toContain("• flag new-checkout changed since: set to on by ci; look whether");
+    expect(shown.text).toContain(
+      "🟠 v42 ran migration 0117 (drops orders.note); v41 is from before it. Code alone breaks what reads or writes there.",
+    );
+    expect(shown.text).toContain("*Flag off · reversal note · go anyway*");
+    expect(shown.text).toContain(
+      "• Flag off: new-checkout changed since v41 ran; turned back, the version may stay.",
+    );
+    expect(shown.text).toContain("• Reversal note of 0117:\n```\n0118 adds it back\n```");
+    // Changed meanwhile: the flag is off again. Nothing is done, and the new state is shown.
+    await told(room, { change: "flag", version: "new-checkout off" });
+    room.clock.advance(1_000);
+    const stale = await room.type(lena, shown.line, true);
+    expect(stale.text).toMatch(/^Changed since you looked: .*Nothing done\. As it stands now:/);
+    expect(stale.text).toContain("new-checkout changed since: set to off");
+    expect(await room.weights()).toEqual({ v41: 0, v42: 100 });
+    const answer = await room.type(lena, (await preview(room)).line, true);
+    expect(answer.ok).toBe(true);
+    expect(answer.text).toContain("R-2: shop goes back v42 → v41.");
+    expect(answer.text).toContain("🟠 v41 is from before migration 0117.");
+    await room.drain();
+    expect(await room.weights()).toEqual({ v41: 100 });
+    expect((await room.said("rollback:R-2")).text).toContain("done, and differs from what was recorded");
+    expect(JSON.stringify((await room.said("rollback:R-2")).blocks)).toContain(
+      "v42 ran migration 0117 (drops orders.note), which no weight undoes",
+    );
+  });
+
+  it("takes a version of which no state is kept all traffic, and leaves the rest as it is", async () => {
+    const room = await onV42();
+    await told(room, {
+      version: "v44",
+      outcome: "good",
+      at: new Date(room.clock.now().getTime() - 86_400_000),
+    });
+    expect((await room.type(dev, "rollback shop v44 --yes")).ok).toBe(true);
+    await room.drain();
+    expect(await room.weights()).toEqual({ v41: 0, v42: 0, v44: 100 });
+    expect(JSON.stringify((await room.said("rollback:R-2")).blocks?.at(-1))).toContain("exactly as recorded");
+  });
+
+  it("is begun while the traffic cannot be reached, and done once it can", async () => {
+    const room = await onV42();
+    let isAway = true;
+    const away = async (): Promise<never> => {
+      throw new ProviderError("unreachable", "no connection to the router", "Start it.");
+    };
+    room.world.engine = (real) =>
+      isAway ? { ...real, describe: away, snapshot: away, revert: away, promote: away, parity: away } : real;
+    const shown = await preview(room);
+    expect(shown.text).toContain(
+      "The traffic cannot be read now: no connection to the router. It is tried until",
+    );
+    const answer = await room.type({ ...dev, door: "terminal" }, shown.line);
+    expect(answer.text).toContain("R-2: shop goes back v42 → v41.");
+    expect(answer.text).toContain("I keep trying and page after a minute");
+    expect(answer.text).toContain("Should it not come through, by hand:\n```\ncurl -fsS -X PUT");
+    await room.pass(3);
+    isAway = false;
+    await room.pass(5);
+    expect(await room.weights()).toEqual({ v41: 100 });
   });
 
   it("does nothing when the state changed since it was shown, and shows the new one", async () => {
@@ -229,7 +310,9 @@ describe("rollback", () => {
     expect(JSON.stringify((await room.said("rollback:R-2")).blocks)).toContain("curl -fsS");
     await room.pass(15);
     expect(room.pages.at(-1)?.headline).toContain("PAGE shop: rollback R-2 v42 → v41 does not come through");
-    expect((await room.type(lena, "rollback shop --yes")).text).toContain("@dev started rollback R-2");
+    const again = (await room.type(lena, "rollback shop --yes")).text;
+    expect(again).toContain("R-2 takes shop back v42 → v41 already; cannot move traffic");
+    expect(again).toContain("curl -fsS -X PUT");
     isAway = false;
     await room.pass(15);
     expect(await room.weights()).toEqual({ v41: 100 });

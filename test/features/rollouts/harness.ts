@@ -4,7 +4,7 @@ import { loadCatalog } from "../../../src/catalog/load.ts";
 import { errorBudgetOf } from "../../../src/catalog/lookup.ts";
 import type { Catalog, ServiceTraffic, Signal, TrafficInstance } from "../../../src/catalog/schema.ts";
 import { readSettings } from "../../../src/config/config.ts";
-import { createDeploys, type Deploys } from "../../../src/features/deploys/index.ts";
+import { createDeploys, type Deploys, type NewDeploy } from "../../../src/features/deploys/index.ts";
 import { createGitops } from "../../../src/features/gitops/index.ts";
 import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
 import { createRollbacks } from "../../../src/features/rollbacks/index.ts";
@@ -233,7 +233,12 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
         dedup: `press-${presses}`,
         team: actor.team,
         person: actor.person,
-        payload: { line, door: "slack", channel: "C0OPS", messageTs: isPress ? "1.1" : undefined },
+        payload: {
+          line,
+          door: actor.door === "terminal" ? "terminal" : "slack",
+          channel: "C0OPS",
+          messageTs: isPress ? "1.1" : undefined,
+        },
       });
       return id;
     },
@@ -304,6 +309,8 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
 
     weights: (service = "shop") => weightsOf(router, service),
 
+    rings: (job: string) => db.selectFrom("rings").select("lane").where("job", "=", job).execute(),
+
     async said(key: string): Promise<Wanted> {
       const row = await db
         .selectFrom("messages")
@@ -348,6 +355,20 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
 }
 
 export type TestRoom = Awaited<ReturnType<typeof startRoom>>;
+
+/** Records something that went out as if a pipeline had told of it this moment. */
+export const told = (room: TestRoom, what: Partial<NewDeploy> & { version: string }): Promise<unknown> =>
+  room.database.tx((tx) =>
+    room.deploys.record(tx, {
+      service: "shop",
+      environment: "production",
+      by: "ci",
+      source: "deploys",
+      reference: `${what.version}@${tx.now.toISOString()}`,
+      at: tx.now,
+      ...what,
+    }),
+  );
 
 export async function startTestRouter(): Promise<RunningRouter> {
   const silent = { info() {}, warn() {}, error() {} };
