@@ -6,10 +6,11 @@ import { alertIntakeBenchmark } from "./alert-intake.ts";
 import { auditCostBenchmark } from "./audit-cost.ts";
 import { prepareGrounds } from "./ground.ts";
 import { jobsBenchmark } from "./jobs.ts";
-import type { Benchmark, Result } from "./measure.ts";
+import { judgeBenchmark } from "./judge.ts";
+import type { Benchmark, Result, Table } from "./measure.ts";
 import { pressBenchmark } from "./press-to-provider.ts";
 import { readersBenchmark } from "./readers.ts";
-import { intoPage, json, plainTable } from "./report.ts";
+import { intoPage, json, ownTableIntoPage, plainOwnTable, plainTable } from "./report.ts";
 import { runbookBenchmark } from "./runbook-20-signals.ts";
 import { slashCommandBenchmark } from "./slash-command.ts";
 import { sloStatusBenchmark } from "./slo-status.ts";
@@ -19,6 +20,7 @@ const benchmarks: readonly Benchmark[] = [
   slashCommandBenchmark,
   alertIntakeBenchmark,
   readersBenchmark,
+  judgeBenchmark,
   stormBenchmark,
   jobsBenchmark,
   runbookBenchmark,
@@ -32,7 +34,7 @@ const usage = `npm run bench -- [--only NAME] [--list] [--json] [--write]
   --only NAME   run one benchmark, or show one figure of it (slash-command, slash-command.p99)
   --list        name the benchmarks
   --json        print [{ name, value, goal, unit, ok }] and nothing else
-  --write       put the table into docs/benchmarks.md`;
+  --write       put the tables into docs/benchmarks.md; with --only, that benchmark's own table alone`;
 
 /** Runs the benchmarks asked for; answers the exit code. A missed goal is a result, not a failure. */
 export async function bench(args: string[]): Promise<number> {
@@ -54,14 +56,15 @@ export async function bench(args: string[]): Promise<number> {
     say(`There is no benchmark ${options.only}; there are ${benchmarks.map(({ name }) => name).join(", ")}.`);
     return 2;
   }
-  const results = await runAll(wanted, say);
+  const tables: Table[] = [];
+  const results = await runAll(wanted, say, tables);
   const shown = results.filter(({ name }) => !options.only?.includes(".") || name === options.only);
   if (shown.length === 0) {
     say(`${options.only} was not measured; there are ${results.map(({ name }) => name).join(", ")}.`);
     return 2;
   }
-  print(options.json ? json(shown) : plainTable(shown));
-  if (options.write) await writePage(shown);
+  print(options.json ? json(shown) : [plainTable(shown), ...tables.map(plainOwnTable)].join("\n\n"));
+  if (options.write) await writePage(options.only === undefined ? shown : undefined, tables);
   return 0;
 }
 
@@ -76,15 +79,19 @@ function readOptions(args: string[]) {
         write: { type: "boolean" },
       },
     });
-    return values.write && values.only !== undefined
-      ? "--write needs all benchmarks: leave --only out."
+    return values.write && values.only !== undefined && values.only !== judgeBenchmark.name
+      ? `--write needs all benchmarks: leave --only out; of those with a table of their own (${judgeBenchmark.name}) it writes that.`
       : values;
   } catch (error) {
     return (error as Error).message;
   }
 }
 
-async function runAll(wanted: readonly Benchmark[], say: (line: string) => void): Promise<Result[]> {
+async function runAll(
+  wanted: readonly Benchmark[],
+  say: (line: string) => void,
+  tables: Table[],
+): Promise<Result[]> {
   const results: Result[] = [];
   const grounds = await prepareGrounds(say);
   // Postgres is a process group of its own and would live on; the servers end with their parent.
@@ -96,7 +103,9 @@ async function runAll(wanted: readonly Benchmark[], say: (line: string) => void)
       say(`${name} …`);
       const { ground, clear } = grounds.next();
       try {
-        results.push(...(await run({ ground, say: (line) => say(`  ${line}`) })));
+        results.push(
+          ...(await run({ ground, say: (line) => say(`  ${line}`), show: (table) => tables.push(table) })),
+        );
       } finally {
         await clear();
       }
@@ -108,9 +117,14 @@ async function runAll(wanted: readonly Benchmark[], say: (line: string) => void)
   return results;
 }
 
-async function writePage(results: readonly Result[]): Promise<void> {
+async function writePage(results: readonly Result[] | undefined, tables: readonly Table[]): Promise<void> {
   const path = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
   const cpu = cpus();
   const ranOn = `${new Date().toISOString().slice(0, 10)}, ${cpu.length} × ${cpu[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}.`;
-  await writeFile(path, intoPage(await readFile(path, "utf8"), results, ranOn));
+  const page = await readFile(path, "utf8");
+  const withResults = results === undefined ? page : intoPage(page, results, ranOn);
+  await writeFile(
+    path,
+    tables.reduce((text, table) => ownTableIntoPage(text, table, ranOn), withResults),
+  );
 }

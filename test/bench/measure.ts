@@ -25,6 +25,17 @@ export interface Bench {
   ground: import("./ground.ts").Ground;
   /** Progress, for people; never on stdout. */
   say(line: string): void;
+  /** A table of its own, printed below the results and put between its own marks in docs/benchmarks.md. */
+  show(table: Table): void;
+}
+
+export interface Table {
+  /** Of the marks, `<!-- table NAME -->` and `<!-- end of table NAME -->`. */
+  name: string;
+  /** One line above it: how it was made. */
+  caption: string;
+  head: readonly string[];
+  rows: readonly (readonly string[])[];
 }
 
 export function isOk({ value, goal }: Result): boolean {

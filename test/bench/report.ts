@@ -1,5 +1,5 @@
 /** Results as a table, as JSON, and in docs/benchmarks.md. Pure. */
-import { isOk, type Result } from "./measure.ts";
+import { isOk, type Result, type Table } from "./measure.ts";
 
 export const beginMark = "<!-- results: written by `npm run bench -- --write` -->";
 export const endMark = "<!-- end of results -->";
@@ -40,18 +40,40 @@ export function plainTable(results: readonly Result[]): string {
     verdict(result).replaceAll("*", ""),
     result.beside ?? "",
   ]);
-  const all = [["figure", "measured", "unit", "goal", "met", "beside it"], ...rows];
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return columns([["figure", "measured", "unit", "goal", "met", "beside it"], ...rows], 1);
+}
+
+/** Cells under each other, as wide as the widest; one column may stand to the right. */
+function columns(all: readonly (readonly string[])[], rightColumn?: number): string {
+  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   return all
     .map((row) =>
       row
         .map((cell, column) =>
-          column === 1 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+          column === rightColumn ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
         )
         .join("  ")
         .trimEnd(),
     )
     .join("\n");
+}
+
+export const plainOwnTable = ({ caption, head, rows }: Table): string =>
+  `${caption}\n\n${columns([head, ...rows]).replaceAll("**", "")}`;
+
+/** The page with a benchmark's own table between that table's marks. Throws when the marks are not there. */
+export function ownTableIntoPage(page: string, { name, caption, head, rows }: Table, ranOn: string): string {
+  const lines = [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`);
+  const [begin, end] = [`<!-- table ${name} -->`, `<!-- end of table ${name} -->`];
+  return between(page, begin, end, `${caption} ${ranOn}\n\n${lines.join("\n")}`);
+}
+
+function between(page: string, begin: string, end: string, text: string): string {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from)
+    throw new Error(`docs/benchmarks.md has lost its marks: put back ${begin} and ${end}`);
+  return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
 }
 
 export function json(results: readonly Result[]): string {
@@ -75,9 +97,5 @@ export function json(results: readonly Result[]): string {
 
 /** The page with this run's results between its marks. Throws when the marks are not there. */
 export function intoPage(page: string, results: readonly Result[], ranOn: string): string {
-  const begin = page.indexOf(beginMark);
-  const end = page.indexOf(endMark);
-  if (begin < 0 || end < begin)
-    throw new Error(`docs/benchmarks.md has lost its marks: put back ${beginMark} and ${endMark}`);
-  return `${page.slice(0, begin + beginMark.length)}\n${ranOn}\n\n${markdownTable(results)}\n${page.slice(end)}`;
+  return between(page, beginMark, endMark, `${ranOn}\n\n${markdownTable(results)}`);
 }

@@ -42,6 +42,8 @@ const bad = (
 });
 
 const texts: readonly ScenarioText[] = [
+  good("steady", "no change, the service that most bad versions below are of"),
+  good("steady-errors", "no change, 1 % errors", { service: { ...shop, errorsPercent: 1 } }),
   good("low-traffic", "no change, 60 requests a minute", { traffic: { perMinute: 60 } }),
   good("high-traffic", "no change, 60,000 requests a minute", { traffic: { perMinute: 60_000 } }),
   good(
