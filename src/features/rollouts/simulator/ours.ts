@@ -5,6 +5,7 @@ import {
   type GaugeBin,
   judge,
   type Plan,
+  type Signal,
   type SloState,
   type Verdict,
 } from "../judge.ts";
@@ -34,12 +35,18 @@ export function planOf(scenario: Scenario): Omit<Plan, "stepIndex" | "stepStarte
       ...(service.ordersPer100 === undefined
         ? []
         : [{ name: "orders", kind: "kpi", role: "critical" } as const]),
-      ...(service.memory === undefined
-        ? []
-        : [{ name: "memory", kind: "gauge", role: "critical", isCompared: true } as const]),
+      ...(service.memory === undefined ? [] : [memorySignal(service.memory.ceiling)]),
     ],
   };
 }
+
+const memorySignal = (ceiling: number | undefined): Signal => ({
+  name: "memory",
+  kind: "gauge",
+  role: "critical",
+  isCompared: true,
+  ...(ceiling === undefined ? {} : { haltAbove: ceiling }),
+});
 
 /** One verdict a look, up to the first revert. */
 export function* verdicts(world: World, looks: readonly Look[]): Generator<Verdict> {
@@ -48,11 +55,11 @@ export function* verdicts(world: World, looks: readonly Look[]): Generator<Verdi
   const slowFrom = scenario.service.bucketsMs.indexOf(scenario.service.slowAboveMs) + 1;
   const errors: CountBin[] = [];
   const latency: CountBin[] = [];
-  const orders: CountBin[] = [];
   const memory: GaugeBin[] = [];
+  const orders: CountBin[] = [];
   const counts = { errors, latency, orders };
+  const kept = createJudgeMemory();
   const gauges = { memory };
-  const lookedAt = createJudgeMemory();
   let stepIndex = 0;
   let stepStartedAt = new Date(0);
   for (const look of looks) {
@@ -63,14 +70,13 @@ export function* verdicts(world: World, looks: readonly Look[]): Generator<Verdi
     const { startMs, endMs, canary, stable } = look;
     errors.push({ startMs, endMs, canary: failed(canary), stable: failed(stable) });
     latency.push({ startMs, endMs, canary: slow(canary, slowFrom), stable: slow(stable, slowFrom) });
-    if (canary.orders !== null)
-      orders.push({ startMs, endMs, canary: ordered(canary), stable: ordered(stable) });
+    if (canary.orders !== null) orders.push({ startMs, endMs, canary: sold(canary), stable: sold(stable) });
     if (canary.memory !== null) memory.push({ startMs, endMs, canary: canary.memory, stable: stable.memory });
     const verdict = judge(
       { ...plan, stepIndex, stepStartedAt },
       { now: new Date(endMs), counts, gauges },
       noSlo,
-      lookedAt,
+      kept,
     );
     yield verdict;
     if (verdict.do === "revert") return;
@@ -89,8 +95,8 @@ export function revertAt(world: World, looks: readonly Look[]): number | undefin
 
 const failed = ({ bad, total }: SideLook) => ({ bad, total });
 
-/** Orders of the requests each version got. */
-const ordered = ({ orders, total }: SideLook) => ({ bad: orders ?? 0, total });
+/** Orders for the requests that could have led to one. */
+const sold = ({ orders, total }: SideLook) => ({ bad: orders ?? 0, total });
 
 const slow = ({ buckets, total }: SideLook, from: number) => ({
   bad: buckets.reduce((sum, count, i) => (i >= from ? sum + count : sum), 0),

@@ -24,36 +24,29 @@ const base = (scenario: Scenario) => {
   return { world, common: { fromMs: 0, toMs: world.looks.at(-1)?.endMs ?? 1, markers, zone: "UTC" } };
 };
 
-/** Evidence of one run of a bad version and of one good one, in powers of ten, against the limit: the signal that told. */
+/** Evidence of one run of a bad version and of the same service unchanged, in powers of ten, against the limit. */
 export function evidencePicture(scenario: Scenario, seed: number): ChartSpec {
   const { world, common } = base(scenario);
-  const well = createWorld({ ...scenario, changes: [] });
-  const last = [...verdicts(world, oneRun(world, seed, 0))].at(-1)?.signals ?? [];
-  const counted = last.flatMap((reading) => ("e" in reading ? [reading] : []));
-  const signal = counted.sort((a, b) => b.e - a.e)[0]?.name ?? "errors";
+  const well = createWorld({ ...scenario, changes: scenario.changes.filter(({ on }) => on === "both") });
   let limit = 0;
   const line = (of: typeof world) => {
     const looks = oneRun(of, seed, 0);
-    let at = 0;
-    return [...verdicts(of, looks)].flatMap(({ signals }) => {
-      const reading = signals.find(({ name }) => name === signal);
-      const atMs = looks[at]?.endMs ?? 0;
-      at += 1;
-      if (reading === undefined || !("e" in reading)) return [];
-      if (reading.eLimit) limit = Math.log10(reading.eLimit);
-      return [{ atMs, value: Math.log10(Math.max(reading.e, 1e-3)) }];
+    return [...verdicts(of, looks)].map(({ evidence }, at) => {
+      limit = Math.log10(evidence?.limit ?? 1);
+      // Below a tenth nothing changes for whoever looks, and the line would leave the picture.
+      return { atMs: looks[at]?.endMs ?? 0, value: Math.log10(Math.max(evidence?.e ?? 1, 0.1)) };
     });
   };
   const points = { bad: line(world), good: line(well) };
   return {
     ...common,
-    title: `log10 of E (${signal}): ${scenario.about}`,
+    title: `Evidence, log10 of E: ${scenario.name}`,
     unit: "",
     series: [
       { label: "this version", role: "canary", points: points.bad },
-      { label: "a good version", role: "stable", points: points.good },
+      { label: "a good one", role: "stable", points: points.good },
     ],
-    limit: { value: limit, label: "revert at" },
+    limit: { value: limit, label: "reverts at" },
   };
 }
 
@@ -71,7 +64,7 @@ export function harmPicture(scenario: Scenario, outcomes: Outcomes, names: reado
   );
   return {
     ...common,
-    title: `Harmed requests: ${scenario.about}`,
+    title: `Harmed requests of a rollout: ${scenario.name}`,
     unit: "",
     series: names.map((name) => {
       let sum = 0;
@@ -104,7 +97,7 @@ export function revertsPicture(
     }));
   return {
     ...common,
-    title: `Turned back: ${scenario.about}`,
+    title: `Rollouts turned back: ${scenario.name}`,
     unit: "%",
     series: [
       ...names.map((name) => ({

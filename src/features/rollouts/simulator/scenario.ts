@@ -83,8 +83,18 @@ const scenarioSchema = z.strictObject({
     slowAboveMs: above0,
     /** Domain events, such as orders, of a hundred requests. */
     ordersPer100: percentField.optional(),
-    /** A level of the processes, with what it varies from look to look (standard deviation). */
-    memory: z.strictObject({ mean: above0, noisePercent: percentField.default(3) }).optional(),
+    /**
+     * A level of the processes. It wanders: `noisePercent` is its standard deviation, `persistence` how much of where it
+     * was is left a minute later. `ceiling`: what whoever runs the service has declared as too much.
+     */
+    memory: z
+      .strictObject({
+        mean: above0,
+        noisePercent: percentField.default(5),
+        persistence: z.number().min(0, "must be 0 or more").lt(1, "must be below 1").default(0.9),
+        ceiling: above0.optional(),
+      })
+      .optional(),
   }),
   traffic: trafficField,
   plan: z.strictObject({

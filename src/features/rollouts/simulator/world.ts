@@ -99,14 +99,17 @@ export function createWorld(scenario: Scenario): World {
 
 /** One run. Requests come as a Poisson process; each goes to the canary with the weight's probability. */
 export function runWorld(world: World, uniform: Uniform): Look[] {
-  const { service } = world.scenario;
-  const noise = (service.memory?.noisePercent ?? 0) / 100;
-  const measure = (truth: SideTruth, total: number): SideLook => ({
+  const { service, plan } = world.scenario;
+  const levels = {
+    canary: createLevel(service.memory, plan.lookEvery, uniform),
+    stable: createLevel(service.memory, plan.lookEvery, uniform),
+  };
+  const measure = (truth: SideTruth, total: number, level: Level): SideLook => ({
     total,
     bad: binomial(uniform, total, truth.errors),
     buckets: multinomial(uniform, total, truth.shares),
     orders: service.ordersPer100 === undefined ? null : binomial(uniform, total, truth.orders),
-    memory: service.memory === undefined ? null : truth.memory * Math.exp(noise * normal(uniform)),
+    memory: service.memory === undefined ? null : truth.memory * level(),
   });
   return world.looks.map(({ startMs, endMs, stepIndex, weight, requests, canary, stable }) => {
     const all = poisson(uniform, requests);
@@ -119,11 +122,27 @@ export function runWorld(world: World, uniform: Uniform): Look[] {
       startMs,
       endMs,
       stepIndex,
-      canary: measure(canary, total),
-      stable: measure(stable, all - total),
+      canary: measure(canary, total, levels.canary),
+      stable: measure(stable, all - total, levels.stable),
       harm: total * worse,
     };
   });
+}
+
+/** The next reading of a level, as a factor of its mean. */
+type Level = () => number;
+
+/** An autoregressive walk of the logarithm, begun where it may be found at any moment. */
+function createLevel(memory: Scenario["service"]["memory"], lookMs: number, uniform: Uniform): Level {
+  if (memory === undefined) return () => 1;
+  const kept = memory.persistence ** (lookMs / 60_000);
+  const spread = memory.noisePercent / 100;
+  let at = spread * normal(uniform);
+  return () => {
+    const now = Math.exp(at);
+    at = kept * at + spread * Math.sqrt(1 - kept * kept) * normal(uniform);
+    return now;
+  };
 }
 
 function perMinute(traffic: Scenario["traffic"], atMs: number): number {

@@ -95,7 +95,7 @@ describe("a scenario", () => {
     expect(all.filter(({ expect: it }) => it === "good").length).toBeGreaterThanOrEqual(4);
     expect(all.filter(({ expect: it }) => it === "bad").length).toBeGreaterThanOrEqual(7);
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
-    expect(() => builtInScenario("errors-tripled")).toThrow(/there are low-traffic, /);
+    expect(() => builtInScenario("errors-tripled")).toThrow(/there are steady, /);
   });
 });
 
