@@ -4,6 +4,7 @@ import type { LabelMatcher } from "./fields.ts";
 import { strategyOf } from "./rollout.ts";
 import type {
   AccessRole,
+  CalendarFreeze,
   Catalog,
   Channel,
   DataMigration,
@@ -132,6 +133,9 @@ export function errorBudgetOf(catalog: Catalog, serviceName: string): ErrorBudge
     service(catalog, serviceName)?.errorBudget ?? catalog.policies.errorBudget;
   return declared ?? errorBudgetSchema.parse({});
 }
+
+/** Freezes of the calendar. A catalog in force that was loaded by an older release has none. */
+export const freezesOf = (catalog: Catalog): readonly CalendarFreeze[] => catalog.freezes ?? [];
 
 export const metricsInstance = (catalog: Catalog, name: string): MetricsInstance | undefined =>
   byName(catalog.providers.metrics, name);

@@ -24,6 +24,7 @@ export const sections = {
   resources: (file: CatalogFile) => file.resources,
   hookSources: (file: CatalogFile) => file.hookSources,
   watchdogs: (file: CatalogFile) => file.watchdogs,
+  freezes: (file: CatalogFile) => file.freezes,
 } as const;
 export type Section = keyof typeof sections;
 
@@ -108,6 +109,7 @@ export function mergeFiles(files: readonly ReadFile[]): Merged | { problems: Pro
     resources: list("resources"),
     hookSources: list("hookSources"),
     watchdogs: list("watchdogs"),
+    freezes: list("freezes"),
   };
   if (organisation === undefined) {
     const file = files[0]?.source.file ?? "";

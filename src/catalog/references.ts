@@ -2,6 +2,7 @@
 import { formatDuration } from "../platform/commands/time.ts";
 import { parseId } from "../platform/ids.ts";
 import { type Checks, checkMeasured, checkTwice, type Refer, type Say, unknownName } from "./checks.ts";
+import { checkFreeze, warnOfFreeze } from "./freeze-checks.ts";
 import type { Merged } from "./merge.ts";
 import { checkPaging, warnOfPaging } from "./paging-checks.ts";
 import type { Problem } from "./problem.ts";
@@ -65,6 +66,10 @@ export function checkReferences(
   for (const watchdog of catalog.watchdogs) {
     hookSource(watchdog, ["source"], watchdog.source);
     checks.team(watchdog, ["team"], watchdog.team);
+  }
+  for (const freeze of catalog.freezes) {
+    checkFreeze(checks, freeze);
+    warnOfFreeze(catalog, freeze, warn);
   }
   return { problems, warnings };
 }

@@ -3,6 +3,7 @@
  * files are joined, and `organisation` and `policies` stand in one file each.
  */
 import { z } from "zod";
+import { freezeSchema } from "./freezes.ts";
 import { hookSourceSchema } from "./hook-sources.ts";
 import { pagerInstanceSchema } from "./pagers.ts";
 import { channelSchema, organisationSchema, personSchema, teamSchema } from "./people.ts";
@@ -37,6 +38,7 @@ export const catalogFileSchema = z.strictObject({
   resources: z.array(resourceSchema).default([]),
   hookSources: z.array(hookSourceSchema).default([]),
   watchdogs: z.array(watchdogSchema).default([]),
+  freezes: z.array(freezeSchema).default([]),
   policies: policiesSchema.optional(),
 });
 export type CatalogFile = z.output<typeof catalogFileSchema>;
@@ -47,6 +49,7 @@ export type Catalog = Required<CatalogFile>;
 export type { DataMigration } from "./data-migration.ts";
 export type { BudgetLevel, ErrorBudgetPolicy } from "./error-budget.ts";
 export type { Histogram, LabelMatcher, Milliseconds, Selector } from "./fields.ts";
+export type { CalendarFreeze } from "./freezes.ts";
 export type { HookSource } from "./hook-sources.ts";
 export type { PagerInstance } from "./pagers.ts";
 export type { Channel, Organisation, Person, Team } from "./people.ts";

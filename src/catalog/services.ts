@@ -134,7 +134,14 @@ export const policiesSchema = z.strictObject({
       decideWithin: durationOr("1d"),
     })
     .prefault({}),
-  freeze: z.strictObject({ durationMax: durationOr("30d") }).prefault({}),
+  freeze: z
+    .strictObject({
+      /** Longest a freeze started by a person may last. */
+      durationMax: durationOr("30d"),
+      /** Longest a lead may override freezes for one service. */
+      overrideMax: durationOr("4h"),
+    })
+    .prefault({}),
   watch: z
     .strictObject({
       /** Pagers told when Quarterdeck itself is in trouble: by the web process, without Slack or a worker. */

@@ -16,6 +16,7 @@ import { accessMigrations, createAccess } from "./access/index.ts";
 import { alertMigrations, createAlerts } from "./alerts/index.ts";
 import { createDeploys, deploysMigrations } from "./deploys/index.ts";
 import { createFlagger, flaggerMigrations } from "./flagger/index.ts";
+import { createFreezes, freezesMigrations } from "./freezes/index.ts";
 import { createGitops, gitopsMigrations } from "./gitops/index.ts";
 import { createHome } from "./home/index.ts";
 import { createPaging, type Paging, pagingMigrations } from "./paging/index.ts";
@@ -58,9 +59,11 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     },
     systemOf: createGitopsSystems(),
   });
+  const freezes = createFreezes(platform);
   const moving = {
     platform,
     gitops: gitops.api,
+    freezes: freezes.api,
     traffic: createTrafficEngines(platform, overrides.traffic),
     signals: signals.api,
     slos: slos.api,
@@ -86,6 +89,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   const access = createAccess(platform, {
     accessors: createAccessors(platform, overrides.accessor),
     paging: paging.api,
+    freezes: freezes.api,
   });
   const runbooks = createRunbooks(platform, {
     signals: signals.api,
@@ -116,6 +120,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     rollbacks.feature,
     gitops.feature,
     flagger,
+    freezes.feature,
     access,
     runbooks,
     quality,
@@ -139,6 +144,7 @@ export function allMigrations(): Record<string, Migration> {
     ...rollbacksMigrations,
     ...gitopsMigrations,
     ...flaggerMigrations,
+    ...freezesMigrations,
     ...alertMigrations,
     ...ticketMigrations,
     ...accessMigrations,

@@ -25,6 +25,8 @@ export interface Scene {
   catalog: Catalog;
   publicUrl: string;
   now: Date;
+  /** Freezes that stand over its service, as lines. */
+  frozen?: readonly string[];
 }
 
 export const cardKeyOf = (id: GrantId): string => `access:${id}`;
@@ -55,7 +57,7 @@ export function grantCard(grant: Grant, scene: Scene): Shown {
       ],
       ...approvedFacts(grant, scene),
     ],
-    body: troubleLines(grant, scene).map((line) => context(line)),
+    body: [...(scene.frozen ?? []), ...troubleLines(grant, scene)].map((line) => context(line)),
     ...leadVerbs(grant),
     last: lastLine(grant, scene),
   });

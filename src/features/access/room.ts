@@ -1,5 +1,5 @@
 /** What the files of this room share: its parts, how a change is written, shown and followed by the next step. */
-import { slackIdOf } from "../../catalog/lookup.ts";
+import { environmentsOf, slackIdOf } from "../../catalog/lookup.ts";
 import { onlyIfKnown } from "../../platform/authz.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Actor } from "../../platform/people.ts";
@@ -8,6 +8,7 @@ import { allow, type Decision, type Refused, refuse } from "../../platform/refus
 import { SlackError } from "../../platform/slack/client.ts";
 import type { Accessor } from "../../providers/accessors/contract.ts";
 import type { Accessors } from "../../providers/accessors/instances.ts";
+import type { Freezes } from "../freezes/index.ts";
 import type { Paging } from "../paging/index.ts";
 import { cardKeyOf, grantCard, requesterKeyOf, requesterNote } from "./cards.ts";
 import { type Grant, nextStep, stateDigest, type Who } from "./model.ts";
@@ -17,6 +18,7 @@ export interface Room {
   platform: Platform;
   accessors: Accessors;
   paging: Paging;
+  freezes: Pick<Freezes, "lines">;
 }
 
 export const whoOf = ({ team, person }: Actor): Who => ({ team, person });
@@ -32,7 +34,7 @@ export interface Cause {
 
 /** Writes what became of the locked grant; audit, card, the requester's note and the next step follow from it. */
 export async function change(
-  { platform }: Pick<Room, "platform">,
+  room: Pick<Room, "platform" | "freezes">,
   tx: Tx,
   before: Grant | undefined,
   after: Grant,
@@ -50,14 +52,21 @@ export async function change(
     detail,
     correlation: actor.inboxId ?? next.id,
   });
-  show(platform, tx, next);
+  await show(room, tx, next);
   const step = nextStep(next, tx.now);
   if (step) tx.ring({ job: step.job, ref: next.id, lane: "urgent", dueAt: tryAt ?? step.dueAt });
   return next;
 }
 
-function show(platform: Platform, tx: Tx, grant: Grant): void {
-  const scene = { catalog: platform.catalogs.current(), publicUrl: platform.publicUrl, now: tx.now };
+async function show({ platform, freezes }: Pick<Room, "platform" | "freezes">, tx: Tx, grant: Grant) {
+  const catalog = platform.catalogs.current();
+  const environment = grant.service === null ? undefined : environmentsOf(catalog, grant.service)[0];
+  // Who decides is told what stands; the decision is theirs.
+  const frozen =
+    grant.state.is === "requested" && grant.service !== null && environment !== undefined
+      ? await freezes.lines(tx.trx, { service: grant.service, environment, at: tx.now })
+      : [];
+  const scene = { catalog, publicUrl: platform.publicUrl, now: tx.now, frozen };
   tx.say({ key: cardKeyOf(grant.id), channel: grant.channel, urgent: true, ...grantCard(grant, scene) });
   const note = requesterNote(grant, scene);
   if (note) tx.say({ key: requesterKeyOf(grant.id), channel: grant.requester.person, urgent: true, ...note });

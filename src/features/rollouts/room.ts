@@ -6,6 +6,7 @@ import type { Decision } from "../../platform/refusal.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficEngines } from "../../providers/traffic/instances.ts";
 import type { Deploys } from "../deploys/index.ts";
+import type { Freezes } from "../freezes/index.ts";
 import type { Gitops } from "../gitops/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Signals } from "../signals/index.ts";
@@ -24,6 +25,7 @@ export interface RolloutParts {
   signals: Signals;
   slos: Pick<Slos, "budgetOf" | "policyOf">;
   deploys: Deploys;
+  freezes: Pick<Freezes, "passes">;
   paging: Paging;
   gitops: Gitops;
 }

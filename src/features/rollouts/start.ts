@@ -66,6 +66,8 @@ export async function startRollout(
 
   return decide(platform, inboxId, async (tx) => {
     const { service, environment } = request;
+    const free = await room.freezes.passes(tx.trx, { service, environment, at: tx.now }, actor);
+    if (!free.ok) return free;
     const id = queuedId ?? (await nextPublicId(tx.trx, "rollout"));
     if (queuedId !== undefined && !(await endQueued(tx, queuedId, "started"))) return takenOut(queuedId);
     const claimed = await claimTraffic(
@@ -90,6 +92,7 @@ export async function startRollout(
         change: request.change,
         steps: weightsOf(rollout.plan),
         ...(ready.value.policy.level === "ship" ? {} : { errorBudget: ready.value.policy.words }),
+        ...(free.value.frozen ? { past: free.value.freezes, overriddenBy: free.value.overriddenBy } : {}),
         deadline: rollout.deadlineAt.toISOString(),
       },
     });
@@ -175,6 +178,12 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
   if (!typed.ok) return typed;
   const warmed = canBeWarmed(aim, request, typed.value.plan.warmUp);
   if (!warmed.ok) return warmed;
+  const free = await room.freezes.passes(
+    platform.database.db,
+    { service, environment, at: platform.clock.now() },
+    actor,
+  );
+  if (!free.ok) return free;
   const holder = await holderOf(platform.database.db, { service, environment });
   if (holder) return inTheWay(room, actor, service, holder);
   const now = platform.clock.now();

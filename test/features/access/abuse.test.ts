@@ -69,6 +69,17 @@ const quorumOfTwo = async (work: () => Promise<void>): Promise<void> => {
 };
 
 describe("approvals", () => {
+  it("0: who approves sees a freeze that stands over the resource's service", async () => {
+    const yearly = { from: "01-01 00:00", until: "12-31 24:00" };
+    const sale = { name: "sale", reason: "The sale is on", scope: "all" as const, zone: "UTC", yearly };
+    access.switchTo((catalog) => void catalog.freezes.push(sale));
+    const id = await access.request();
+    expect(await access.said(`access:${id}`)).toContain("The sale is on (the calendar (sale))");
+    access.switchTo((catalog) => void catalog.freezes.pop());
+    await access.ask(lena, `access approve ${id}`);
+    expect(await access.said(`access:${id}`)).not.toContain("The sale is on");
+  });
+
   it("1: an approver who raises the duration is capped; asked and approved are both kept", async () => {
     const id = await access.request();
     expect((await access.ask(lena, `access approve ${id} 1h`)).text).toContain("15m, the most that can be");

@@ -9,6 +9,7 @@ import { createAccess } from "../../../src/features/access/index.ts";
 import type { Grant, GrantId } from "../../../src/features/access/model.ts";
 import type { Room } from "../../../src/features/access/room.ts";
 import { readGrant } from "../../../src/features/access/store.ts";
+import { createFreezes } from "../../../src/features/freezes/index.ts";
 import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
 import { createAuthz, type UsergroupMembers } from "../../../src/platform/authz.ts";
 import { parseLine } from "../../../src/platform/commands/parse.ts";
@@ -96,8 +97,9 @@ export async function startAccess(
     env: (name: string) => (name === "ORDERS_DB_URL" ? options.ordersUrl : undefined),
   } as unknown as Platform;
   const accessors = createAccessors(platform, options.accessor);
-  const feature = createAccess(platform, { accessors, paging });
-  const room: Room = { platform, accessors, paging };
+  const freezes = createFreezes(platform).api;
+  const feature = createAccess(platform, { accessors, paging, freezes });
+  const room: Room = { platform, accessors, paging, freezes };
   const commands = feature.commands ?? [];
 
   /** What a person gets for a line; `press`: it came from a card's button. */

@@ -5,6 +5,7 @@ import { errorBudgetOf } from "../../../src/catalog/lookup.ts";
 import type { Catalog, ServiceTraffic, Signal, TrafficInstance } from "../../../src/catalog/schema.ts";
 import { readSettings } from "../../../src/config/config.ts";
 import { createDeploys, type Deploys, type NewDeploy } from "../../../src/features/deploys/index.ts";
+import { createFreezes } from "../../../src/features/freezes/index.ts";
 import { createGitops } from "../../../src/features/gitops/index.ts";
 import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
 import { createRollbacks } from "../../../src/features/rollbacks/index.ts";
@@ -154,9 +155,11 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     },
     systemOf: createGitopsSystems(),
   });
+  const freezes = createFreezes(platform);
   const parts = {
     platform,
     gitops: gitops.api,
+    freezes: freezes.api,
     traffic: {
       of: (instance: TrafficInstance) => {
         if (instance.kind !== "router") throw new Error("only routers here");
@@ -181,7 +184,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
   };
   const rollouts = createRollouts(parts);
   const rollbacks = createRollbacks({ ...parts, rollouts: rollouts.api });
-  features.push(gitops.feature, deploys.feature, rollouts.feature, rollbacks.feature);
+  features.push(gitops.feature, deploys.feature, freezes.feature, rollouts.feature, rollbacks.feature);
   const dispatcher = createDispatcher({
     database,
     clock,
