@@ -149,6 +149,7 @@ function checkService(checks: Checks, service: Service): void {
       say(service, [...at, "promql"], `is for Prometheus, and ${instance.name} is not; remove it`);
     }
   });
+  checkExposure(checks, service);
   const { traffic, rollout } = service;
   checkTraffic(checks, service);
   if (rollout === undefined) return;
@@ -171,6 +172,24 @@ function checkService(checks: Checks, service: Service): void {
       `the steps alone take ${formatDuration(leastMs)}; lengthen it or shorten them`,
     );
   }
+}
+
+/** A rate is judged for the requests behind it, and those a ratio signal counts. */
+function checkExposure({ say }: Checks, service: Service): void {
+  const ratios = service.signals.filter(({ kind }) => kind === "ratio").map(({ name }) => name);
+  service.signals.forEach((signal, index) => {
+    if (signal.kind !== "rate") return;
+    const at = ["signals", index];
+    if (signal.per !== undefined && !ratios.includes(signal.per))
+      say(service, [...at, "per"], unknownName("ratio signal", signal.per, ratios));
+    const isJudged = signal.weight === "critical" && signal.direction !== "neutral";
+    if (isJudged && ratios.length === 0)
+      say(
+        service,
+        [...at, "weight"],
+        "is critical, and no ratio signal counts the requests its events are judged by; declare one",
+      );
+  });
 }
 
 function checkResource(checks: Checks, resource: Resource): void {

@@ -47,6 +47,12 @@ const warmUpSchema = z.strictObject({
 });
 export type WarmUp = z.output<typeof warmUpSchema>;
 
+const noVerdictSchema = z.strictObject({
+  after: durationOr("30m"),
+  do: z.enum(["hold", "ask", "revert"]).default("ask"),
+});
+export type NoVerdict = z.output<typeof noVerdictSchema>;
+
 const common = {
   /** Time between two readings. */
   interval: durationOr("30s"),
@@ -56,6 +62,11 @@ const common = {
   watch: durationOr("15m"),
   /** What a version must answer before it gets more traffic. */
   warmUp: warmUpSchema.optional(),
+  /**
+   * What happens to a step that could not be judged for so long, too few requests or data missing: it waits on, a
+   * person is asked, or the rollout goes back. Asked after 30m when left out; never promoted.
+   */
+  noVerdict: noVerdictSchema.optional(),
 };
 
 const canarySchema = z.strictObject({
@@ -82,6 +93,7 @@ export interface RolloutDeclaration {
   deadline?: number | undefined;
   watch: number;
   warmUp?: WarmUp | undefined;
+  noVerdict?: NoVerdict | undefined;
 }
 
 const blueGreenSchema = z

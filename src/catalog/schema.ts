@@ -61,7 +61,7 @@ export type {
   Resource,
   TicketingInstance,
 } from "./providers.ts";
-export type { RolloutStep, RolloutStrategy, WarmUp } from "./rollout.ts";
+export type { NoVerdict, RolloutStep, RolloutStrategy, WarmUp } from "./rollout.ts";
 export type { OnCall, Rung, ScheduleLayer } from "./schedules.ts";
 export type { Policies, Service } from "./services.ts";
 export type { Signal } from "./signals.ts";

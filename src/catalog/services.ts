@@ -94,6 +94,8 @@ export const policiesSchema = z.strictObject({
       changeRequired: z.boolean().default(false),
       /** Below this much budget left no rollout starts. */
       minBudgetLeftPercent: percentField.default(10),
+      /** Part of the period's error budget one rollout may use; with evidence against the canary it goes back. */
+      maxBudgetSpendPercent: percentField.default(2),
       /** Weights that somebody else moves during a rollout: held where they are, or set again a few times. */
       drift: z.enum(["hold", "correct"]).default("hold"),
       /** Argo CD or Flux after a revert: its self-heal is stopped for `suspendFor`, or it is left alone. */

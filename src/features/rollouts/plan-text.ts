@@ -89,9 +89,9 @@ function signalText(signal: Signal): string {
     case "gauge":
       return signal.ceiling === undefined
         ? signal.name
-        : `${signal.name}, held past ${short(signal.ceiling)} ${signal.unit}`.trimEnd();
+        : `${signal.name}, reverted past ${short(signal.ceiling)} ${signal.unit}`.trimEnd();
     case "rate":
-      return signal.name;
+      return `${signal.name} for the requests it gets`;
   }
 }
 

@@ -1,11 +1,10 @@
 /** The plan of a rollout: the catalog's strategy, narrowed by what was typed, kept with the rollout. Pure. */
 import * as lookup from "../../catalog/lookup.ts";
-import type { Catalog, DataMigration, RolloutStep, Signal, WarmUp } from "../../catalog/schema.ts";
+import type { Catalog, DataMigration, NoVerdict, RolloutStep, Signal, WarmUp } from "../../catalog/schema.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import type { ManagedBy } from "../../providers/traffic/contract.ts";
 import { type Expected, expectedOf } from "./expected.ts";
-import type { Plan as JudgePlan, Signal as JudgeSignal, PlanStep } from "./judge.ts";
 import { type Care, carefulSteps, chooseSteps, holdSteps, lastsMs, possibleSteps } from "./plan-steps.ts";
 
 export interface RolloutPlan {
@@ -21,6 +20,10 @@ export interface RolloutPlan {
   /** Why it goes in smaller, longer steps than the catalog's, if it does. */
   readonly careful?: string | undefined;
   readonly signals: readonly Signal[];
+  /** What happens to a step that could not be judged for so long; absent in plans of earlier releases. */
+  readonly noVerdict?: NoVerdict | undefined;
+  /** Part of the period's error budget the rollout may use; absent in plans of earlier releases. */
+  readonly budgetSpendMax?: number | undefined;
   readonly warmUp?: WarmUp | undefined;
   /** How long it takes at the traffic there was when it was planned. */
   readonly expected?: Expected | undefined;
@@ -48,6 +51,8 @@ export interface PlanFacts {
   /** Events per second of the service's rarest critical signal; undefined: not known. */
   readonly ratePerSec?: number | undefined;
 }
+
+const budgetSpendUsualPercent = 2;
 
 /** Part of a deadline that a lengthened rollout is expected to fill. */
 const expectedPartMax = 0.75;
@@ -96,6 +101,9 @@ export function planRollout(
       ...(migration ? { migration } : {}),
       ...(strategy.warmUp ? { warmUp: strategy.warmUp } : {}),
       expected,
+      ...(strategy.noVerdict ? { noVerdict: strategy.noVerdict } : {}),
+      // A catalog put in force by an earlier release says nothing of it.
+      budgetSpendMax: (catalog.policies.rollout.maxBudgetSpendPercent ?? budgetSpendUsualPercent) / 100,
       signals: lookup.signalsOf(catalog, service),
     },
   });
@@ -122,60 +130,4 @@ function checkDeadline(deadlineMs: number, leastMs: number, deadlineMax: number)
       hint: "Give it a longer --deadline or fewer --steps.",
     });
   return allow(undefined);
-}
-
-const staleBins = 10;
-const staleSec = { min: 30, max: 300 };
-
-/** The plan as the judge reads it. */
-export function judgePlanOf(
-  plan: RolloutPlan,
-  at: { stepIndex: number; stepStartedAt: Date; deadlineAt: Date },
-): JudgePlan {
-  const staleAfterSec = Math.min(
-    staleSec.max,
-    Math.max(staleSec.min, (staleBins * plan.intervalMs + 2 * plan.lagMs) / 1_000),
-  );
-  const steps = plan.steps.map(
-    (step): PlanStep => ({
-      weightPercent: step.weightPercent,
-      minDurationSec: step.minDuration / 1_000,
-      minSamples: step.minSamples,
-      ...(step.upperBoundMax === undefined ? {} : { harmRatioMax: step.upperBoundMax }),
-      ...(step.shareUpperMax === undefined ? {} : { shareUpperMax: step.shareUpperMax }),
-    }),
-  );
-  return {
-    steps,
-    ...at,
-    signals: plan.signals.flatMap(judgeSignalOf),
-    staleAfterSec,
-    budgetLeftMin: plan.budgetLeftMin,
-    // Its steps are longer already.
-    ...(plan.careful === undefined ? {} : { cautionFactor: 1 }),
-  };
-}
-
-/** Counts are tested, levels have limits; a rate says nothing about harm and is only shown. */
-function judgeSignalOf(signal: Signal): JudgeSignal[] {
-  const { name, weight: role } = signal;
-  switch (signal.kind) {
-    case "ratio":
-      return [{ kind: "ratio", name, role, ceilingRatio: signal.ceilingRatio }];
-    case "quantile":
-      return isCounted(signal) ? [{ kind: "latency", name, role, ceilingRatio: signal.ceilingRatio }] : [];
-    case "gauge": {
-      const holdAbove = signal.direction === "higher-is-worse" ? signal.ceiling : undefined;
-      return [
-        { kind: "gauge", name, role, unit: signal.unit, ...(holdAbove === undefined ? {} : { holdAbove }) },
-      ];
-    }
-    case "rate":
-      return [];
-  }
-}
-
-/** Whether a signal's events can be counted as good and bad: a quantile needs the bound past which one is slow. */
-export function isCounted(signal: Signal): boolean {
-  return signal.kind === "ratio" || (signal.kind === "quantile" && signal.slowAbove !== undefined);
 }

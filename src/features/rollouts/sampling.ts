@@ -3,8 +3,8 @@ import * as lookup from "../../catalog/lookup.ts";
 import type { Catalog, Signal } from "../../catalog/schema.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Signals } from "../signals/index.ts";
+import { countsEvents, exposureOf } from "./judge-plan.ts";
 import type { Rollout } from "./model.ts";
-import { isCounted } from "./plan.ts";
 import { lastEndOf, type Sample } from "./samples.ts";
 
 /** Milliseconds after which what a service's signals tell of a moment is complete. */
@@ -62,9 +62,7 @@ export async function collectSamples(
     const found: Sample[] = [];
     try {
       for (const span of openSpans(rollout, stepStartedAt, lastEndOf(known, signal.name), now)) {
-        const sample = isCounted(signal)
-          ? await countsOf(signals, rollout, signal, span)
-          : await levelOf(signals, rollout, signal, span);
+        const sample = await readSpan(signals, rollout, signal, span);
         if (!sample) break;
         found.push(sample);
       }
@@ -77,29 +75,72 @@ export async function collectSamples(
   return (await Promise.all(rollout.plan.signals.map(ofSignal))).flat();
 }
 
-async function countsOf(
+async function readSpan(
+  signals: Signals,
+  rollout: Rollout,
+  signal: Signal,
+  span: Span,
+): Promise<Sample | undefined> {
+  if (countsEvents(signal)) return countsOf(signals, rollout, signal, span);
+  const exposure = exposureOf(signal, rollout.plan.signals);
+  return exposure
+    ? eventsOf(signals, rollout, signal, exposure, span)
+    : levelOf(signals, rollout, signal, span);
+}
+
+const nothing = { bad: 0, total: 0 };
+
+/** What both versions counted; undefined while that is not all there. */
+async function readCounts(
   signals: Signals,
   { service, from: stable, to: canary }: Rollout,
-  { name }: Signal,
-  { from, to }: Span,
-): Promise<Sample | undefined> {
-  const { byVersion, partial } = await signals.counts(service, name, {
-    from,
-    to,
+  signal: Signal,
+  span: Span,
+): Promise<ReadonlyMap<string, { bad: number; total: number }> | undefined> {
+  const { byVersion, partial } = await signals.counts(service, signal.name, {
+    ...span,
     versions: [canary, stable],
+    slowAbove: signal.kind === "quantile" ? signal.slowAbove : undefined,
   });
   // Read again later, over a longer time: what is partly there would be judged as if it were all.
-  if (partial !== null) return undefined;
+  return partial === null ? byVersion : undefined;
+}
+
+async function countsOf(
+  signals: Signals,
+  rollout: Rollout,
+  signal: Signal,
+  span: Span,
+): Promise<Sample | undefined> {
+  const byVersion = await readCounts(signals, rollout, signal, span);
+  const [canary, stable] = [byVersion?.get(rollout.to), byVersion?.get(rollout.from)];
   // Neither seen: nothing was measured. One not seen beside the other: it had no events.
-  if (!byVersion.has(canary) && !byVersion.has(stable)) return undefined;
-  const none = { bad: 0, total: 0 };
+  if (!canary && !stable) return undefined;
+  const sides = { canary: canary ?? nothing, stable: stable ?? nothing };
+  return { signal: signal.name, ...span, kind: "counts", ...sides };
+}
+
+/** Events of a rate (orders) with the requests of the same version over the same time. */
+async function eventsOf(
+  signals: Signals,
+  rollout: Rollout,
+  signal: Signal,
+  exposure: Signal,
+  span: Span,
+): Promise<Sample | undefined> {
+  const [events, requests] = await Promise.all([
+    readCounts(signals, rollout, signal, span),
+    countsOf(signals, rollout, exposure, span),
+  ]);
+  // A counter that nobody has seen yet: nothing was measured, and not that nothing was ordered.
+  if (!events || events.size === 0 || requests?.kind !== "counts") return undefined;
+  const side = (version: string, total: number) => ({ bad: events.get(version)?.total ?? 0, total });
   return {
-    signal: name,
-    from,
-    to,
+    signal: signal.name,
+    ...span,
     kind: "counts",
-    canary: byVersion.get(canary) ?? none,
-    stable: byVersion.get(stable) ?? none,
+    canary: side(rollout.to, requests.canary.total),
+    stable: side(rollout.from, requests.stable.total),
   };
 }
 

@@ -21,6 +21,7 @@ import { planText, slowText } from "./plan-text.ts";
 import { endQueued } from "./queue-store.ts";
 import { decide, jobs, type Room, whoOf } from "./room.ts";
 import { lagMsOf } from "./sampling.ts";
+import { withSlowBounds } from "./slow-bound.ts";
 import { insertRollout } from "./store.ts";
 import { type Surroundings, surroundingsOf } from "./surroundings.ts";
 import { type Aim, aimOf, trafficDeadlineMs } from "./target.ts";
@@ -207,7 +208,7 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
   if (!weights.ok) return weights;
   const planned = planWith({ care: care.value, weights: weights.value, ratePerSec });
   if (!planned.ok) return planned;
-  const plan = { ...planned.value.plan, managed };
+  const plan = await withSlowBounds(room, service, from.value, { ...planned.value.plan, managed });
   const surroundings = surroundingsOf(await toldOf(room.deploys, { service, environment }, now), now);
   return allow({
     aim,

@@ -9,6 +9,7 @@ import { lookForDrift, noteDrift } from "./drift-watch.ts";
 import { isIntended, recordEffect } from "./effects.ts";
 import { releaseTraffic } from "./holders.ts";
 import { judge, type SloState, type Verdict } from "./judge.ts";
+import { judgePlanOf } from "./judge-plan.ts";
 import {
   afterVerdict,
   afterWeight,
@@ -19,7 +20,6 @@ import {
   verdictOnPreview,
   wantedPercent,
 } from "./model.ts";
-import { judgePlanOf } from "./plan.ts";
 import { jobs, type Room } from "./room.ts";
 import { appendSamples, judgeSamplesOf, samplesOf } from "./samples.ts";
 import { collectSamples } from "./sampling.ts";

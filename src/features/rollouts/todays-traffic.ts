@@ -1,7 +1,8 @@
 /** How many requests a service gets now: what its rollout's steps have to fill their samples with. */
 import type { Signal } from "../../catalog/schema.ts";
 import { ProviderError } from "../../providers/errors.ts";
-import { isCounted, type RolloutPlan } from "./plan.ts";
+import { countsEvents } from "./judge-plan.ts";
+import type { RolloutPlan } from "./plan.ts";
 import type { Room } from "./room.ts";
 
 /** Long enough to even out a minute's noise, short enough to be of now. */
@@ -17,7 +18,7 @@ export async function todaysRate(
   version: string,
   plan: Pick<RolloutPlan, "signals" | "lagMs">,
 ): Promise<number | undefined> {
-  const counted = plan.signals.filter((signal) => signal.weight === "critical" && isCounted(signal));
+  const counted = plan.signals.filter((signal) => signal.weight === "critical" && countsEvents(signal));
   const to = new Date(platform.clock.now().getTime() - plan.lagMs);
   const from = new Date(to.getTime() - windowMs);
   const rateOf = async ({ name }: Signal): Promise<number | undefined> => {

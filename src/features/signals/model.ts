@@ -21,20 +21,27 @@ export function queryOf(signal: Signal): SignalQuery {
   }
 }
 
-/** A signal as bad events of all events: a quantile counts what was slower than its bound. */
-export function countQueryOf(signal: Signal): Decision<CountQuery> {
+/**
+ * A signal as bad events of all events: a quantile counts what was slower than its bound, or than the one given; of a
+ * rate each event counts, and all are bad.
+ */
+export function countQueryOf(signal: Signal, slowAbove?: number): Decision<CountQuery> {
   switch (signal.kind) {
     case "ratio":
       return allow(ratioOf(signal));
-    case "quantile":
-      return signal.slowAbove === undefined
+    case "rate":
+      // Its promql tells a rate and no count; the counter does.
+      return allow({ kind: "ratio", total: signal.counter, bad: signal.counter });
+    case "quantile": {
+      const bound = slowAbove ?? signal.slowAbove;
+      return bound === undefined
         ? refuse({
             rule: "signal-counts-events",
             message: `${signal.name} names no bound past which a request is slow.`,
             hint: "Declare slowAbove, one of the histogram's bounds, in the catalog.",
           })
-        : allow({ kind: "slower-than", histogram: signal.histogram, bound: signal.slowAbove });
-    case "rate":
+        : allow({ kind: "slower-than", histogram: signal.histogram, bound });
+    }
     case "gauge":
       return refuse({
         rule: "signal-counts-events",

@@ -104,9 +104,27 @@ export function createSignalsApi(
         : [{ signal, label: service, points: pointsOf(null) }];
     },
 
-    async counts(service, name, { from, to, versions }): Promise<SignalCounts> {
+    async buckets(service, name, { at, windowSec, version }) {
       const signal = find(service, name);
-      const query = countQueryOf(signal);
+      if (signal.kind !== "quantile")
+        throw new ProviderError(
+          "rejected",
+          `${name} is a ${signal.kind} and has no buckets`,
+          "Ask a quantile",
+        );
+      return await mustBeInTime(signal, (abort) =>
+        providers.of(signal.provider).buckets(signal.histogram, {
+          at,
+          windowSec,
+          labels: labelsOf(service, [version]),
+          signal: abort,
+        }),
+      );
+    },
+
+    async counts(service, name, { from, to, versions, slowAbove }): Promise<SignalCounts> {
+      const signal = find(service, name);
+      const query = countQueryOf(signal, slowAbove);
       if (!query.ok)
         throw new ProviderError("rejected", refusalText({ ...query.refusal, hint: "" }), query.refusal.hint);
       const answer = await mustBeInTime(signal, (abort) =>

@@ -23,7 +23,10 @@ export interface SignalSeries {
   points: readonly { at: Date; value: number | null }[];
 }
 
-/** Events of one signal in one half-open bin of time [from, to), by version. Only ratio and quantile signals have them. */
+/**
+ * Events of one signal in one half-open bin of time [from, to), by version. Gauges have none; of a rate all events count
+ * as bad.
+ */
 export interface SignalCounts {
   signal: Signal;
   from: Date;
@@ -56,12 +59,24 @@ export interface Signals {
     name: string,
     options: { from: Date; to: Date; stepSec: number; versions?: readonly string[] },
   ): Promise<SignalSeries[]>;
-  /** A bin is at least a second. Throws ProviderError; `rejected` for a signal that counts no events. */
+  /**
+   * A bin is at least a second. `slowAbove` is the bound of a quantile in place of the declared one. Throws
+   * ProviderError; `rejected` for a signal that counts no events.
+   */
   counts(
     service: string,
     name: string,
-    options: { from: Date; to: Date; versions: readonly string[] },
+    options: { from: Date; to: Date; versions: readonly string[]; slowAbove?: number | undefined },
   ): Promise<SignalCounts>;
+  /**
+   * The cumulative buckets behind a quantile over [at − windowSec, at) for one version, by rising bound; none where
+   * nothing was measured. Throws ProviderError; `rejected` for a signal of another kind.
+   */
+  buckets(
+    service: string,
+    name: string,
+    options: { at: Date; windowSec: number; version: string },
+  ): Promise<readonly { readonly le: number; readonly count: number }[]>;
   /** A gauge or rate per version at one moment; a version without data is not in it. Throws ProviderError. */
   values(
     service: string,

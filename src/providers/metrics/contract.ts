@@ -1,3 +1,5 @@
+import type { Bucket } from "./quantile.ts";
+
 /**
  * How a label must look: a plain string is equality; `matches` and `notMatches` are anchored regular expressions, as
  * in Prometheus. An absent label equals the empty string.
@@ -149,6 +151,11 @@ export interface MetricsProvider {
     query: CountQuery,
     options: QueryOptions & { from: Date; to: Date; binSec?: number | undefined },
   ): Promise<CountAnswer>;
+  /** A histogram's cumulative buckets over the window [at − windowSec, at), by rising bound; none where there is no data. */
+  buckets(
+    histogram: Selector,
+    options: Omit<QueryOptions, "by"> & { at: Date; windowSec: number },
+  ): Promise<readonly Bucket[]>;
   /**
    * Events over spans [to − sec, to), in as few questions as the system takes: what an SLO's rows need. `isEstimate`
    * takes the system's own estimates where counting real samples costs more questions: to show, not to wake somebody.

@@ -15,6 +15,7 @@ import {
   type SpansAnswer,
 } from "./contract.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
+import { mergeBuckets } from "./quantile.ts";
 import type { Bins, MetricSource, SourceOptions, Tally } from "./source.ts";
 
 /** What a query measured: the parts by name, before anything is divided. */
@@ -61,6 +62,19 @@ export function createMetricsProvider(source: MetricSource): MetricsProvider {
       const bins = binsOf(options.from, options.to, binSec);
       const measured = await measure(source, query, bins, options, true, true);
       return countsOf(query, bins, measured);
+    },
+
+    buckets: async (histogram, { at, windowSec, labels = {}, signal }) => {
+      const bins = checkedBins(new Date(at.getTime() - windowSec * 1000), windowSec, 1);
+      const buckets = { metric: `${histogram.metric}_bucket`, labels: histogram.labels };
+      const [tally] = await source.increments([withLabels(buckets, labels)], bins, {
+        by: undefined,
+        signal,
+        isExact: false,
+        withBuckets: true,
+        withOldest: false,
+      });
+      return mergeBuckets((tally?.rows ?? []).map((row) => ({ le: row.le ?? "", count: row.value })));
     },
 
     spans: async (query, { to, spansSec, withOldest = false, isEstimate = false, labels = {}, signal }) => {

@@ -425,6 +425,7 @@ function scriptedSignals(
       );
     },
     series: async () => [],
+    buckets: async () => [],
     async counts(service, name, { from, to, versions }) {
       const signal = signalOf(name);
       const seconds = (to.getTime() - from.getTime()) / 1_000;

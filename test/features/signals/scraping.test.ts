@@ -56,6 +56,7 @@ it("keeps nothing but what signals and SLOs need", async () => {
   expect(rows.map(({ name }) => name)).toEqual([
     "http_request_duration_seconds_bucket",
     "http_requests_total",
+    "orders_total",
     "shop_inflight_requests",
   ]);
 });

@@ -70,6 +70,28 @@ it("counts requests slower than the signal's bound", async () => {
   expect(counts.partial).toBeNull();
 });
 
+it("counts a rate's events, and requests slower than a bound that is given", async () => {
+  const to = now();
+  const options = { from: new Date(to.getTime() - 10_000), to, versions: ["v41", "v42"] };
+  const orders = await signals.counts("shop", "orders", options);
+  expect([...orders.byVersion]).toEqual([
+    ["v41", { bad: 18, total: 18 }],
+    ["v42", { bad: 1, total: 1 }],
+  ]);
+  const slow = await signals.counts("shop", "latency-p95", { ...options, slowAbove: 5 });
+  expect(slow.byVersion.get("v41")).toEqual({ bad: 0, total: 18 });
+  const none = await signals.counts("shop", "latency-p95", { ...options, slowAbove: 0.123 });
+  expect(none.partial).toMatch(/no bucket bound 0.123/);
+});
+
+it("gives the buckets behind a quantile of one version", async () => {
+  const options = { at: now(), windowSec: 10, version: "v41" };
+  const buckets = await signals.buckets("shop", "latency-p95", options);
+  expect(buckets.at(-1)).toEqual({ le: Number.POSITIVE_INFINITY, count: 18 });
+  expect(buckets.map(({ le }) => le)).toContain(0.15);
+  await expect(signals.buckets("shop", "traffic", options)).rejects.toMatchObject({ code: "rejected" });
+});
+
 it("draws one line per version and says null where nothing was measured", async () => {
   const to = now();
   const lines = await signals.series("shop", "error-ratio", {
@@ -130,7 +152,7 @@ it("says what is missing and why instead of reading silence as health", async ()
     at: new Date(now().getTime() + 600_000),
     windowSec: 10,
   });
-  expect(readings.map(({ state }) => state)).toEqual(["missing", "missing", "missing", "missing"]);
+  expect(readings.map(({ state }) => state)).toEqual(Array(5).fill("missing"));
 });
 
 it("names an instance that the catalog does not have", async () => {
