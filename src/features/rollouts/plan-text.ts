@@ -29,7 +29,7 @@ export function planText({ plan, deadlineMs, deadlineMax, from, budget }: PlanSa
   );
   return [
     ...(plan.careful === undefined ? [] : [`Careful: ${escapeText(plan.careful, 300)}.`]),
-    isBlueGreen ? "Blue-green: a preview without users, then all traffic at once." : "Canary:",
+    isBlueGreen ? blueGreenText(plan) : "Canary:",
     ...plan.steps.map((step, index) => stepText(step, expected?.steps[index])),
     ...(warmUp
       ? [
@@ -44,6 +44,11 @@ export function planText({ plan, deadlineMs, deadlineMax, from, budget }: PlanSa
     ...slowText(plan, deadlineMs, deadlineMax),
   ];
 }
+
+const blueGreenText = ({ isStartedByShare }: RolloutPlan): string =>
+  isStartedByShare
+    ? "Blue-green: all traffic at once. The new version's processes start with it, so the preview only waits."
+    : "Blue-green: a preview without users, then all traffic at once.";
 
 function stepText(step: RolloutStep, expected: ExpectedStep | undefined): string {
   const { weightPercent, minDuration, minSamples, upperBoundMax, shareUpperMax = {} } = step;

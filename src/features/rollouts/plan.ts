@@ -25,6 +25,8 @@ export interface RolloutPlan {
   /** Part of the period's error budget the rollout may use; absent in plans of earlier releases. */
   readonly budgetSpendMax?: number | undefined;
   readonly warmUp?: WarmUp | undefined;
+  /** The engine starts the version's processes itself, with its first share. */
+  readonly isStartedByShare?: boolean | undefined;
   /** How long it takes at the traffic there was when it was planned. */
   readonly expected?: Expected | undefined;
   /** The data migration the version brings, with its reversal. */
@@ -48,6 +50,7 @@ export interface PlanFacts {
   readonly migration?: DataMigration | undefined;
   /** Shares that the traffic can be split by; null or left out: any. */
   readonly weights?: readonly number[] | null | undefined;
+  readonly isStartedByShare?: boolean | undefined;
   /** Events per second of the service's rarest critical signal; undefined: not known. */
   readonly ratePerSec?: number | undefined;
 }
@@ -99,6 +102,7 @@ export function planRollout(
       budgetLeftMin: care?.isApproved ? 0 : catalog.policies.rollout.minBudgetLeftPercent / 100,
       ...(care ? { careful: care.why } : {}),
       ...(migration ? { migration } : {}),
+      ...(options.isStartedByShare ? { isStartedByShare: true } : {}),
       ...(strategy.warmUp ? { warmUp: strategy.warmUp } : {}),
       expected,
       ...(strategy.noVerdict ? { noVerdict: strategy.noVerdict } : {}),

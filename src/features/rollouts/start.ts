@@ -172,6 +172,7 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
       catalogDigest: platform.catalogs.digest(),
       lagMs: lagMsOf(catalog, room.signals, service),
       migration,
+      isStartedByShare: aim.engine.startsVersions,
       ...facts,
     });
   // What was typed wrong is said before anything outside is asked.

@@ -114,7 +114,9 @@ async function raise(room: Room, rollout: Rollout): Promise<Rerun> {
 async function coldBefore(room: Room, rollout: Rollout): Promise<ProviderError | undefined> {
   const { to, plan } = rollout;
   try {
-    const warmth = await warmthOf(room.aim(rollout), to, plan.warmUp, indexOf(rollout) === 0);
+    // A preview gives it no traffic, so an engine that starts versions has not begun with it.
+    const isFirst = plan.steps.slice(0, indexOf(rollout)).every(({ weightPercent }) => weightPercent === 0);
+    const warmth = await warmthOf(room.aim(rollout), to, plan.warmUp, isFirst);
     return warmth.isWarm ? undefined : new ProviderError("in_progress", warmth.why, "It is asked again.");
   } catch (error) {
     if (error instanceof ProviderError) return error;

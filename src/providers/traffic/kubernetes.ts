@@ -56,6 +56,7 @@ export function createKubernetesEngine(clusters: Clusters): TrafficEngine {
 
   return {
     engine,
+    startsVersions: true,
 
     versions: (target) => readConfig(target).versions.map(({ name }) => name),
     knows: (target, version) => knowsVersion(readConfig(target), version),

@@ -144,16 +144,20 @@ describe("before a step", () => {
     expect(JSON.stringify(state)).toContain("it was still waiting: v42 is starting");
   });
 
-  it("no processes are asked for that the engine starts with the first weight", async () => {
-    const room = await startRoom(declare(canary()));
+  it("no processes are asked for that the engine starts with the first share, after a preview without any too", async () => {
+    const room = await startRoom(
+      declare({ strategy: "blueGreen", preview: { minDuration: "2s" }, switch: quick }),
+    );
     room.world.engine = (real): TrafficEngine => ({
       ...real,
       startsVersions: true,
       health: async () => ({ state: "down", ready: null, wanted: null, detail: "not deployed" }),
     });
+    expect((await room.type(dev, "rollout start shop v42 --dry-run")).text).toContain(
+      "so the preview only waits",
+    );
     await room.type(dev, "rollout start shop v42");
-    await room.until(["step"]);
-    await room.until(["promoting", "reverted"]);
+    await room.until(["watching"]);
   });
 });
 
