@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { publicUrl, type Settings } from "./config/config.ts";
 import { allMigrations, buildFeatures, type FeatureOverrides } from "./features/all.ts";
+import { standsIn } from "./features/paging/index.ts";
 import { type Authz, createAuthz } from "./platform/authz.ts";
 import { type Catalogs, createCatalogs } from "./platform/catalogs.ts";
 import { type Clock, DatabaseClock } from "./platform/clock.ts";
@@ -96,7 +97,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const slack = options.overrides?.slack?.(slackApi) ?? slackApi;
   const usergroups = createUsergroups(slack, clock);
-  const authz: Authz = createAuthz(() => catalogs.current(), usergroups);
+  const authz: Authz = createAuthz(
+    () => catalogs.current(),
+    usergroups,
+    (team, person) => standsIn(db, team, person, clock.now()),
+  );
   const box = new SecretBox(options.encryptionKey);
   const url = publicUrl(settings);
   const platform: Platform = {
@@ -148,6 +153,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     if (lanes.has(job.name)) throw new Error(`job ${job.name} is declared twice`);
     lanes.set(job.name, job.lane);
   }
+  const first = new Set(jobs.filter(({ isFirst }) => isFirst).map(({ name }) => name));
   const doorbell = createDoorbell({
     redisUrl: settings.REDIS_URL,
     connectionString: options.databaseUrl,
@@ -160,6 +166,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     clock,
     log,
     enqueue: (rung) => doorbell.enqueue(rung),
+    isFirst: (name) => first.has(name),
   });
   const runner = new Runner({ db, clock, log, random: Math.random }, jobs);
 

@@ -29,7 +29,14 @@ export interface Authz {
 const isScheduled = ({ onCall }: Team, { id }: Person): boolean =>
   [onCall, ...(onCall?.layers ?? [])].some((part) => part?.rotation?.includes(id));
 
-export function createAuthz(catalogOf: () => Catalog, usergroupMembers: UsergroupMembers): Authz {
+/** Whether a person of the catalog is on call for a team now in place of its schedule. */
+export type StandsIn = (team: string, person: string) => Promise<boolean>;
+
+export function createAuthz(
+  catalogOf: () => Catalog,
+  usergroupMembers: UsergroupMembers,
+  standsIn: StandsIn = async () => false,
+): Authz {
   const whoCould: Authz["whoCould"] = (role, scope, slackTeam) => {
     const catalog = catalogOf();
     const names = teamsOf(catalog, scope).flatMap((team) =>
@@ -41,6 +48,7 @@ export function createAuthz(catalogOf: () => Catalog, usergroupMembers: Usergrou
   const isMember = async (team: Team, person: Person, actor: Actor, isFresh: boolean): Promise<boolean> => {
     if (team.members.includes(person.id) || team.leads.includes(person.id) || isScheduled(team, person))
       return true;
+    if (await standsIn(team.name, person.id)) return true;
     const group = team.slackUsergroup?.[actor.team];
     return (
       group !== undefined && (await usergroupMembers(actor.team, group, { isFresh })).includes(actor.person)

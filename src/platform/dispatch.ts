@@ -164,6 +164,7 @@ export function createDispatcher(parts: Parts): Dispatcher {
         name: inboxJob,
         about: "Does what a person asked and answers them.",
         lane: "urgent",
+        isFirst: true,
         run: async (ref, { attempt }) => {
           await handle(ref, attempt);
           return undefined;

@@ -21,6 +21,7 @@ import type { Paging } from "./types.ts";
 
 export { pagingMigrations } from "./migrations.ts";
 export { whoDid } from "./outside-people.ts";
+export { standsIn } from "./override-store.ts";
 export * from "./types.ts";
 
 export interface PagingRooms {

@@ -42,6 +42,12 @@ export async function insertOverride(trx: Trx, override: Override, at: Date): Pr
     .execute();
 }
 
+/** Whether an override puts the person on call for the team at that moment. */
+export async function standsIn(db: Db | Trx, team: string, person: string, at: Date): Promise<boolean> {
+  const [first] = (await overridesOf(db, team, at)).filter(({ from }) => from <= at);
+  return first?.person === person;
+}
+
 /** Those not over at `at`; of two that cover a moment the later made one counts, so it comes first. */
 export async function overridesOf(db: Db | Trx, team: string, at: Date): Promise<Override[]> {
   const rows = await of(db)

@@ -99,6 +99,7 @@ export function createRollbacks(parts: RollbackParts): { feature: Feature } {
         name: jobs.move,
         about: "Moves the traffic of a rollback and compares the result.",
         lane: "urgent",
+        isFirst: true,
         run: (ref) => moveTraffic(room, ref),
       },
       {

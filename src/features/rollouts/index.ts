@@ -100,6 +100,7 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
         name: jobs.revert,
         about: "Takes a rollout's traffic back to the recorded state.",
         lane: "urgent",
+        isFirst: true,
         run: (ref) => revertRollout(room, ref),
       },
       {

@@ -4,10 +4,21 @@ import type { Lane } from "../db/tables.ts";
 import type { Log } from "../log.ts";
 import type { RingJob } from "./relay.ts";
 
-const lanes: readonly Lane[] = ["urgent", "normal", "bulk"];
+/** A queue for each lane, and one before them for the few jobs that nothing may hold up. */
+type QueueName = Lane | "first";
+const queueNames: readonly QueueName[] = ["first", "urgent", "normal", "bulk"];
 
 /** Jobs one worker process runs at once, by lane. Reverts, revokes, pages and answers never wait behind a storm. */
 export const laneConcurrency: Record<Lane, number> = { urgent: 16, normal: 16, bulk: 2 };
+
+/**
+ * What goes first mostly waits for systems outside: a hundred reverts whose engine answers nothing each hold a slot for
+ * seconds, and another one begins at once all the same.
+ */
+const concurrency: Record<QueueName, number> = { first: 64, ...laneConcurrency };
+
+/** Handed over before and taken by nobody: perhaps only workers of the release before run, which know the lanes alone. */
+const queueOf = ({ lane, isFirst, isAgain }: RingJob): QueueName => (isFirst && !isAgain ? "first" : lane);
 
 /** Rings that share one job of the queue at most: what a job of the queue costs, a storm pays once for many. */
 const ringsPerJobMax = 20;
@@ -49,25 +60,25 @@ function assemble(
     close?: () => Promise<void>;
   },
 ): Doorbell {
-  const nameOf = (lane: Lane) => `${options.prefix}-${lane}`;
+  const nameOf = (name: QueueName) => `${options.prefix}-${name}`;
   const onError = (error: Error) => options.log.warn({ err: error }, "queue connection trouble");
-  const queues = new Map<Lane, AnyQueue>();
-  const queue = (lane: Lane): AnyQueue => {
-    let made = queues.get(lane);
+  const queues = new Map<QueueName, AnyQueue>();
+  const queue = (name: QueueName): AnyQueue => {
+    let made = queues.get(name);
     if (!made) {
-      made = make.queue(nameOf(lane));
+      made = make.queue(nameOf(name));
       made.on("error", onError);
-      queues.set(lane, made);
+      queues.set(name, made);
     }
     return made;
   };
   return {
     async enqueue(jobs) {
-      for (const lane of lanes) {
-        const ofLane = jobs.filter((job) => job.lane === lane);
-        if (ofLane.length > 0)
-          await queue(lane).addBulk(
-            inShares(ofLane).map((share) => ({
+      for (const name of queueNames) {
+        const ofQueue = jobs.filter((job) => queueOf(job) === name);
+        if (ofQueue.length > 0)
+          await queue(name).addBulk(
+            inShares(ofQueue).map((share) => ({
               name: "ring",
               data: { ids: share.map(({ id }) => id) },
               opts: { ...jobOptions, jobId: `${share[0]?.jobId}_${share.length}` },
@@ -76,12 +87,12 @@ function assemble(
       }
     },
     async work(run) {
-      const workers = lanes.map((lane) => {
-        const slots = new Slots(laneConcurrency[lane]);
+      const workers = queueNames.map((name) => {
+        const slots = new Slots(concurrency[name]);
         const worker = make.worker(
-          nameOf(lane),
+          nameOf(name),
           (job) => runAll((job.data as { ids: string[] }).ids, (id) => slots.use((free) => run(id, free))),
-          laneConcurrency[lane],
+          concurrency[name],
         );
         worker.on("error", onError);
         return worker;

@@ -18,6 +18,8 @@ export interface RingJob {
   lane: Lane;
   /** Distinct for each time the row becomes due, so that the queue drops repeats and takes news. */
   jobId: string;
+  /** Its job has a queue of its own. */
+  isFirst?: boolean | undefined;
   /** It was handed over before and nobody took it. */
   isAgain?: boolean | undefined;
 }
@@ -40,6 +42,8 @@ export class Relay {
       clock: Clock;
       log: Log;
       enqueue: (jobs: readonly RingJob[]) => Promise<void>;
+      /** Whether a job has a queue of its own; none has, when left out. */
+      isFirst?: (job: string) => boolean;
     },
   ) {}
 
@@ -116,6 +120,7 @@ export class Relay {
     const lostBefore = new Date(now.getTime() - ringAgainAfterMs);
     const { rows } = await sql<{
       id: string;
+      job: string;
       lane: Lane;
       version: number;
       attempts: number;
@@ -127,13 +132,14 @@ export class Relay {
         order by case lane when 'urgent' then 0 when 'normal' then 1 else 2 end, due_at
         limit ${batchMax} for update skip locked) as due, ${looseCommit} as loose
       where rings.id = due.id
-      returning rings.id, lane, version, attempts, is_again`.execute(this.parts.db);
+      returning rings.id, job, lane, version, attempts, is_again`.execute(this.parts.db);
     if (rows.length === 0) return 0;
     try {
       await this.parts.enqueue(
         rows.map((row) => ({
           id: row.id,
           lane: row.lane,
+          isFirst: this.parts.isFirst?.(row.job) ?? false,
           jobId: `${row.id}_${row.version}_${row.attempts}`,
           isAgain: row.is_again,
         })),

@@ -15,6 +15,8 @@ export interface Job {
   name: string;
   about: string;
   lane: Lane;
+  /** Its rings have a queue of their own, so that nothing else that is urgent holds them up. Few jobs may say so. */
+  isFirst?: boolean | undefined;
   /** Longest one run may take before another worker may start it; default 30 s. */
   leaseSec?: number | undefined;
   /** Re-reads its state; idempotent. `attempt` counts from 1 and returns to 1 after a success. */

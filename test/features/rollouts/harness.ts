@@ -7,7 +7,7 @@ import { readSettings } from "../../../src/config/config.ts";
 import { createDeploys, type Deploys, type NewDeploy } from "../../../src/features/deploys/index.ts";
 import { createFreezes } from "../../../src/features/freezes/index.ts";
 import { createGitops } from "../../../src/features/gitops/index.ts";
-import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
+import { type PageRequest, type Paging, standsIn } from "../../../src/features/paging/index.ts";
 import { createRollbacks } from "../../../src/features/rollbacks/index.ts";
 import { createRollouts, type Rollout, type Rollouts } from "../../../src/features/rollouts/index.ts";
 import type { Signals } from "../../../src/features/signals/index.ts";
@@ -111,6 +111,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
   const authz = createAuthz(
     () => catalogs.current(),
     async () => [],
+    (team, person) => standsIn(db, team, person, clock.now()),
   );
   const platform: Platform = {
     settings: readSettings({}),

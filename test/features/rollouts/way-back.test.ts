@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Actor } from "../../../src/platform/people.ts";
 import { ProviderError } from "../../../src/providers/errors.ts";
 import { dev, lena, startRoom, type TestRoom, told } from "./harness.ts";
 
@@ -92,6 +93,35 @@ describe("the way back of a rollout", () => {
       .where("key", "=", "rollout:R-1")
       .executeTakeFirst();
     expect(urgent).toEqual({ urgent: true });
+  });
+
+  it("is open to whoever is on call now in place of the schedule, of no team, and to no stranger", async () => {
+    const room = await startRoom((catalog) => {
+      const [known] = catalog.people;
+      if (known) catalog.people.push({ ...known, id: "sub", slack: { T0LOCAL: "U0SUB" } });
+    });
+    const sub: Actor = { team: "T0LOCAL", person: "U0SUB", door: "slack" };
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["step"]);
+    expect(await room.type(sub, "rollout revert shop")).toMatchObject({
+      ok: false,
+      text: expect.stringContaining("This needs a member or on call"),
+    });
+    const [from, until] = [-1_000, 3_600_000].map((ms) => new Date(room.clock.now().getTime() + ms));
+    await room.db
+      .insertInto("oncall_overrides" as never)
+      .values({
+        team: "payments",
+        person: "sub",
+        from_at: from,
+        until_at: until,
+        made_by: "U0LEAD",
+        made_at: from,
+      } as never)
+      .execute();
+    expect((await room.type(sub, "rollout revert shop")).ok).toBe(true);
+    await room.drain();
+    expect((await room.find()).state.is).toBe("reverted");
   });
 
   it("tells a terminal how to go on by hand, at once and while the engine is away", async () => {

@@ -242,7 +242,7 @@ describe.each(["postgres", "redis"] as const)("the doorbell on %s", (backend) =>
 
   /** A relay, a doorbell and a worker on the machine's own clock. */
   const withWorker = async (
-    job: Job,
+    job: Job | readonly Job[],
     work: (relay: Relay) => Promise<void>,
     enqueue?: (jobs: readonly RingJob[], real: Doorbell) => Promise<void>,
   ) => {
@@ -252,8 +252,15 @@ describe.each(["postgres", "redis"] as const)("the doorbell on %s", (backend) =>
       prefix: `test-${randomUUID().slice(0, 8)}`,
       log,
     });
-    const runner = new Runner({ db: test.db, clock: real, log, random: Math.random }, [job]);
+    const runner = new Runner({ db: test.db, clock: real, log, random: Math.random }, [job].flat());
+    const first = new Set(
+      [job]
+        .flat()
+        .filter(({ isFirst }) => isFirst)
+        .map(({ name }) => name),
+    );
     const relay = new Relay({
+      isFirst: (name) => first.has(name),
       db: test.db,
       connectionString: test.fresh.url,
       clock: real,
@@ -270,6 +277,46 @@ describe.each(["postgres", "redis"] as const)("the doorbell on %s", (backend) =>
       await doorbell.close();
     }
   };
+
+  it("runs what goes first at once although all that is urgent hangs and a storm of the rest is due", async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let [hanging, stormed] = [0, 0];
+    const firstAt: number[] = [];
+    const job = (name: string, lane: Job["lane"], run: () => Promise<void>, isFirst = false): Job => ({
+      name: `${name}.${backend}`,
+      about: "",
+      lane,
+      isFirst,
+      run: async () => void (await run()),
+    });
+    const hang = job("hang", "urgent", async () => {
+      hanging += 1;
+      await released;
+    });
+    const storm = job("storm", "normal", async () => {
+      stormed += 1;
+    });
+    const revert = job("revert", "urgent", async () => void firstAt.push(Date.now()), true);
+    await withWorker([hang, storm, revert], async () => {
+      await test.database.tx(async (tx) => {
+        for (let n = 0; n < 60; n += 1) tx.ring({ job: hang.name, ref: `h${n}`, lane: "urgent" });
+        for (let n = 0; n < 1_000; n += 1) tx.ring({ job: storm.name, ref: `s${n}`, lane: "normal" });
+      });
+      await until("the urgent lane to be full", () => hanging >= 16);
+      const rungAt = Date.now();
+      await test.database.tx(async (tx) => {
+        for (let n = 0; n < 20; n += 1) tx.ring({ job: revert.name, ref: `R-${n}`, lane: "urgent" });
+      });
+      await until("what goes first", () => firstAt.length === 20);
+      expect(hanging).toBe(16);
+      expect(Math.max(...firstAt) - rungAt).toBeLessThan(5_000);
+      release();
+      await until("the rest", () => hanging === 60 && stormed === 1_000, 60_000);
+    });
+  });
 
   it("runs each of 200 rings once, and a delayed one when it is due", async () => {
     const ran: string[] = [];
