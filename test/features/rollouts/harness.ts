@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { sql } from "kysely";
 import { onTestFinished } from "vitest";
 import { loadCatalog } from "../../../src/catalog/load.ts";
 import { errorBudgetOf } from "../../../src/catalog/lookup.ts";
@@ -312,6 +313,17 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     },
 
     weights: (service = "shop") => weightsOf(router, service),
+
+    /** Rows of any statement, as the app's role sees them. */
+    sql: async <Row extends object>(statement: string): Promise<Row[]> =>
+      (await sql.raw<Row>(statement).execute(db)).rows,
+
+    count: async (statement: string): Promise<number> =>
+      Number((await sql.raw<{ count: string }>(statement).execute(db)).rows[0]?.count),
+
+    /** Takes away what is to happen and is not the test's matter. */
+    dropRings: async (jobs: string[]): Promise<void> =>
+      void (await db.deleteFrom("rings").where("job", "in", jobs).execute()),
 
     rings: (job: string) => db.selectFrom("rings").select("lane").where("job", "=", job).execute(),
 
