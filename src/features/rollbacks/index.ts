@@ -12,10 +12,12 @@ import { rollbacksMigrations } from "./migrations.ts";
 import { moveTraffic, watchRecovery } from "./move.ts";
 import { createRoom, jobs, type RollbackParts } from "./room.ts";
 import { rollBack } from "./service.ts";
-import { countStates, findRollback, listRollbacks } from "./store.ts";
+import { countStates, findRollback, listRollbacks, restoreSeconds } from "./store.ts";
 
 export { rollbacksMigrations } from "./migrations.ts";
 export type { Rollback } from "./model.ts";
+
+const restoreWindowMs = 28 * 86_400_000;
 
 export const rollbackSpec = defineCommand({
   name: "rollback",
@@ -131,6 +133,16 @@ export function createRollbacks(parts: RollbackParts): { feature: Feature } {
         help: "Rollbacks kept, by state.",
         type: "gauge",
         read: () => countStates(database.db),
+      },
+      {
+        name: "quarterdeck_rollback_restore_seconds",
+        help: "Median seconds from the start of a rollback until users were well, of four weeks; absent when none was measured.",
+        type: "gauge",
+        async read() {
+          const since = new Date(platform.clock.now().getTime() - restoreWindowMs);
+          const median = await restoreSeconds(database.db, since);
+          return median === null ? [] : [{ value: median }];
+        },
       },
     ],
     migrations: rollbacksMigrations,

@@ -1,4 +1,4 @@
-import type { ColumnType, Selectable } from "kysely";
+import { type ColumnType, type Selectable, sql } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
 import { type Id, numberOf } from "../../platform/ids.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
@@ -136,6 +136,17 @@ export async function listRollbacks(
   if (filter.environment !== undefined) query = query.where("environment", "=", filter.environment);
   if (filter.state !== undefined) query = query.where("state", "=", filter.state);
   return (await query.orderBy("number", "desc").limit(filter.limit).execute()).map(rollbackOf);
+}
+
+/** Median seconds from the start of a rollback until users were well, of those started since; null: none was. */
+export async function restoreSeconds(db: Db, since: Date): Promise<number | null> {
+  const row = await tables<RollbackTables>(db)
+    .selectFrom("rollbacks")
+    .select(sql<number | null>`percentile_cont(0.5) within group (order by restored_ms) / 1000`.as("median"))
+    .where("restored_ms", "is not", null)
+    .where("started_at", ">=", since)
+    .executeTakeFirst();
+  return row?.median ?? null;
 }
 
 export async function countStates(db: Db): Promise<{ labels: { state: string }; value: number }[]> {

@@ -19,7 +19,7 @@ import { queueJob } from "./queue-store.ts";
 import { revertRollout, watchRecovery } from "./revert.ts";
 import { createRoom, jobs, type RolloutParts } from "./room.ts";
 import { stepRollout } from "./step.ts";
-import { countStates, findRollout, listRollouts } from "./store.ts";
+import { countStates, findRollout, listRollouts, restoreSeconds } from "./store.ts";
 import { rolloutSummaries } from "./summaries.ts";
 import { sweepRollouts } from "./sweep.ts";
 
@@ -52,6 +52,8 @@ export {
 } from "./surroundings.ts";
 export { type Aim, aimOf, placesOf, trafficDeadlineMs } from "./target.ts";
 export { clockText, codeBlock, nameOf, spanText } from "./words.ts";
+
+const restoreWindowMs = 28 * 86_400_000;
 
 export interface Rollouts {
   /** The rollout of a service that has not ended, if there is one; with an environment, the one there. */
@@ -144,6 +146,16 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
         help: "Rollouts kept, by state.",
         type: "gauge",
         read: () => countStates(database.db),
+      },
+      {
+        name: "quarterdeck_rollout_restore_seconds",
+        help: "Median seconds from the decision to revert until users were well, of four weeks; absent when none was measured.",
+        type: "gauge",
+        async read() {
+          const since = new Date(parts.platform.clock.now().getTime() - restoreWindowMs);
+          const median = await restoreSeconds(database.db, since);
+          return median === null ? [] : [{ value: median }];
+        },
       },
     ],
     migrations: rolloutsMigrations,

@@ -1,4 +1,4 @@
-import type { Insertable, Selectable } from "kysely";
+import { type Insertable, type Selectable, sql } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
 import { type Id, numberOf } from "../../platform/ids.ts";
 import type { Place } from "./holders.ts";
@@ -231,6 +231,17 @@ export async function listRollouts(db: Db | Trx, filter: RolloutFilter): Promise
 
 export async function inFlight(db: Db | Trx, place: Place): Promise<Rollout | undefined> {
   return (await listRollouts(db, { ...place, isInFlight: true, limit: 1 }))[0];
+}
+
+/** Median seconds from the decision to go back until users were well, of what was started since; null: none was. */
+export async function restoreSeconds(db: Db, since: Date): Promise<number | null> {
+  const row = await tables<RolloutTables>(db)
+    .selectFrom("rollouts")
+    .select(sql<number | null>`percentile_cont(0.5) within group (order by restored_ms) / 1000`.as("median"))
+    .where("restored_ms", "is not", null)
+    .where("started_at", ">=", since)
+    .executeTakeFirst();
+  return row?.median ?? null;
 }
 
 export async function countStates(db: Db): Promise<{ labels: { state: string }; value: number }[]> {
