@@ -72,9 +72,11 @@ export function forward(
       refuse(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    // An event stream's first bytes may come much later than its headers.
-    answer.flushHeaders();
     incoming.pipe(answer);
+    // With the body where it is there already; an event stream's first bytes may come much later.
+    setImmediate(() => {
+      if (!answer.destroyed) answer.flushHeaders();
+    });
   }
 
   function breakOff(error: Error): void {

@@ -25,16 +25,24 @@ const needed = new Set(["host", "content-length", "transfer-encoding"]);
  * how Node knows that a body of unknown length follows; a length beside it is dropped (RFC 9112 §6.3).
  */
 export function requestHeaders(client: IncomingMessage): RawHeaders {
-  const options = connectionOptions(client.headers.connection).filter((name) => !needed.has(name));
-  const dropped = new Set([...hopByHop, ...options, "x-forwarded-for"]);
-  if (client.headers["transfer-encoding"] !== undefined) dropped.add("content-length");
-  const headers = without(client.rawHeaders, dropped);
-  const before = client.headers["x-forwarded-for"];
+  const { headers: received, rawHeaders } = client;
+  const options = connectionOptions(received.connection);
+  const hasLengthTwice = received["transfer-encoding"] !== undefined;
+  const headers: RawHeaders = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || lower === "x-forwarded-for") continue;
+    if (hasLengthTwice && lower === "content-length") continue;
+    if (options?.includes(lower) && !needed.has(lower)) continue;
+    headers.push(name, rawHeaders[index + 1] ?? "");
+  }
+  const before = received["x-forwarded-for"];
   const address = client.socket.remoteAddress ?? "unknown";
   headers.push("x-forwarded-for", before === undefined ? address : `${String(before)}, ${address}`);
-  if (client.headers["x-forwarded-proto"] === undefined) headers.push("x-forwarded-proto", "http");
-  if (client.headers["x-forwarded-host"] === undefined && client.headers.host !== undefined) {
-    headers.push("x-forwarded-host", client.headers.host);
+  if (received["x-forwarded-proto"] === undefined) headers.push("x-forwarded-proto", "http");
+  if (received["x-forwarded-host"] === undefined && received.host !== undefined) {
+    headers.push("x-forwarded-host", received.host);
   }
   return headers;
 }
@@ -45,27 +53,25 @@ export function responseHeaders(
   version: string,
   setCookie: string | undefined,
 ): RawHeaders {
+  const { rawHeaders } = backend;
   const options = connectionOptions(backend.headers.connection);
-  const headers = without(
-    backend.rawHeaders,
-    new Set([...hopByHop, ...options, "transfer-encoding", versionHeader]),
-  );
+  const headers: RawHeaders = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || lower === "transfer-encoding" || lower === versionHeader) continue;
+    if (options?.includes(lower)) continue;
+    headers.push(name, rawHeaders[index + 1] ?? "");
+  }
   headers.push(versionHeader, version);
   if (setCookie !== undefined) headers.push("set-cookie", setCookie);
   return headers;
 }
 
-function without(raw: readonly string[], dropped: ReadonlySet<string>): RawHeaders {
-  const kept: RawHeaders = [];
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = raw[index] ?? "";
-    if (!dropped.has(name.toLowerCase())) kept.push(name, raw[index + 1] ?? "");
-  }
-  return kept;
-}
-
-function connectionOptions(connection: string | undefined): string[] {
-  return (connection ?? "")
+/** Fields that concern one connection by its own word; undefined where it names none but the usual. */
+function connectionOptions(connection: string | undefined): readonly string[] | undefined {
+  if (connection === undefined || connection === "keep-alive" || connection === "close") return undefined;
+  return connection
     .toLowerCase()
     .split(",")
     .map((option) => option.trim())

@@ -68,10 +68,17 @@ export class Hop {
   }
 }
 
+interface Place {
+  readonly isTls: boolean;
+  readonly hostname: string;
+  readonly port: number;
+}
+
 /** Connections to backends, kept open between requests. */
 export class BackendConnections {
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
+  readonly #places = new WeakMap<Backend, Place>();
 
   constructor() {
     const options = { keepAlive: true, maxFreeSockets: idleConnectionsMax, timeout: idleConnectionMs };
@@ -81,17 +88,25 @@ export class BackendConnections {
 
   /** `isFresh` takes a connection of its own instead of a kept one. */
   request(backend: Backend, options: RequestOptions, isFresh: boolean): ClientRequest {
+    const { isTls, hostname, port } = this.#placeOf(backend);
+    const agent = isFresh ? false : isTls ? this.#https : this.#http;
+    const all = { ...options, agent, hostname, port, setHost: false };
+    return isTls ? httpsRequest({ ...all, servername: hostname }) : httpRequest(all);
+  }
+
+  /** Read once for each backend of a route in force. */
+  #placeOf(backend: Backend): Place {
+    const known = this.#places.get(backend);
+    if (known !== undefined) return known;
     const url = new URL(backend.url);
     const isTls = url.protocol === "https:";
-    const agent = isFresh ? false : isTls ? this.#https : this.#http;
-    const all = {
-      ...options,
-      agent,
+    const place = {
+      isTls,
       hostname: url.hostname.replace(/^\[|\]$/g, ""),
       port: url.port === "" ? (isTls ? 443 : 80) : Number(url.port),
-      setHost: false,
     };
-    return isTls ? httpsRequest({ ...all, servername: url.hostname }) : httpRequest(all);
+    this.#places.set(backend, place);
+    return place;
   }
 
   close(): void {

@@ -214,7 +214,7 @@ function said(child: ChildProcess, words: string): Promise<void> {
 }
 
 function findProgram(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/bin", "/usr/local/bin"];
+  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/bin", "/usr/local/bin", "/usr/sbin"];
   return folders
     .map((folder) => join(folder, name))
     .find((path) => {
