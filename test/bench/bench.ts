@@ -11,7 +11,6 @@ import type { Benchmark, Result, Table } from "./measure.ts";
 import { pressBenchmark } from "./press-to-provider.ts";
 import { readersBenchmark } from "./readers.ts";
 import { intoPage, json, ownTableIntoPage, plainOwnTable, plainTable } from "./report.ts";
-import { intoPage, json, plainTable } from "./report.ts";
 import { routerCostBenchmark } from "./router-cost.ts";
 import { runbookBenchmark } from "./runbook-20-signals.ts";
 import { slashCommandBenchmark } from "./slash-command.ts";
