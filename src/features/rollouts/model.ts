@@ -217,11 +217,16 @@ const previewCodes: readonly ReasonCode[] = [
   "alert-hold",
 ];
 
+/** Without users a version is silent: that says nothing, whatever silence means in the steps after. */
+export const previewPlanOf = (plan: RolloutPlan): RolloutPlan => ({
+  ...plan,
+  noVerdict: undefined,
+  signals: plan.signals.map((signal) => ({ ...signal, noData: "ignore" })),
+});
+
 /** The judge's word on a preview: harm and time as always, and no numbers, since there are none without users. */
 export function verdictOnPreview(verdict: Verdict): Verdict {
-  // Without users nothing can be judged, however long it lasts.
-  const isHarm = verdict.reasons.some(({ code }) => code !== "time-up" && code !== "advisory");
-  if (verdict.do === "revert" && isHarm) return verdict;
+  if (verdict.do === "revert") return verdict;
   const reasons = verdict.reasons.filter(({ code }) => previewCodes.includes(code));
   if (reasons.length > 0) return { ...verdict, do: "hold", reasons };
   const ready: Reason = { code: "within-bounds", sentence: "runs and answers, without users yet" };

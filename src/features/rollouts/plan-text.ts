@@ -1,5 +1,5 @@
 /** A plan as people read it, before it starts and in the thread of its card. Pure. */
-import type { RolloutStep, Signal } from "../../catalog/schema.ts";
+import type { NoVerdict, RolloutStep, Signal } from "../../catalog/schema.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Budget } from "../slos/index.ts";
@@ -38,6 +38,7 @@ export function planText({ plan, deadlineMs, deadlineMax, from, budget }: PlanSa
       : []),
     `Read every ${formatDuration(plan.intervalMs)}; reverted when not through in ${formatDuration(deadlineMs)}; watched for ${formatDuration(plan.watchMs)} afterwards, longer while its numbers are missing or few${kept}.`,
     ...signalsText(plan.signals),
+    ...(plan.noVerdict ? [noVerdictText(plan.noVerdict)] : []),
     ...(plan.managed ? [`${escapeText(plan.managed.means, 300)}.`] : []),
     `Budget left: ${escapeText(left.join(", ") || "no SLO")}.`,
     expectedText(plan),
@@ -69,6 +70,11 @@ function stepText(step: RolloutStep, expected: ExpectedStep | undefined): string
   return `• ${parts.join(", ")}${longer}`;
 }
 
+const noVerdictWords = { hold: "it waits on", ask: "a person is asked", revert: "it is reverted" };
+
+const noVerdictText = ({ after, do: what }: NoVerdict): string =>
+  `A step that cannot be judged for ${formatDuration(after)}: ${noVerdictWords[what]}.`;
+
 function signalsText(signals: readonly Signal[]): string[] {
   const critical = signals.filter(({ weight }) => weight === "critical");
   const others = signals.filter(({ weight }) => weight !== "critical");
@@ -80,7 +86,18 @@ function signalsText(signals: readonly Signal[]): string[] {
   ];
 }
 
+/** `errors, reverted past 5 %, may be 10 % worse than stable, reverted without data`. */
 function signalText(signal: Signal): string {
+  const { relative, absolute } = signal.harmAllowed ?? {};
+  const allowed = [
+    ...(relative ? [`${percent(relative)} worse than stable`] : []),
+    ...(absolute ? [`${short(absolute)} worse than stable`] : []),
+  ];
+  const silence = { hold: "", revert: ", reverted without data", ignore: ", may be silent" };
+  return `${limitText(signal)}${allowed.length > 0 ? `, may be ${allowed.join(" or ")}` : ""}${silence[signal.noData ?? "hold"]}`;
+}
+
+function limitText(signal: Signal): string {
   switch (signal.kind) {
     case "ratio":
       return `${signal.name}, reverted past ${percent(signal.ceilingRatio ?? 0.05)}`;

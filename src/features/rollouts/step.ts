@@ -15,6 +15,7 @@ import {
   afterWeight,
   indexOf,
   isWaitingForPerson,
+  previewPlanOf,
   type Rollout,
   type RolloutState,
   verdictOnPreview,
@@ -212,8 +213,9 @@ async function observe(room: Room, rollout: Rollout): Promise<Rerun> {
     await appendSamples(tx.trx, id, fresh);
     const samples = await samplesOf(tx.trx, id);
     const noted = await noteDrift(room, tx, locked, look);
+    const isPreview = wantedPercent(locked) === 0;
     const judged = judge(
-      judgePlanOf(plan, {
+      judgePlanOf(isPreview ? previewPlanOf(plan) : plan, {
         stepIndex: indexOf(locked),
         stepStartedAt,
         deadlineAt: judgedDeadline(locked, tx.now),
@@ -221,7 +223,7 @@ async function observe(room: Room, rollout: Rollout): Promise<Rerun> {
       judgeSamplesOf(samples, tx.now),
       sloStateOf(budget),
     );
-    const word = wantedPercent(locked) === 0 ? verdictOnPreview(judged) : judged;
+    const word = isPreview ? verdictOnPreview(judged) : judged;
     return conclude(room, tx, noted, heldByDrift(word, noted.drift));
   });
 }

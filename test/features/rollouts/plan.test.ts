@@ -253,7 +253,11 @@ describe("the expected time", () => {
 
 it("says the whole plan: steps, waits, warm-up, signals, limits, deadline, time", () => {
   const made = planned(
-    { ...steps(1, [10, { waitForPerson: true }], 100), warmUp: { path: ["/", "/<cart>"], withinMs: 300 } },
+    {
+      ...steps(1, [10, { waitForPerson: true }], 100),
+      warmUp: { path: ["/", "/<cart>"], withinMs: 300 },
+      noVerdict: { after: "20m", do: "revert" },
+    },
     { ratePerSec: 100 },
   );
   const text = planText({ ...made, deadlineMax: 6 * hourMs, from: "v41", budget: { readings: [] } }).join(
@@ -263,6 +267,7 @@ it("says the whole plan: steps, waits, warm-up, signals, limits, deadline, time"
   expect(text).toContain("• 10 %: 10m at least, 500 requests, then it waits until somebody promotes it");
   expect(text).toContain("5 requests to /, /&lt;cart&gt; must be answered within 300 ms each");
   expect(text).toContain("Judged by error-ratio, reverted past");
+  expect(text).toContain("A step that cannot be judged for 20m: it is reverted.");
   expect(text).toContain(
     "reverted when not through in 2h; watched for 15m afterwards, longer while its numbers are missing or few.",
   );

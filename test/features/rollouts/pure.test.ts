@@ -123,7 +123,6 @@ describe("the word on a preview", () => {
     ["hold", ["budget-burn", "no-data"], "hold"],
     ["revert", ["down"], "revert"],
     ["revert", ["deadline"], "revert"],
-    ["revert", ["time-up", "advisory"], "promote"],
   ] as const)("%s for %j is %s", (word, codes, expected) => {
     const { do: said, reasons } = verdictOnPreview(verdict(word, ...codes));
     expect(said).toBe(expected);

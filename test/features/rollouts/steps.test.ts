@@ -72,13 +72,19 @@ describe("a step that waits for a person", () => {
 describe("a blue-green rollout", () => {
   it("previews at 0 percent, waits, moves everything at once, and goes back at once while it is watched", async () => {
     const preview = { minDuration: "3s", waitForPerson: true };
-    const room = await startRoom(declare({ strategy: "blueGreen", preview, switch: quick }));
+    const room = await startRoom((catalog) => {
+      declare({ strategy: "blueGreen", preview, switch: quick, noVerdict: { after: "8s", do: "revert" } })(
+        catalog,
+      );
+      // Silence of a version that has no users yet is no silence.
+      for (const { signals } of catalog.services) for (const signal of signals) signal.noData = "revert";
+    });
     const shown = await room.type(dev, "rollout start shop v42 --dry-run");
     expect(shown.text).toContain("• 0 %: 3s at least, then it waits until somebody promotes it");
     expect(shown.text).toContain("v41 kept warm meanwhile");
     await room.type(dev, "rollout start shop v42");
     await room.until(["step"]);
-    await room.pass(10);
+    await room.pass(15);
     expect(await room.weights()).toEqual({ v41: 100, v42: 0 });
     expect((await room.said("rollout:R-1")).text).toContain(
       "0 % · looks good, waits until somebody promotes it",
