@@ -5,6 +5,7 @@
  * Source: Ramdas, Grünwald, Vovk, Shafer, "Game-theoretic statistics and safe anytime-valid inference"
  * (arXiv 2210.01948).
  */
+import { boostOf } from "./overshoot.ts";
 import type { Counts } from "./statistics.ts";
 
 /** What the evidence bets on: rate ratios canary to stable, and the part of the stake on each; the parts sum to 1. */
@@ -31,9 +32,17 @@ export const lossBets: Bets = {
  */
 const sharedPart = 0.01;
 
+/** Part of the boost that is taken: the rest stays for what no test knows of, such as retries that come in bursts. */
+const boostPart = 0.75;
+
+/** So much past the limit, as a logarithm, is at the limit whatever is rounded. */
+const reached = 1e-9;
+
 /** Evidence so far: the logarithm of E, and how the stake lies on the bets now. Changed in place by `bet`. */
 export interface Evidence {
   logE: number;
+  /** What `bet` has added for not wasting evidence beyond its limit, as a logarithm; 0 without a limit. */
+  logBoost: number;
   readonly parts: Float64Array;
   /** Worked in by `bet`. */
   readonly scratch: Float64Array;
@@ -41,12 +50,17 @@ export interface Evidence {
 
 export const startEvidence = ({ parts }: Bets): Evidence => ({
   logE: 0,
+  logBoost: 0,
   parts: Float64Array.from(parts),
   scratch: new Float64Array(parts.length),
 });
 
 /** E itself, at most the largest double. */
 export const eOf = ({ logE }: Evidence): number => Math.min(Math.exp(logE), Number.MAX_VALUE);
+
+/** E as it is compared with its limit: never less than E, and an e-process as far as the limit. */
+export const boostedEOf = ({ logE, logBoost }: Evidence): number =>
+  Math.min(Math.exp(logE + logBoost), Number.MAX_VALUE);
 
 /**
  * Takes one bin into the evidence that the canary's rate is more than `allowed` times stable's (less, for loss bets).
@@ -58,8 +72,18 @@ export const eOf = ({ logE }: Evidence): number => Math.min(Math.exp(logE), Numb
  * changes and incidents that both sides share (Lindon and Malek, arXiv 2011.03567). Afterwards a part of the whole
  * stake is laid out as at first ("fixed share": Herbster and Warmuth, "Tracking the best expert", 1998); as that is
  * decided before the next bin is seen, the mean stays at most 1 (see also e-detectors, arXiv 2203.03532).
+ *
+ * With a `limit` past which more evidence changes nothing, each bin is worth as much more as it would else waste beyond
+ * the limit: the mean of E, counted up to the limit, stays at most 1 (`overshoot.ts`).
  */
-export function bet(evidence: Evidence, bets: Bets, canary: Counts, stable: Counts, allowed = 1): void {
+export function bet(
+  evidence: Evidence,
+  bets: Bets,
+  canary: Counts,
+  stable: Counts,
+  allowed = 1,
+  limit = Number.POSITIVE_INFINITY,
+): void {
   const events = canary.bad + stable.bad;
   // With traffic on one side only, and without events, nothing could have come out otherwise.
   if (canary.total <= 0 || stable.total <= 0 || events <= 0) return;
@@ -67,6 +91,15 @@ export function bet(evidence: Evidence, bets: Bets, canary: Counts, stable: Coun
   const { ratios } = bets;
   const exposure = allowed * canary.total;
   const all = exposure + stable.total;
+  const boost = Number.isFinite(limit)
+    ? 1 +
+      boostPart *
+        (boostOf(
+          { ratios, parts, exposure, stableTotal: stable.total, events },
+          limit / boostedEOf(evidence),
+        ) -
+          1)
+    : 1;
   let top = Number.NEGATIVE_INFINITY;
   for (let k = 0; k < parts.length; k += 1) {
     const ratio = ratios[k] as number;
@@ -80,7 +113,12 @@ export function bet(evidence: Evidence, bets: Bets, canary: Counts, stable: Coun
     parts[k] = stake;
     sum += stake;
   }
-  evidence.logE += top + Math.log(sum);
+  const won = top + Math.log(sum);
+  const before = evidence.logE + evidence.logBoost + won;
+  evidence.logE += won;
+  // Up to the limit and not beyond: what reaches it by itself needs no boost.
+  const most = Math.max(before, Math.log(limit) + reached);
+  evidence.logBoost = Math.min(before + Math.log(boost), most) - evidence.logE;
   const stays = (1 - sharedPart) / sum;
   for (let k = 0; k < parts.length; k += 1)
     parts[k] = stays * (parts[k] as number) + sharedPart * (bets.parts[k] as number);

@@ -126,7 +126,8 @@ const suspectLimit = (limit: number): number => Math.max(1, limit * planDefaults
 
 /** Not enough evidence by itself, and something else speaks against the canary. A canary without a bad event is not it. */
 function suspicion({ slo, tests, evidence, budgetSpent, isTouched }: Case, samples: Samples): Reason[] {
-  const { e, limit } = evidence;
+  const { limit } = evidence;
+  const e = tests.length === 0 ? 1 : tests.reduce((sum, { part, plainE }) => sum + part * plainE, 0);
   const found: Reason[] = (samples.alerts ?? [])
     .filter(({ isOnStable, severity }) => !isOnStable && severity === "critical")
     .map(({ name }) => ({ code: "alert", sentence: `${name} fires on the canary's instances alone` }));

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   bet,
   betOnShare,
+  boostedEOf,
   ceilingBet,
   eOf,
   harmBets,
@@ -74,6 +75,32 @@ describe("the evidence of harm", () => {
     expect(mean(1, lossBets)).toBeCloseTo(1, 10);
     expect(mean(1.4, lossBets)).toBeLessThan(1);
     expect(mean(0.9, lossBets, 0.9)).toBeCloseTo(1, 10);
+  });
+
+  it("wastes less beyond its limit: the mean counted up to it is near 1 and never above", () => {
+    const [nc, nb, events] = [300, 2_700, 12];
+    for (const [bets, rates] of [
+      [harmBets, [1, 0.7]],
+      [lossBets, [1, 1.4]],
+    ] as const)
+      for (const limit of [3, 20, 300]) {
+        const means = rates.map((rate) => {
+          const part = (rate * nc) / (rate * nc + nb);
+          let chance = (1 - part) ** events;
+          let sum = 0;
+          for (let xc = 0; xc <= events; xc += 1) {
+            const evidence = startEvidence(bets);
+            bet(evidence, bets, { bad: xc, total: nc }, { bad: events - xc, total: nb }, 1, limit);
+            sum += chance * Math.min(limit, boostedEOf(evidence));
+            expect(boostedEOf(evidence)).toBeGreaterThanOrEqual(eOf(evidence) * (1 - 1e-9));
+            chance *= ((events - xc) / (xc + 1)) * (part / (1 - part));
+          }
+          return sum;
+        });
+        expect(means[0]).toBeLessThanOrEqual(1 + 1e-9);
+        expect(means[0]).toBeGreaterThan(0.9);
+        expect(means[1]).toBeLessThan(means[0] ?? 0);
+      }
   });
 
   it("has a mean of 1 over two bins too, whatever the first one did to the stakes", () => {

@@ -1,4 +1,4 @@
-import { eOf } from "../evidence.ts";
+import { boostedEOf, eOf } from "../evidence.ts";
 import type { ComparedCounts } from "../statistics.ts";
 import { excessBad, shareUpper } from "../statistics.ts";
 import {
@@ -43,6 +43,7 @@ export function judgeCounted(
       isLowerWorse: limits.isLowerWorse,
       harmAllowed: signal.harmAllowed,
       ceiling: signal.role === "critical" ? ceilingOf(signal) : null,
+      limit: parts.relative > 0 ? 1 / (parts.relative * (plan.alpha ?? planDefaults.alpha)) : null,
       stepStartMs: plan.stepStartedAt.getTime(),
       limits,
     },
@@ -93,7 +94,7 @@ function readingOf(
     role: signal.role,
     canary: { ...canary, ratio: share },
     stable: { ...stable, ratio: stable.total > 0 ? stable.bad / stable.total : null },
-    e: eOf(relative),
+    e: boostedEOf(relative),
     eLimit: part > 0 ? 1 / (part * (plan.alpha ?? planDefaults.alpha)) : null,
     rateRatioUpper: Number.isFinite(upper) ? upper : null,
     shareUpper: own,
@@ -115,6 +116,7 @@ function testsOf(found: Reading, parts: TestParts): Test[] {
       ...base,
       code: "relative-harm",
       e: reading.e,
+      plainE: eOf(tally.relative),
       part: parts.relative,
       words: () => `${versus(found, worse(step, all))}, E ${short(reading.e)}`,
     },
@@ -125,6 +127,7 @@ function testsOf(found: Reading, parts: TestParts): Test[] {
       ...base,
       code: "ceiling",
       e: eOf(tally.ceiling),
+      plainE: eOf(tally.ceiling),
       part: parts.ceiling,
       words: () =>
         `${versus(found, isAbove(step, ceiling) ? step : all)}, above the ceiling of ${percent(ceiling)}`,

@@ -65,6 +65,7 @@ export function judgeGauge(
               code: "relative-harm",
               signal: signal.name,
               e,
+              plainE: e,
               part: parts.relative,
               hasData: newest !== undefined,
               words: () =>

@@ -13,7 +13,10 @@ export interface Opinion<R> {
 export interface Test {
   readonly code: "ceiling" | "relative-harm";
   readonly signal: string;
+  /** As compared with the limit: boosted up to it. */
   readonly e: number;
+  /** Without the boost, for what asks for less than the limit. */
+  readonly plainE: number;
   readonly part: number;
   readonly hasData: boolean;
   /** `errors 31 % vs 0.1 % stable (9 of 29)`, with what it passed; written only where somebody reads it. */

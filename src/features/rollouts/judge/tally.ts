@@ -20,6 +20,8 @@ export interface TallyRules {
   readonly isLowerWorse: boolean;
   readonly harmAllowed: HarmAllowed | undefined;
   readonly ceiling: number | null;
+  /** E at which the comparison with stable reverts by itself; null: it decides nothing. */
+  readonly limit: number | null;
   readonly stepStartMs: number;
   readonly limits: ProofLimits;
 }
@@ -120,7 +122,7 @@ function take(tally: Tally, bin: CountBin, rules: TallyRules, nowMs: number): vo
   tally.lastEndMs = bin.endMs;
   add(tally.all, bin);
   const bets = rules.isLowerWorse ? lossBets : harmBets;
-  bet(tally.relative, bets, canary, stable, allowedRatio(rules, tally.all.stable));
+  bet(tally.relative, bets, canary, stable, allowedRatio(rules, tally.all.stable), rules.limit ?? undefined);
   if (rules.ceiling !== null)
     betOnShare(tally.ceiling, ceilingBet, canary, fineShare(rules.ceiling, bin, tally.all), rules.ceiling);
   if (bin.startMs < rules.stepStartMs) return;

@@ -44,7 +44,6 @@ const memorySignal = (ceiling: number | undefined): Signal => ({
   name: "memory",
   kind: "gauge",
   role: "critical",
-  isCompared: true,
   ...(ceiling === undefined ? {} : { haltAbove: ceiling }),
 });
 

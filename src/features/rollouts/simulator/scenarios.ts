@@ -7,7 +7,7 @@ const shop: ScenarioText["service"] = {
   latency: { p50Ms: 80, p99Ms: 400 },
   slowAboveMs: 250,
   ordersPer100: 4,
-  memory: { mean: 500, ceiling: 700 },
+  memory: { mean: 500, ceiling: 600 },
 };
 const plan: ScenarioText["plan"] = {
   lookEvery: "1m",

@@ -35,11 +35,15 @@ export interface Outcome {
 
 export type Outcomes = Readonly<Record<JudgeName, readonly Outcome[]>>;
 
-/** Runs `from` ≤ run < `to` of a seed: each run has a stream of its own, so any part of them can be had apart. */
+/**
+ * Runs `from` ≤ run < `to` of a seed: each run has a stream of its own, so any part of them can be had apart. Judges that
+ * are not named have no outcomes.
+ */
 export function simulate(
   scenario: Scenario,
   runs: { readonly seed: number; readonly from: number; readonly to: number },
   tuned: Tuned,
+  names: readonly JudgeName[] = judgeNames,
 ): Outcomes {
   const world = createWorld(scenario);
   const outcomes: Record<JudgeName, Outcome[]> = {
@@ -52,14 +56,14 @@ export function simulate(
   for (let run = runs.from; run < runs.to; run += 1) {
     const looks = oneRun(world, runs.seed, run);
     const readings = readingsOf(looks, scenario.service.bucketsMs);
-    const ends: Record<JudgeName, number | undefined> = {
-      quarterdeck: revertAt(world, looks),
-      thresholds: abortAt(readings, defaultThresholds, world.usual),
-      "thresholds-tuned": abortAt(readings, tuned.thresholds, world.usual),
-      "mann-whitney": kayentaFailsAt(readings, defaultKayenta),
-      "mann-whitney-tuned": kayentaFailsAt(readings, tuned.kayenta),
+    const endOf: Record<JudgeName, () => number | undefined> = {
+      quarterdeck: () => revertAt(world, looks),
+      thresholds: () => abortAt(readings, defaultThresholds, world.usual),
+      "thresholds-tuned": () => abortAt(readings, tuned.thresholds, world.usual),
+      "mann-whitney": () => kayentaFailsAt(readings, defaultKayenta),
+      "mann-whitney-tuned": () => kayentaFailsAt(readings, tuned.kayenta),
     };
-    for (const name of judgeNames) outcomes[name].push(outcomeOf(world, looks, ends[name]));
+    for (const name of names) outcomes[name].push(outcomeOf(world, looks, endOf[name]()));
   }
   return outcomes;
 }

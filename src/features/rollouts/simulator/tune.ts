@@ -25,7 +25,7 @@ import { createWorld, type World } from "./world.ts";
 const never = 255;
 
 /** Of good versions turned back, in each good scenario. */
-const falseRevertsMax = 0.01;
+export const falseRevertsMax = 0.01;
 
 interface Candidate<Rule> {
   readonly signal: SignalName;
@@ -165,15 +165,19 @@ export interface ScenarioEnds {
   readonly ends: Ends;
 }
 
-export function tunedThresholds(all: readonly ScenarioEnds[]): Thresholds {
+/** @param falseMax share of good versions that may be turned back in the runs searched. */
+export function tunedThresholds(all: readonly ScenarioEnds[], falseMax: number): Thresholds {
   return choose(
+    falseMax,
     thresholdCandidates(),
     all.map(({ world, ends }) => ({ world, runs: ends.runs, ends: ends.thresholds })),
   );
 }
 
-export function tunedKayenta(all: readonly ScenarioEnds[]): KayentaConfig {
+/** As {@link tunedThresholds}. */
+export function tunedKayenta(all: readonly ScenarioEnds[], falseMax: number): KayentaConfig {
   const signals = choose(
+    falseMax,
     kayentaCandidates(),
     all.map(({ world, ends }) => ({ world, runs: ends.runs, ends: ends.kayenta })),
   );
@@ -189,19 +193,23 @@ interface Played {
 type Choice = Partial<Record<SignalName, number>>;
 
 function choose<Rule>(
+  falseMax: number,
   candidates: readonly Candidate<Rule>[],
   played: readonly Played[],
 ): Partial<Record<SignalName, Rule>> {
   // The order in which signals are chosen matters a little: whoever comes first may spend all false reverts.
   const starts = signalNames.map((_, i) => [...signalNames.slice(i), ...signalNames.slice(0, i)]);
-  const choices = starts.map((order) => climb(candidates, played, order));
-  const best = choices.reduce((one, other) => (costOf(other, played) < costOf(one, played) ? other : one));
+  const choices = starts.map((order) => climb(falseMax, candidates, played, order));
+  const best = choices.reduce((one, other) =>
+    costOf(falseMax, other, played) < costOf(falseMax, one, played) ? other : one,
+  );
   return Object.fromEntries(
     Object.entries(best).map(([signal, at]) => [signal, candidates[at]?.rule]),
   ) as Partial<Record<SignalName, Rule>>;
 }
 
 function climb<Rule>(
+  falseMax: number,
   candidates: readonly Candidate<Rule>[],
   played: readonly Played[],
   order: readonly SignalName[],
@@ -214,7 +222,7 @@ function climb<Rule>(
       const others: Choice = { ...choice };
       delete others[signal];
       const limit =
-        round === 0 ? (falseRevertsMax * (Object.keys(others).length + 1)) / order.length : falseRevertsMax;
+        round === 0 ? (falseMax * (Object.keys(others).length + 1)) / order.length : falseRevertsMax;
       choice = bestBeside(candidates, played, others, signal, limit);
     }
     if (JSON.stringify(choice) === before) break;
@@ -260,11 +268,11 @@ function endsOf(choice: Choice, { runs, ends }: Played): Uint8Array {
   return joined;
 }
 
-const costOf = (choice: Choice, played: readonly Played[]): number =>
+const costOf = (falseMax: number, choice: Choice, played: readonly Played[]): number =>
   costOfEnds(
     played.map((one) => endsOf(choice, one)),
     played,
-    falseRevertsMax,
+    falseMax,
   );
 
 /** Sum of the median looks over the bad scenarios, means breaking ties; Infinity with too many false reverts. */

@@ -239,7 +239,7 @@ it("finds settings for the rivals that turn back few good versions and stop bad 
     const scenario = builtInScenario(name);
     return { world: createWorld(scenario), ends: candidateEnds(scenario, { seed: 2, from: 0, to: 6 }) };
   });
-  const tuned = { thresholds: tunedThresholds(all), kayenta: tunedKayenta(all) };
+  const tuned = { thresholds: tunedThresholds(all, 0.01), kayenta: tunedKayenta(all, 0.01) };
   const outcomes = simulate(builtInScenario("high-traffic"), { seed: 2, from: 0, to: 6 }, tuned);
   const bad = simulate(builtInScenario("errors-five"), { seed: 2, from: 0, to: 6 }, tuned);
   for (const name of ["thresholds-tuned", "mann-whitney-tuned"] as const) {
