@@ -27,11 +27,7 @@ const versions = [
 const byMap = { provider: "edge", map: "/etc/haproxy/maps/shop.map", initialVersion: "v41", versions };
 
 it.each([
-  [
-    "no way to set shares",
-    { ...byMap, map: undefined },
-    "traffic.backend: is missing; add it with servers",
-  ],
+  ["no way to set shares", { ...byMap, map: undefined }, "traffic.backend: is missing; add it with servers"],
   ["two ways", { ...byMap, backend: "shop" }, "traffic.backend: has no meaning beside a map"],
   [
     "a version without its backend",
