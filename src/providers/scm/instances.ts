@@ -1,0 +1,34 @@
+import type { ScmInstance } from "../../catalog/schema.ts";
+import type { Platform } from "../../platform/platform.ts";
+import { Secret } from "../../platform/secret.ts";
+import { ProviderError } from "../errors.ts";
+import type { Scm } from "./contract.ts";
+import { createGithubScm } from "./github.ts";
+import { createGitlabScm } from "./gitlab.ts";
+
+export interface Scms {
+  /** Secrets are read from the environment at each call. Throws ProviderError `unauthorised` when one is not set. */
+  of(instance: ScmInstance): Scm;
+}
+
+export function createScms({ env }: Pick<Platform, "env">): Scms {
+  return {
+    of(instance) {
+      const value = env(instance.tokenEnv);
+      if (value === undefined || value === "")
+        throw new ProviderError(
+          "unauthorised",
+          `The token of ${instance.name} is not set`,
+          `Set ${instance.tokenEnv}, which the catalog names for it.`,
+        );
+      const token = new Secret(value);
+      const { deadline: deadlineMs } = instance;
+      switch (instance.kind) {
+        case "github":
+          return createGithubScm({ apiUrl: instance.apiUrl, token, deadlineMs });
+        case "gitlab":
+          return createGitlabScm({ url: instance.url, token, deadlineMs });
+      }
+    },
+  };
+}
