@@ -11,8 +11,10 @@ import type {
   ErrorBudgetPolicy,
   MetricsInstance,
   Person,
+  Policies,
   Resource,
   RolloutStrategy,
+  ScmInstance,
   Service,
   ServiceTraffic,
   Signal,
@@ -160,6 +162,20 @@ export function trafficsOf(catalog: Catalog, serviceName: string): readonly Serv
     serviceName,
   )?.traffic;
   return declared === undefined ? [] : [declared].flat();
+}
+
+/** What a revert does about whoever keeps the objects as they are in Git. */
+export function gitopsPolicyOf(catalog: Catalog): Pick<Policies["rollout"], "gitops" | "suspendFor"> {
+  // A catalog put in force by an earlier release says nothing of it.
+  const { gitops = "suspend", suspendFor = 3_600_000 }: Partial<Policies["rollout"]> =
+    catalog.policies.rollout;
+  return { gitops, suspendFor };
+}
+
+/** Where repositories of a host are. */
+export function scmOf(catalog: Catalog, host: string): ScmInstance | undefined {
+  const declared: readonly ScmInstance[] | undefined = catalog.providers.scm;
+  return declared?.find((instance) => instance.host.toLowerCase() === host.toLowerCase());
 }
 
 export const ticketingInstance = (catalog: Catalog, name: string): TicketingInstance | undefined =>

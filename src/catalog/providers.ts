@@ -88,6 +88,28 @@ export const ticketingInstanceSchema = z.discriminatedUnion("kind", [
 ]);
 export type TicketingInstance = z.output<typeof ticketingInstanceSchema>;
 
+const githubScmSchema = z.strictObject({
+  name: nameField,
+  kind: z.literal("github"),
+  /** As it stands in the repositories' addresses. */
+  host: z.string().min(1).max(253).default("github.com"),
+  /** Of an Enterprise Server: https://HOST/api/v3. */
+  apiUrl: urlField.default("https://api.github.com"),
+  tokenEnv: envNameField,
+  deadline: durationOr("10s"),
+});
+const gitlabScmSchema = z.strictObject({
+  name: nameField,
+  kind: z.literal("gitlab"),
+  host: z.string().min(1).max(253).default("gitlab.com"),
+  url: urlField.default("https://gitlab.com"),
+  tokenEnv: envNameField,
+  deadline: durationOr("10s"),
+});
+/** Hosts of Git repositories, where reverts are proposed. */
+export const scmInstanceSchema = z.discriminatedUnion("kind", [githubScmSchema, gitlabScmSchema]);
+export type ScmInstance = z.output<typeof scmInstanceSchema>;
+
 const accessPolicySchema = z.strictObject({
   /** Teams whose people may ask. */
   requesters: z.array(nameField).min(1, "lets nobody ask; name at least one team"),

@@ -11,6 +11,7 @@ import {
   accessorInstanceSchema,
   metricsInstanceSchema,
   resourceSchema,
+  scmInstanceSchema,
   ticketingInstanceSchema,
 } from "./providers.ts";
 import { policiesSchema, serviceSchema } from "./services.ts";
@@ -23,6 +24,7 @@ const providersSchema = z.strictObject({
   traffic: z.array(trafficInstanceSchema).default([]),
   accessors: z.array(accessorInstanceSchema).default([]),
   ticketing: z.array(ticketingInstanceSchema).default([]),
+  scm: z.array(scmInstanceSchema).default([]),
   pagers: z.array(pagerInstanceSchema).default([]),
 });
 
@@ -59,6 +61,7 @@ export type {
   AccessRole,
   MetricsInstance,
   Resource,
+  ScmInstance,
   TicketingInstance,
 } from "./providers.ts";
 export type { NoVerdict, RolloutStep, RolloutStrategy, WarmUp } from "./rollout.ts";

@@ -98,8 +98,11 @@ export const policiesSchema = z.strictObject({
       maxBudgetSpendPercent: percentField.default(2),
       /** Weights that somebody else moves during a rollout: held where they are, or set again a few times. */
       drift: z.enum(["hold", "correct"]).default("hold"),
-      /** Argo CD or Flux after a revert: its self-heal is stopped for `suspendFor`, or it is left alone. */
-      gitops: z.enum(["suspend", "none"]).default("suspend"),
+      /**
+       * Argo CD or Flux after a revert: its self-heal is stopped for `suspendFor`; with `revert-commit` the revert of the
+       * commit is proposed in Git as well; `none`: it is left alone.
+       */
+      gitops: z.enum(["suspend", "revert-commit", "none"]).default("suspend"),
       suspendFor: durationOr("1h"),
     })
     .transform((policy) => ({

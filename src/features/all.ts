@@ -9,6 +9,7 @@ import { ProviderError } from "../providers/errors.ts";
 import { createGitopsSystems } from "../providers/gitops/systems.ts";
 import { createMetricsProviders } from "../providers/metrics/instances.ts";
 import { createPagers } from "../providers/pagers/instances.ts";
+import { createScms } from "../providers/scm/instances.ts";
 import { createTicketingProviders } from "../providers/ticketing/instances.ts";
 import type { TrafficEngine } from "../providers/traffic/contract.ts";
 import { createTrafficEngines } from "../providers/traffic/instances.ts";
@@ -58,6 +59,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
       throw new ProviderError("not_found", `the traffic of ${service} is moved in no cluster`, "");
     },
     systemOf: createGitopsSystems(),
+    scms: createScms(platform),
   });
   const freezes = createFreezes(platform);
   const moving = {

@@ -1,7 +1,7 @@
 /** What is said in a revert's thread about what heals by itself. Pure. */
-import { actions, type Block, dateToken, escapeText, section } from "../../platform/messages/blocks.ts";
+import { actions, type Block, dateToken, escapeText, link, section } from "../../platform/messages/blocks.ts";
 import type { Wanted } from "../../platform/messages/say.ts";
-import { gitCommands, ownerName, type Stop, stopCommands } from "./model.ts";
+import { gitCommands, ownerName, type Proposal, type Stop, stopCommands } from "./model.ts";
 
 export const messageKey = (thing: string): string => `gitops:${thing}`;
 
@@ -37,12 +37,20 @@ export function lineOf(stop: Stop): string {
   }
 }
 
+function proposalText({ url, error = "", isGivenUp }: Proposal): string {
+  if (url !== undefined)
+    return `The revert in Git is proposed: ${link(url, url)}. Merge it, and the revert lasts.`;
+  const tried = isGivenUp ? "" : " It is tried again.";
+  return `The revert could not be proposed in Git: ${escapeText(error, 300)}.${tried}`;
+}
+
 export function stopMessage(stop: Stop): Wanted {
-  const { thing, owner, source, endedAt, stoppedAt } = stop;
+  const { thing, owner, source, endedAt, stoppedAt, proposal } = stop;
   const text = lineOf(stop);
   const blocks: Block[] = [section(text)];
   if (!endedAt && !stoppedAt) blocks.push(section(`By hand:\n${code(stopCommands(owner))}`));
-  const git = gitCommands(thing, source);
+  const git = proposal?.url === undefined ? gitCommands(thing, source) : [];
+  if (proposal) blocks.push(section(proposalText(proposal)));
   if (!endedAt && git.length > 0)
     blocks.push(section(`To make the revert last, revert in Git before then:\n${code(git)}`));
   if (!endedAt && stoppedAt)

@@ -7,6 +7,7 @@ import { lineOf } from "./cards.ts";
 import { gitopsCommands } from "./commands.ts";
 import { endStop, sweepStops } from "./end.ts";
 import { gitopsMigrations } from "./migrations.ts";
+import { proposeRevert } from "./propose.ts";
 import { createRoom, type GitopsParts, jobs } from "./room.ts";
 import { type StopAsk, stopHealing, tryToStop } from "./stop.ts";
 import { countOpen, findStop, openStops } from "./store.ts";
@@ -44,6 +45,12 @@ export function createGitops(parts: GitopsParts): { feature: Feature; api: Gitop
         about: "Begins self-heal again when its time is over.",
         lane: "normal",
         run: (ref) => endStop(room, ref),
+      },
+      {
+        name: jobs.propose,
+        about: "Proposes in Git that the commit of a reverted version is taken back.",
+        lane: "normal",
+        run: (ref) => proposeRevert(room, ref),
       },
       {
         name: jobs.sweep,

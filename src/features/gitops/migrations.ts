@@ -12,6 +12,11 @@ const gitopsTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const proposal = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`alter table gitops_stops add column proposal jsonb`.execute(db);
+};
+
 export const gitopsMigrations: Record<string, Migration> = {
   "2026-11-25T1340-gitops": { up: gitopsTables },
+  "2026-11-25T1400-gitops-proposal": { up: proposal },
 };

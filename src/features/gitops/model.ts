@@ -40,7 +40,20 @@ export interface Stop {
   readonly error?: string | undefined;
   readonly attempts: number;
   readonly isPaged: boolean;
+  /** The revert of the commit, as it is proposed in Git. */
+  readonly proposal?: Proposal | undefined;
 }
+
+/** A pull or merge request; `error` says why there is none yet, `isGivenUp` that there will be none. */
+export interface Proposal {
+  readonly url?: string | undefined;
+  readonly error?: string | undefined;
+  readonly attempts: number;
+  readonly isGivenUp: boolean;
+}
+
+/** Times a proposal is tried; then the commands in the thread are what there is. */
+export const proposalAttemptsMax = 10;
 
 /** Without having been stopped by then, stopping it helps no more: what it puts back it has put back. */
 export const stopWithinMs = 10 * 60_000;
@@ -67,15 +80,20 @@ export function ownerName({ system, name, namespace }: ManagedBy, kind = kinds[s
 export function expectation(
   service: string,
   owner: ManagedBy,
-  policy: "suspend" | "none",
+  policy: "suspend" | "revert-commit" | "none",
   forText: string,
 ): string {
   const who = `${service} is managed by ${ownerName(owner)}`;
   // Helm changes nothing by itself; its next upgrade does.
   if (owner.system === "helm") return `${who}: its next upgrade sets what the chart says`;
-  return policy === "suspend"
-    ? `${who}: it puts the version back, so a revert stops its self-heal for ${forText}`
-    : `${who}: it puts the version back after a revert; revert in Git as well`;
+  switch (policy) {
+    case "suspend":
+      return `${who}: it puts the version back, so a revert stops its self-heal for ${forText}`;
+    case "revert-commit":
+      return `${who}: it puts the version back, so a revert stops its self-heal for ${forText} and proposes the revert in Git`;
+    case "none":
+      return `${who}: it puts the version back after a revert; revert in Git as well`;
+  }
 }
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -3,6 +3,7 @@ import type { Tx } from "../../platform/db/database.ts";
 import type { Actor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { ClusterObjects, GitopsSystem } from "../../providers/gitops/contract.ts";
+import type { Scms } from "../../providers/scm/instances.ts";
 import type { ManagedBy } from "../../providers/traffic/contract.ts";
 import type { Paging } from "../paging/index.ts";
 import { messageKey, stopMessage } from "./cards.ts";
@@ -22,9 +23,15 @@ export interface GitopsParts {
   useCluster: UseCluster;
   /** Undefined for one that heals nothing. */
   systemOf(system: ManagedBy["system"]): GitopsSystem | undefined;
+  scms: Scms;
 }
 
-export const jobs = { stop: "gitops.stop", end: "gitops.end", sweep: "gitops.sweep" } as const;
+export const jobs = {
+  stop: "gitops.stop",
+  end: "gitops.end",
+  propose: "gitops.propose",
+  sweep: "gitops.sweep",
+} as const;
 
 export interface Room extends GitopsParts {
   tell(tx: Tx, stop: Stop): void;

@@ -1,4 +1,5 @@
 /** Stops what heals by itself, in two phases: a row that says when it ends, then the call, read back. */
+import * as lookup from "../../catalog/lookup.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
@@ -26,8 +27,8 @@ export const stopDeadlineMs = 3_000;
 /** Once per thing; asked again it goes on where it was. Never throws because of the cluster. */
 export async function stopHealing(room: Room, ask: StopAsk): Promise<void> {
   const { database, catalogs } = room.platform;
-  const { gitops, suspendFor } = catalogs.current().policies.rollout;
-  if (gitops !== "suspend" || !room.systemOf(ask.owner.system)) return;
+  const { gitops, suspendFor } = lookup.gitopsPolicyOf(catalogs.current());
+  if (gitops === "none" || !room.systemOf(ask.owner.system)) return;
   await database.tx(async (tx) => {
     const stop: Stop = {
       ...ask,
@@ -85,6 +86,8 @@ async function note(room: Room, tx: Tx, thing: string, result: Suspended | Provi
   }
   const { is, kind, source } = result;
   const known = { ...locked, attempts, error: undefined, kind, source: source ?? undefined };
+  const { gitops } = lookup.gitopsPolicyOf(room.platform.catalogs.current());
+  if (gitops === "revert-commit") tx.ring({ job: jobs.propose, ref: thing, lane: "normal" });
   await room.change(
     tx,
     is === "stopped"

@@ -23,6 +23,7 @@ interface GitopsTables {
     error: string | null;
     attempts: number;
     is_paged: boolean;
+    proposal: Json<NonNullable<Stop["proposal"]>> | null;
   };
 }
 
@@ -45,6 +46,7 @@ const rowOf = (stop: Stop): Insertable<GitopsTables["gitops_stops"]> => ({
   error: stop.error ?? null,
   attempts: stop.attempts,
   is_paged: stop.isPaged,
+  proposal: stop.proposal === undefined ? null : JSON.stringify(stop.proposal),
 });
 
 const stopOf = (row: Selectable<GitopsTables["gitops_stops"]>): Stop => ({
@@ -64,6 +66,7 @@ const stopOf = (row: Selectable<GitopsTables["gitops_stops"]>): Stop => ({
   error: row.error ?? undefined,
   attempts: row.attempts,
   isPaged: row.is_paged,
+  proposal: row.proposal ?? undefined,
 });
 
 /** Answers false when the thing has its stop already. */

@@ -284,7 +284,7 @@ async function readManaged({ platform }: Room, { engine, target }: Aim): Promise
   try {
     const { managedBy: by } = await engine.describe(target, { deadlineMs: trafficDeadlineMs });
     if (!by) return undefined;
-    const { gitops, suspendFor } = platform.catalogs.current().policies.rollout;
+    const { gitops, suspendFor } = lookup.gitopsPolicyOf(platform.catalogs.current());
     return { by, means: expectation(target.service, by, gitops, formatDuration(suspendFor)) };
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;

@@ -32,6 +32,9 @@ export function repositoryAt(address: string): { host: string; path: string } | 
     /^(?:https?|ssh|git):\/\/(?:[^@/\s]+@)?([^/:\s]+)(?::\d+)?\/(.+?)(?:\.git)?\/?$/.exec(address) ??
     /^(?:[^@/\s]+@)([^/:\s]+):(.+?)(?:\.git)?\/?$/.exec(address);
   const [, host, path] = match ?? [];
-  if (host === undefined || path === undefined || !/^[\w.-]+(\/[\w.-]+)+$/.test(path)) return undefined;
+  if (host === undefined || path === undefined) return undefined;
+  const parts = path.split("/");
+  if (parts.length < 2 || !parts.every((part) => /^[\w.-]+$/.test(part) && !/^\.+$/.test(part)))
+    return undefined;
   return { host: host.toLowerCase(), path };
 }

@@ -88,15 +88,15 @@ export function createGithubScm({ apiUrl, token, deadlineMs }: GithubScmOptions)
       const [owner = ""] = repository.split("/");
       const existing = async () =>
         (
-          await get(
-            `${repo}/pulls?state=all&head=${encodeURIComponent(`${owner}:${branch}`)}`,
-            pullsSchema,
-          )
+          await get(`${repo}/pulls?state=all&head=${encodeURIComponent(`${owner}:${branch}`)}`, pullsSchema)
         )[0]?.html_url;
       const known = await existing();
       if (known !== undefined) return { url: known };
       const { default_branch: base } = await get(repo, repoSchema);
-      const ref = await get(`${repo}/git/ref/heads/${base.split("/").map(encodeURIComponent).join("/")}`, headSchema);
+      const ref = await get(
+        `${repo}/git/ref/heads/${base.split("/").map(encodeURIComponent).join("/")}`,
+        headSchema,
+      );
       const head = ref.object.sha;
       const tree = await revertedTree(repo, revision, head);
       const message = `${title}\n\nThis reverts commit ${revision}.`;

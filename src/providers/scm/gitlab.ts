@@ -27,7 +27,11 @@ export function createGitlabScm({ url, token, deadlineMs }: GitlabScmOptions): S
   });
 
   /** The branch with the revert on it; made from the default branch where it is not there. */
-  const branchWithRevert = async (project: string, base: string, ask: { branch: string; revision: string }) => {
+  const branchWithRevert = async (
+    project: string,
+    base: string,
+    ask: { branch: string; revision: string },
+  ) => {
     const at = `${project}/repository/branches`;
     const read = (name: string) =>
       http.send({ method: "GET", path: `${at}/${encodeURIComponent(name)}` }, branchSchema);

@@ -42,7 +42,10 @@ export class ScmHttp {
     const parsed = schema.safeParse(parse(text));
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
-    throw this.#error("rejected", `answers otherwise than documented: ${issue?.path.join(".")}: ${issue?.message}`);
+    throw this.#error(
+      "rejected",
+      `answers otherwise than documented: ${issue?.path.join(".")}: ${issue?.message}`,
+    );
   }
 
   async #fetch({ method, path, body }: ScmRequest) {
@@ -72,7 +75,8 @@ export class ScmHttp {
     const { system } = this.options;
     const reason = text.slice(0, reasonCharsMax);
     const isLimit =
-      status === 429 || (status === 403 && (headers.has("retry-after") || headers.get("x-ratelimit-remaining") === "0"));
+      status === 429 ||
+      (status === 403 && (headers.has("retry-after") || headers.get("x-ratelimit-remaining") === "0"));
     if (isLimit)
       return new RateLimited(
         `${system} asks to come back later`,

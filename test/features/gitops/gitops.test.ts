@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { ManagedBy } from "../../../src/providers/traffic/contract.ts";
 import { objectsAt } from "../../providers/gitops/client.ts";
 import { ClusterStandIn, type StoredObject } from "../../providers/gitops/cluster.ts";
+import { type GitlabWorld, gitlab, revision, startHost } from "../../providers/scm/hosts.ts";
 import { dev, startRoom, type TestRoom } from "../rollouts/harness.ts";
 
 const argo: ManagedBy = { system: "argo-cd", name: "shop", namespace: "argocd" };
@@ -28,10 +29,21 @@ afterEach(() => cluster.close());
 /** A room whose shop is kept by Argo CD; the traffic is the real router's. */
 async function managedRoom(
   owner: ManagedBy = argo,
-  policy: "suspend" | "none" = "suspend",
+  policy: "suspend" | "revert-commit" | "none" = "suspend",
+  scmUrl = "http://127.0.0.1:9",
 ): Promise<TestRoom> {
   const room = await startRoom((catalog) => {
     catalog.policies.rollout.gitops = policy;
+    catalog.providers.scm = [
+      {
+        name: "git",
+        kind: "gitlab",
+        host: "git.example.com",
+        url: scmUrl,
+        tokenEnv: "SCM_TOKEN",
+        deadline: 2_000,
+      },
+    ];
   });
   room.world.cluster = objectsAt(cluster.url);
   room.world.engine = (real) => ({
@@ -131,6 +143,40 @@ describe("a service that Argo CD keeps as it is in Git", () => {
     await room.pass(35);
     expect(application.spec.syncPolicy).toEqual({ automated });
     expect(room.resolved).toEqual(["gitops:R-1:stuck"]);
+  });
+
+  it("has the revert of its commit proposed in Git where policy says so, once Git is there", async () => {
+    const world: GitlabWorld = {
+      branches: new Map([["main", "a".repeat(40)]]),
+      requests: [],
+      isConflicting: false,
+    };
+    let isAway = true;
+    const git = await startHost((asked) =>
+      isAway ? { status: 503, json: { message: "maintenance" } } : gitlab(world)(asked),
+    );
+    onTestFinished(() => git.close());
+    Object.assign(application, {
+      spec: { ...application.spec, source: { repoURL: "https://git.example.com/acme/prod/fleet.git" } },
+      status: { sync: { revision } },
+    });
+    const room = await managedRoom(argo, "revert-commit", git.url);
+    expect((await room.type(dev, "rollout start shop v42 --dry-run")).text).toContain(
+      "so a revert stops its self-heal for 1h and proposes the revert in Git",
+    );
+    await reverted(room);
+    expect(application.spec.syncPolicy).toEqual({});
+    const said = async () => JSON.stringify((await room.said("gitops:R-1")).blocks);
+    expect(await said()).toContain("could not be proposed in Git: GitLab refused");
+    expect(await said()).toContain("It is tried again.");
+    isAway = false;
+    await room.pass(5);
+    expect(world.requests).toMatchObject([{ source_branch: "quarterdeck/revert-R-1" }]);
+    expect(await said()).toContain(
+      "The revert in Git is proposed: <https://gitlab.com/acme/prod/fleet/-/merge_requests/7",
+    );
+    expect(await said()).not.toContain("git revert --no-edit");
+    expect(await room.audited("R-1")).toContain("gitops.proposed");
   });
 
   it("is left alone where policy says so, and Helm heals nothing", async () => {

@@ -28,6 +28,7 @@ import { SecretBox } from "../../../src/platform/secretbox.ts";
 import { ProviderError } from "../../../src/providers/errors.ts";
 import type { ClusterObjects } from "../../../src/providers/gitops/contract.ts";
 import { createGitopsSystems } from "../../../src/providers/gitops/systems.ts";
+import { createScms } from "../../../src/providers/scm/instances.ts";
 import type { TrafficEngine } from "../../../src/providers/traffic/contract.ts";
 import { createRouterEngine, routerConfigOf } from "../../../src/providers/traffic/router.ts";
 import { type RunningRouter, startRouter } from "../../../src/router/index.ts";
@@ -131,7 +132,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     slackTeam: () => "T0LOCAL",
     random: () => 0.5,
     publicUrl: "http://127.0.0.1:3210",
-    env: (name) => (name === "ROUTER_TOKEN" ? routerToken : undefined),
+    env: (name) => (name === "ROUTER_TOKEN" ? routerToken : name === "SCM_TOKEN" ? "scm-token" : undefined),
   };
   const pages: PageRequest[] = [];
   const resolved: string[] = [];
@@ -156,6 +157,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
       throw new ProviderError("unreachable", "no cluster here", "Start one.");
     },
     systemOf: createGitopsSystems(),
+    scms: createScms(platform),
   });
   const freezes = createFreezes(platform);
   const parts = {
