@@ -4,7 +4,15 @@ import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficState } from "../../providers/traffic/contract.ts";
-import { correctionsOf, type Drift, type DriftPolicy, nextDrift, sharesSet, strayedOf } from "./drift.ts";
+import {
+  correctionPrefix,
+  correctionsOf,
+  type Drift,
+  type DriftPolicy,
+  nextDrift,
+  sharesSet,
+  strayedOf,
+} from "./drift.ts";
 import { recordEffect } from "./effects.ts";
 import { isAtWeight, type Rollout, type RolloutState } from "./model.ts";
 import { jobs, type Room } from "./room.ts";
@@ -76,13 +84,13 @@ export async function watchDrift(room: Room, id: string): Promise<Rerun> {
 
 /** Sets each weight again in two phases; the look after it tells whether it stayed. */
 async function correct(room: Room, rollout: Rollout, look: TrafficState, drift: Drift): Promise<Rerun> {
-  const { id, service, seq, marks } = rollout;
+  const { id, service, seq } = rollout;
   const { database } = room.platform;
   const aim = room.aim(rollout);
   const count = drift.corrections + 1;
   const isSame = (now: Rollout | undefined): now is Rollout => now?.seq === seq;
   for (const { version, weightPercent: percent } of correctionsOf(sharesSet(rollout) ?? [], look, rollout)) {
-    const key = `${id}:correct-${marks.length}-${count}:${version}`;
+    const key = `${correctionPrefix(rollout)}${count}:${version}`;
     const result = await room.effects.apply(
       aim,
       { key, owner: id, service, wanted: { do: "set-weight", version, percent } },

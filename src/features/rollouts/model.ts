@@ -73,6 +73,8 @@ export interface StepMark {
   readonly atMs: number;
   /** All shares as they were read back. */
   readonly versions?: readonly Share[] | undefined;
+  /** Idempotency key of the change that set them. */
+  readonly key?: string | undefined;
 }
 
 /** Whether the symptom went away after the way back, and stayed away while it was watched. */

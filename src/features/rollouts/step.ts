@@ -93,6 +93,7 @@ async function raise(room: Room, rollout: Rollout): Promise<Rerun> {
             weightPercent: percent,
             atMs: tx.now.getTime(),
             versions: sharesIn(result.readBack),
+            key,
           },
         ];
         const deployId = locked.deployId ?? (await recordDeploy(room, tx, locked));

@@ -18,7 +18,7 @@ const atTen: Pick<Rollout, "id" | "from" | "to" | "marks"> = {
   id: "R-1" as Rollout["id"],
   from: "v41",
   to: "v42",
-  marks: [{ index: 1, weightPercent: 10, atMs: 0, versions: set }],
+  marks: [{ index: 1, weightPercent: 10, atMs: 0, versions: set, key: "R-1:step-1-at-10" }],
 };
 const state = (versions: readonly ReturnType<typeof share>[], changedBy: string | null = null) => ({
   service: "shop",
@@ -61,6 +61,13 @@ describe("what strayed", () => {
   ])("%s", (_name, versions, changedBy, sentence) => {
     expect(strayedOf(atTen, state(versions, changedBy))?.sentence).toBe(sentence);
   });
+
+  it.each(["R-1:step-1-at-10", "R-1:correct-1-2:v42"])(
+    "does not blame anybody for pods that went: what %s set stands",
+    (key) => {
+      expect(strayedOf(atTen, state([share("v41", 88.89), share("v42", 11.11)], key))).toBeUndefined();
+    },
+  );
 
   it("does not take another rollout's mark for its own", () => {
     expect(strayedOf(atTen, state([share("v41", 100)], "R-12:back"))?.isOurs).toBe(false);
