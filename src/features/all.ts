@@ -5,8 +5,8 @@ import type { Platform } from "../platform/platform.ts";
 import type { SlackApi } from "../platform/slack/client.ts";
 import type { Accessor } from "../providers/accessors/contract.ts";
 import { createAccessors } from "../providers/accessors/instances.ts";
-import { ProviderError } from "../providers/errors.ts";
 import { createGitopsSystems } from "../providers/gitops/systems.ts";
+import { createClusters } from "../providers/kubernetes/clusters.ts";
 import { createMetricsProviders } from "../providers/metrics/instances.ts";
 import { createPagers } from "../providers/pagers/instances.ts";
 import { createScms } from "../providers/scm/instances.ts";
@@ -18,7 +18,7 @@ import { alertMigrations, createAlerts } from "./alerts/index.ts";
 import { createDeploys, deploysMigrations } from "./deploys/index.ts";
 import { createFlagger, flaggerMigrations } from "./flagger/index.ts";
 import { createFreezes, freezesMigrations } from "./freezes/index.ts";
-import { createGitops, gitopsMigrations } from "./gitops/index.ts";
+import { clusterOf, createGitops, gitopsMigrations } from "./gitops/index.ts";
 import { createHome } from "./home/index.ts";
 import { createPaging, type Paging, pagingMigrations } from "./paging/index.ts";
 import { createQuality, qualityMigrations } from "./quality/index.ts";
@@ -55,9 +55,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   const gitops = createGitops({
     platform,
     paging: paging.api,
-    useCluster: async ({ service }) => {
-      throw new ProviderError("not_found", `the traffic of ${service} is moved in no cluster`, "");
-    },
+    useCluster: clusterOf(platform, createClusters()),
     systemOf: createGitopsSystems(),
     scms: createScms(platform),
   });
@@ -85,7 +83,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     platform,
     slos: slos.api,
     paging: paging.api,
-    frozen: async () => undefined,
+    freezes: freezes.api,
     tellEvent: (request) => alerts.receive(request),
   });
   const access = createAccess(platform, {

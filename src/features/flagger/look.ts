@@ -4,6 +4,7 @@ import type { Tx } from "../../platform/db/database.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
+import type { Standing as StandingNow } from "../freezes/index.ts";
 import { cardKey } from "./cards.ts";
 import { lostMs, type Run, type Standing, stuckMs } from "./model.ts";
 import { jobs, type Room } from "./room.ts";
@@ -45,9 +46,19 @@ export async function standingOf(room: Room, run: Run, at: Date): Promise<Standi
   const [policy, budget, freeze] = await Promise.all([
     room.slos.policyOf(service, at),
     room.slos.budgetOf(service, at),
-    room.frozen(room.platform.database.db, { service, environment, at }),
+    room.freezes.stands(room.platform.database.db, { service, environment, at }),
   ]);
-  return { atMs: at.getTime(), level: policy.level, words: policy.words, users: budget.users, freeze };
+  const words = frozenWords(freeze);
+  return { atMs: at.getTime(), level: policy.level, words: policy.words, users: budget.users, freeze: words };
+}
+
+/** `F-3 freezes team storefront until 2026-11-30 09:00 UTC: holidays`; undefined where it may change all the same. */
+function frozenWords(standing: StandingNow): string | undefined {
+  if (!standing.frozen || standing.overriddenBy) return undefined;
+  const [longest] = standing.freezes;
+  if (!longest) return undefined;
+  const until = longest.until.toISOString().slice(0, 16).replace("T", " ");
+  return `${longest.id} freezes ${longest.scope} until ${until} UTC: ${longest.reason}`;
 }
 
 async function pageStuck({ platform, paging }: Room, tx: Tx, run: Run): Promise<void> {

@@ -1,25 +1,20 @@
 /** What the use cases of the room share: their parts, and how a changed run is written and told. */
-import type { Db, Trx, Tx } from "../../platform/db/database.ts";
+import type { Tx } from "../../platform/db/database.ts";
 import type { HookAnswer, HookRequest } from "../../platform/feature.ts";
 import type { Actor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
+import type { Freezes } from "../freezes/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Slos } from "../slos/index.ts";
 import { cardKey, runCard } from "./cards.ts";
 import type { Run } from "./model.ts";
 import { writeRun } from "./store.ts";
 
-/** Whether changes to a service are frozen at a moment, and in which words that is said. */
-export type FrozenWords = (
-  db: Db | Trx,
-  place: { service: string; environment: string; at: Date },
-) => Promise<string | undefined>;
-
 export interface FlaggerParts {
   platform: Platform;
   slos: Pick<Slos, "budgetOf" | "policyOf">;
   paging: Paging;
-  frozen: FrozenWords;
+  freezes: Pick<Freezes, "stands">;
   /** Takes what canaries tell of deploys and failures; the room that reads Flagger's events. */
   tellEvent(request: HookRequest): Promise<HookAnswer>;
 }

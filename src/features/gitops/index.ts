@@ -12,6 +12,7 @@ import { createRoom, type GitopsParts, jobs } from "./room.ts";
 import { type StopAsk, stopHealing, tryToStop } from "./stop.ts";
 import { countOpen, findStop, openStops } from "./store.ts";
 
+export { clusterOf } from "./cluster.ts";
 export { gitopsMigrations } from "./migrations.ts";
 export { expectation } from "./model.ts";
 export type { UseCluster } from "./room.ts";

@@ -12,7 +12,8 @@ import { rollbacksMigrations } from "./migrations.ts";
 import { moveTraffic, watchRecovery } from "./move.ts";
 import { createRoom, jobs, type RollbackParts } from "./room.ts";
 import { rollBack } from "./service.ts";
-import { countStates, findRollback, listRollbacks, restoreSeconds } from "./store.ts";
+import { watchStay } from "./stay.ts";
+import { countStates, countStates, findRollback, findRollback, listRollbacks, listRollbacks, restoreSeconds } from "./store.ts";
 
 export { rollbacksMigrations } from "./migrations.ts";
 export type { Rollback } from "./model.ts";
@@ -109,6 +110,12 @@ export function createRollbacks(parts: RollbackParts): { feature: Feature } {
         about: "Looks whether the symptom went away after a rollback.",
         lane: "normal",
         run: (ref) => watchRecovery(room, ref),
+      },
+      {
+        name: jobs.stay,
+        about: "Looks for ten minutes whether a version that was rolled back gets traffic again.",
+        lane: "normal",
+        run: (ref) => watchStay(room, ref),
       },
       {
         name: jobs.sweep,

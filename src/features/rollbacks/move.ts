@@ -30,6 +30,7 @@ import {
 import { cardKey } from "./cards.ts";
 import { promised, type Rollback } from "./model.ts";
 import { jobs, type Room } from "./room.ts";
+import { stopHealing } from "./stay.ts";
 import { findRollback, lockRollback, writeRollback } from "./store.ts";
 
 export async function moveTraffic(room: Room, id: string): Promise<Rerun> {
@@ -93,6 +94,7 @@ async function apply(
     );
     if (result.is === "superseded") return result.is;
     if (result.is === "failed") return result.error;
+    await stopHealing(room, rollback, result.readBack.managedBy);
     return {
       readBack: result.readBack,
       parity: await engine.parity(target, rollback.recorded, { deadlineMs: trafficDeadlineMs }),
@@ -156,6 +158,7 @@ async function conclude(
   room.tell(tx, back);
   tx.emit("rollbacks.done", id);
   tx.ring({ job: jobs.recovery, ref: id, lane: "normal" });
+  tx.ring({ job: jobs.stay, ref: id, lane: "normal" });
 }
 
 const stuckKey = (id: string): string => `rollback:${id}:stuck`;

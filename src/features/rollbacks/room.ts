@@ -14,6 +14,7 @@ import type { Rollback } from "./model.ts";
 export const jobs = {
   move: "rollbacks.move",
   recovery: "rollbacks.recovery",
+  stay: "rollbacks.stay",
   sweep: "rollbacks.sweep",
 } as const;
 

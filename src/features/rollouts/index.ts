@@ -25,11 +25,12 @@ import { sweepRollouts } from "./sweep.ts";
 
 export { differencesBlock, parityText, stuckWords } from "./cards.ts";
 export { byNameOf, noteOf, toldOf } from "./compare.ts";
-export { createEffects, type Effect, type Effects, recordEffect } from "./effects.ts";
-export { claimTraffic, type Holder, holderOf, releaseTraffic, turnOf } from "./holders.ts";
+export { createEffects, type Effect, type Effects, isDone, recordEffect } from "./effects.ts";
+export { claimTraffic, type Holder, holderOf, isUntouchedSince, releaseTraffic, turnOf } from "./holders.ts";
 export { rolloutsMigrations } from "./migrations.ts";
 export type { Failing, ParityNote, Recovery, Rollout, RolloutState, Who } from "./model.ts";
 export { withSuspect } from "./next-suspect.ts";
+export { lookEveryMs, putBackIn, restoredMax, stayForMs } from "./put-back.ts";
 export {
   beginRecovery,
   isWatchOver,

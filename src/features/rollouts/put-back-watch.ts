@@ -1,13 +1,13 @@
 /** Keeps what heals by itself from undoing a revert, and looks for ten minutes whether the revert holds. */
 import * as lookup from "../../catalog/lookup.ts";
-import type { Tx } from "../../platform/db/database.ts";
+import type { Db, Trx, Tx } from "../../platform/db/database.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
 import { cardKey, versionsText } from "./cards.ts";
 import { lookForDrift } from "./drift-watch.ts";
 import { recordEffect } from "./effects.ts";
-import { holderOf } from "./holders.ts";
+import { isUntouchedSince } from "./holders.ts";
 import type { Rollout } from "./model.ts";
 import { lookEveryMs, nextPutBack, type PutBack, putBackIn, stayForMs } from "./put-back.ts";
 import type { Room } from "./room.ts";
@@ -28,12 +28,13 @@ export async function watchStay(room: Room, id: string): Promise<Rerun> {
   const now = clock.now();
   if (now.getTime() - rollout.state.at.getTime() >= stayForMs) return undefined;
   // Whoever moves it now knows what is there, and what they give traffic is theirs.
-  if (await isMovedOn(room, rollout)) return undefined;
+  if (!(await isUntouched(database.db, rollout))) return undefined;
   const look = await lookForDrift(room, rollout);
   const again = { again: new Date(now.getTime() + lookEveryMs) };
   if (look === undefined) return again;
   const isManaged = rollout.plan.managed !== undefined || look.managedBy !== null;
-  const step = nextPutBack(rollout.putBack, putBackIn(rollout, look), isManaged, now);
+  const foundAgain = putBackIn({ id, version: rollout.to, owner: rollout.plan.managed?.by }, look);
+  const step = nextPutBack(rollout.putBack, foundAgain, isManaged, now);
   if (step === undefined) return again;
   const { putBack, news, isToRestore } = step;
   if (news !== undefined)
@@ -58,13 +59,12 @@ export async function watchStay(room: Room, id: string): Promise<Rerun> {
   return again;
 }
 
-async function isMovedOn({ platform }: Room, { service, environment }: Rollout): Promise<boolean> {
-  return (await holderOf(platform.database.db, { service, environment })) !== undefined;
-}
+const isUntouched = async (db: Db | Trx, { service, environment, endedAt }: Rollout): Promise<boolean> =>
+  endedAt !== undefined && (await isUntouchedSince(db, { service, environment }, endedAt));
 
 /** What heals by itself is stopped, if it is not yet, and what it gave back is taken away again. */
 async function restoreAgain(room: Room, rollout: Rollout, putBack: PutBack): Promise<void> {
-  const { id, service, environment, wayBack } = rollout;
+  const { id, service, wayBack } = rollout;
   const { database } = room.platform;
   await stopHealing(room, rollout);
   const restored = putBack.restored + 1;
@@ -72,7 +72,7 @@ async function restoreAgain(room: Room, rollout: Rollout, putBack: PutBack): Pro
   const result = await room.effects.apply(
     room.aim(rollout),
     { key, owner: id, service, wanted: { do: "restore", snapshot: wayBack } },
-    async (tx) => (await holderOf(tx.trx, { service, environment })) === undefined,
+    (tx) => isUntouched(tx.trx, rollout),
   );
   await database.tx(async (tx) => {
     const locked = await lockRollout(tx.trx, id);

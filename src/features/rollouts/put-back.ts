@@ -2,8 +2,7 @@
  * A version that was reverted and gets traffic again within ten minutes: the revert did not hold, whoever gave it back
  * (what heals by itself, a pipeline, a person). Pure.
  */
-import type { TrafficState } from "../../providers/traffic/contract.ts";
-import type { Rollout } from "./model.ts";
+import type { ManagedBy, TrafficState } from "../../providers/traffic/contract.ts";
 import { short } from "./words.ts";
 
 export interface PutBack {
@@ -23,15 +22,14 @@ export const restoredMax = 3;
 
 /** What the version has again, in words; undefined when it has nothing, or a late call of ours gave it. */
 export function putBackIn(
-  { id, to, plan }: Pick<Rollout, "id" | "to" | "plan">,
+  { id, version, owner }: { id: string; version: string; owner?: ManagedBy | undefined },
   { versions, changedBy, managedBy }: TrafficState,
 ): string | undefined {
-  const share = versions.find(({ version }) => version === to)?.weightPercent ?? 0;
+  const share = versions.find((one) => one.version === version)?.weightPercent ?? 0;
   // A late call of ours is taken back where it is noticed.
   if (share === 0 || changedBy?.startsWith(`${id}:`)) return undefined;
-  const by = managedBy ?? plan.managed?.by;
-  const who = changedBy ? ` by ${changedBy}` : by ? `, probably by what manages it` : "";
-  return `${to} has ${short(share)} % again${who}`;
+  const who = changedBy ? ` by ${changedBy}` : (managedBy ?? owner) ? ", probably by what manages it" : "";
+  return `${version} has ${short(share)} % again${who}`;
 }
 
 export interface PutBackStep {

@@ -109,11 +109,18 @@ describe("a service that Argo CD keeps as it is in Git", () => {
 
   it("is reverted without waiting for a cluster that refuses; a person ends a stop before its time", async () => {
     const room = await managedRoom();
-    cluster.refusal = { code: 403, reason: "Forbidden", message: "cannot patch applications" };
+    cluster.refusal = {
+      code: 403,
+      reason: "Forbidden",
+      message:
+        'applications.argoproj.io "shop" is forbidden: User "quarterdeck" cannot patch resource "applications"',
+    };
     await reverted(room);
     expect(await room.weights()).toEqual({ v41: 100 });
     const said = await room.said("gitops:R-1");
-    expect(said.text).toContain("is not stopped yet: it may put the version back. cannot patch applications");
+    expect(said.text).toContain(
+      "is not stopped yet: it may put the version back. Quarterdeck may not patch applications (argoproj.io) in the namespace argocd",
+    );
     expect(JSON.stringify(said.blocks)).toContain("kubectl -n 'argocd' patch application 'shop'");
     cluster.refusal = undefined;
     await room.pass(10);
@@ -238,5 +245,23 @@ describe("a version that is put back after its revert", () => {
     await putBack(room, 30);
     await room.pass(12);
     expect(room.pages).toHaveLength(1);
+  });
+
+  it("is so after a rollback of a finished deploy as well", async () => {
+    const room = await managedRoom();
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["promoted"]);
+    expect((await room.type(dev, "rollback shop --yes")).ok).toBe(true);
+    await room.drain();
+    expect(await room.weights()).toEqual({ v41: 100 });
+    expect(application.spec.syncPolicy).toEqual({});
+    expect((await room.said("gitops:R-2")).text).toContain("heals nothing until");
+    await putBack(room, 50);
+    await room.pass(12);
+    expect(room.pages.map(({ dedupKey }) => dedupKey)).toEqual(["rollback:R-2:put-back"]);
+    expect(room.pages[0]?.headline).toContain("the rollback R-2 v42 → v41 did not hold: v42 has 50 % again");
+    expect(await room.weights()).toEqual({ v41: 100 });
+    await room.pass(12);
+    expect(room.resolved).toEqual(["rollback:R-2:put-back"]);
   });
 });

@@ -140,7 +140,10 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     page: async (_tx, request) => void pages.push(request),
     acknowledge: async () => ({ state: "not-open" }),
     resolve: async (_tx, key) => void resolved.push(key),
-    standing: async () => undefined,
+    standing: async (_db, key) =>
+      pages.some(({ dedupKey }) => dedupKey === key) && !resolved.includes(key)
+        ? { state: "open", acknowledgedBy: null, acknowledgedAt: null }
+        : undefined,
     onCall: async () => [],
   };
   const deploys = createDeploys(platform, { alerts: { eventOf: async () => undefined } });
