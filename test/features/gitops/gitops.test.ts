@@ -49,6 +49,9 @@ async function managedRoom(
   room.world.engine = (real) => ({
     ...real,
     describe: async (...args) => ({ ...(await real.describe(...args)), managedBy: owner }),
+    setWeight: async (...args) => ({ ...(await real.setWeight(...args)), managedBy: owner }),
+    promote: async (...args) => ({ ...(await real.promote(...args)), managedBy: owner }),
+    revert: async (...args) => ({ ...(await real.revert(...args)), managedBy: owner }),
   });
   return room;
 }
