@@ -13,7 +13,7 @@ import { moveTraffic, watchRecovery } from "./move.ts";
 import { createRoom, jobs, type RollbackParts } from "./room.ts";
 import { rollBack } from "./service.ts";
 import { watchStay } from "./stay.ts";
-import { countStates, countStates, findRollback, findRollback, listRollbacks, listRollbacks, restoreSeconds } from "./store.ts";
+import { countStates, findRollback, listRollbacks, restoreSeconds } from "./store.ts";
 
 export { rollbacksMigrations } from "./migrations.ts";
 export type { Rollback } from "./model.ts";
