@@ -114,14 +114,18 @@ export const rolloutKind: Kind = {
     const read = await readRollout(api, config);
     const { rollout, template } = read;
     const { spec, status } = rollout;
+    // One that was aborted serves the stable version: that is what there is to go back to.
+    const isAborted = isMoving(rollout) && status.abort;
+    const serving = isAborted ? setOf(read.history, status.stableRS)?.spec.template : undefined;
+    const steps = spec.strategy.canary?.steps.length ?? 0;
     return {
       versions: versionsOf(read),
       fields: {
-        ...imageFields(template),
+        ...imageFields(serving ?? template),
         ...(config.autoscaled ? {} : { replicas: spec.replicas }),
         paused: spec.paused,
         revisionHash: status.stableRS === "" ? null : status.stableRS,
-        step: status.currentStepIndex ?? null,
+        step: isAborted ? steps : (status.currentStepIndex ?? null),
         ...(spec.workloadRef && { workload: spec.workloadRef.name }),
       },
     };
