@@ -46,6 +46,10 @@ const binaries = {
     candidates: [apiserverPath(), ...folders.map((folder) => join(folder, "kube-apiserver"))],
     install: "node scripts/kube-apiserver.mjs, which needs Go",
   },
+  kubectl: {
+    candidates: folders.map((folder) => join(folder, "kubectl")),
+    install: "apt-get install kubernetes-client",
+  },
   go: {
     candidates: [...folders, "/usr/local/go/bin"].map((folder) => join(folder, "go")),
     install: "from go.dev",

@@ -84,7 +84,7 @@ async function load({ kubeconfig, context }: ClusterAddress): Promise<KubeConfig
     throw unusable(
       kubeconfig === null
         ? "Quarterdeck runs in no cluster: KUBERNETES_SERVICE_HOST is not set"
-        : `the context ${config.getCurrentContext()} of ${kubeconfig} names no cluster with an address`,
+        : `the context ${config.getCurrentContext() ?? "in force"} of ${kubeconfig} names no cluster with an address`,
     );
   return config;
 }

@@ -39,7 +39,7 @@ export function checkDone(naming: Naming, deployment: Deployment): void {
       `See what its pods say: kubectl describe deployment/${metadata.name} -n ${metadata.namespace}`,
     );
   refusePaused(deployment);
-  throw inProgress(
-    `${metadata.name}: ${Math.min(status.updatedReplicas, status.availableReplicas)} of ${spec.replicas} pods run ${version} and are available`,
-  );
+  const isSeen = status.observedGeneration >= metadata.generation;
+  const there = isSeen ? Math.min(status.updatedReplicas, status.availableReplicas) : 0;
+  throw inProgress(`${metadata.name}: ${there} of ${spec.replicas} pods run ${version} and are available`);
 }

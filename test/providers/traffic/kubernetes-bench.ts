@@ -83,8 +83,12 @@ export function createDeployment(
 }
 
 /** Two rules that name all Services, and one of another application. */
-export function createRoute(cluster: Cluster, services: readonly string[]): Promise<void> {
-  const backendRefs = services.map((name) => ({ name, port: 8080, weight: 0 }));
+export function createRoute(
+  cluster: Cluster,
+  services: readonly string[],
+  { first = 0 }: { first?: number } = {},
+): Promise<void> {
+  const backendRefs = services.map((name, nth) => ({ name, port: 8080, weight: nth === 0 ? first : 0 }));
   return cluster.admin.create(routes(cluster), {
     apiVersion: "gateway.networking.k8s.io/v1",
     kind: "HTTPRoute",

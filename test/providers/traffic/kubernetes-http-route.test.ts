@@ -1,11 +1,17 @@
-import { describe } from "vitest";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { deploymentSchema, httpRouteSchema } from "../../../src/providers/kubernetes/objects.ts";
 import { hasKubernetes } from "../../support/kubernetes/server.ts";
+import { findService } from "../../support/services.ts";
 import { trafficConformance } from "./conformance.ts";
 import {
   benchOf,
   createDeployment,
   createRoute,
+  deployments,
+  imageOf,
   type KubernetesBench,
   openCluster,
   routes,
@@ -55,4 +61,143 @@ async function open(): Promise<KubernetesBench> {
 
 describe.runIf(hasKubernetes())("on a real API server", () => {
   trafficConformance("HTTPRoute", open);
+});
+
+describe.runIf(hasKubernetes())("an HTTPRoute", () => {
+  const call = { deadlineMs: 10_000 };
+
+  /** v41 has all of the traffic; the second Deployment is parked. */
+  async function opened() {
+    const cluster = await openCluster();
+    const { admin, controllers } = cluster;
+    const pair = tracks.slice(0, 2);
+    await createDeployment(cluster, "shop-a", "v41", { replicas: 3 });
+    await createDeployment(cluster, "shop-b", "v40", { replicas: 0 });
+    await createRoute(cluster, pair, { first: 1 });
+    const bench = await benchOf(cluster, {
+      kind: "http-route",
+      backends: pair.map((name) => ({ service: name, deployment: name })),
+    });
+    const progress = async () => {
+      await Promise.all(pair.map((name) => controllers.deployment(name)));
+      await controllers.gateway("shop");
+    };
+    await progress();
+    const weights = async () => {
+      const { spec } = await admin.get(`${routes(cluster)}/shop`, httpRouteSchema);
+      return spec.rules.map(({ backendRefs }) => backendRefs.map(({ weight }) => weight));
+    };
+    return {
+      ...bench,
+      ...cluster,
+      progress,
+      weights,
+      deployment: (name: string) => `${deployments(cluster)}/${name}`,
+    };
+  }
+
+  it("wakes a parked Deployment, gives no traffic before its pods are there, and then the same by every rule", async () => {
+    const { engine, target, admin, controllers, progress, weights, deployment } = await opened();
+    const canary = () => engine.setWeight(target, "v42", 0.01, "R-1:0.01", call);
+    const underWay = (words: string) => ({ code: "in_progress", message: expect.stringContaining(words) });
+    expect(await engine.health(target, "v42", call)).toMatchObject({ state: "down" });
+    await expect(canary()).rejects.toMatchObject(underWay("0 of 3 pods run v42"));
+    await controllers.deployment("shop-b", { available: 1 });
+    await expect(canary()).rejects.toMatchObject(underWay("1 of 3 pods run v42"));
+    expect(await weights()).toEqual([[1, 0], [1], [1, 0]]);
+    await controllers.deployment("shop-b");
+    await expect(canary()).rejects.toMatchObject(underWay("has not taken the weights"));
+    expect(await weights()).toEqual([[9999, 1], [1], [9999, 1]]);
+    await progress();
+    expect((await canary()).versions).toEqual([
+      { version: "v41", weightPercent: 99.99, address: "shop-a" },
+      { version: "v42", weightPercent: 0.01, address: "shop-b" },
+    ]);
+    expect((await admin.get(deployment("shop-b"), deploymentSchema)).spec.replicas).toBe(3);
+    await expect(engine.setWeight(target, "v43", 1, "k", call)).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringContaining("no Deployment free for v43"),
+    });
+  });
+
+  it("goes back at once although the gateway or the canary's pods are in trouble", async () => {
+    const { engine, target, controllers, progress, weights, admin, deployment } = await opened();
+    const snapshot = await engine.snapshot(target, call);
+    const canary = () => engine.setWeight(target, "v42", 50, "R-1:50", call);
+    for (const _look of [1, 2]) {
+      await expect(canary()).rejects.toMatchObject({ code: "in_progress" });
+      await progress();
+    }
+    await canary();
+    await admin.merge(deployment("shop-b"), { spec: { paused: true } });
+    await controllers.gateway("shop", {
+      type: "ResolvedRefs",
+      reason: "BackendNotFound",
+      message: "shop-b is gone",
+    });
+    const back = () => engine.revert(target, snapshot, "R-1:revert", call);
+    await expect(back()).rejects.toMatchObject({ code: "in_progress" });
+    expect(await weights()).toEqual([[1, 0], [1], [1, 0]]);
+    await controllers.gateway("shop", {
+      type: "ResolvedRefs",
+      reason: "BackendNotFound",
+      message: "shop-b is gone",
+    });
+    await expect(back()).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringContaining("ResolvedRefs is False, BackendNotFound: shop-b is gone"),
+    });
+    await controllers.gateway("shop");
+    await back();
+    expect(await engine.parity(target, snapshot, call)).toEqual({ equal: true, differences: [] });
+    expect(
+      (await admin.get(deployment("shop-b"), deploymentSchema)).spec.template.spec.containers[0]?.image,
+    ).toBe(imageOf("v40"));
+  });
+
+  it("brings the old version back into a Deployment that has another one by now, before it gets its traffic", async () => {
+    const { engine, target, progress, weights } = await opened();
+    const snapshot = await engine.snapshot(target, call);
+    const arrive = async (version: string, key: string) => {
+      for (let look = 1; look <= 6; look += 1) {
+        try {
+          return await engine.promote(target, version, key, call);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "in_progress" });
+          await progress();
+        }
+      }
+      throw new Error(`${version} never arrived`);
+    };
+    await arrive("v42", "R-1");
+    await arrive("v43", "R-2");
+    const back = () => engine.revert(target, snapshot, "R-2:revert", call);
+    // v43 is where v41 was: the weights already point there.
+    await expect(back()).rejects.toMatchObject({
+      code: "in_progress",
+      message: expect.stringContaining("pods run v41"),
+    });
+    for (const _look of [1, 2]) {
+      await progress();
+      await back().catch((error: unknown) => expect(error).toMatchObject({ code: "in_progress" }));
+    }
+    await back();
+    expect(await weights()).toEqual([[1, 0], [1], [1, 0]]);
+    expect(await engine.parity(target, snapshot, call)).toEqual({ equal: true, differences: [] });
+  });
+
+  const kubectl = findService("kubectl");
+  it.runIf(kubectl)("is put back by the printed commands alone", async () => {
+    const { engine, target, progress, kubeconfig } = await opened();
+    const snapshot = await engine.snapshot(target, call);
+    for (const _look of [1, 2]) {
+      await engine.setWeight(target, "v42", 50, "k", call).catch(() => undefined);
+      await progress();
+    }
+    await engine.setWeight(target, "v42", 50, "k", call);
+    const script = engine.manualRevert(target, snapshot).join("\n");
+    await promisify(execFile)("sh", ["-ec", script], { env: { ...process.env, KUBECONFIG: kubeconfig } });
+    await progress();
+    expect(await engine.parity(target, snapshot, call)).toEqual({ equal: true, differences: [] });
+  });
 });
