@@ -81,12 +81,15 @@ export function templateBack({ rollout, template, history }: RolloutRead, to: Re
   return differsInImages ? withImages(template, images) : kept;
 }
 
-/** Whether the template is the kept one again: by its ReplicaSet, or by its images where that is gone. */
+/** Whether the template is the kept one again: that of its ReplicaSet, or by its images where that is gone. */
 export function isBack({ rollout, template, history }: RolloutRead, fields: Fields): boolean {
-  const hash = fields.revisionHash;
-  return typeof hash === "string" && setOf(history, hash) !== undefined
-    ? rollout.status.currentPodHash === hash
-    : sameTemplate(template, withImages(template, fields));
+  const kept = setOf(history, String(fields.revisionHash))?.spec.template;
+  if (kept === undefined) return sameTemplate(template, withImages(template, fields));
+  const current = setOf(history, rollout.status.currentPodHash)?.spec.template;
+  const { hashLabel } = rolloutHistory;
+  return (
+    current !== undefined && sameTemplate(withoutLabel(current, hashLabel), withoutLabel(kept, hashLabel))
+  );
 }
 
 /** The version of a ReplicaSet by its hash. */
