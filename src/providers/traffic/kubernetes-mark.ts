@@ -37,9 +37,14 @@ export function markPatch({ annotations }: Metadata, idempotencyKey: string, set
   ];
 }
 
-/** The object must be the one that was read. */
-export const unchanged = ({ resourceVersion }: Metadata): JsonPatch => [
-  { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+/**
+ * What is wanted must be what was read. The generation counts that, and not the reports of controllers, which come all the
+ * time. Without annotations the whole object must be the same: they are about to be made, and others make them too.
+ */
+export const unchanged = ({ annotations, generation, resourceVersion }: Metadata): JsonPatch => [
+  annotations
+    ? { op: "test", path: "/metadata/generation", value: generation }
+    : { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
 ];
 
 /** Changes with every change of what is wanted, and not with what is merely reported. */
