@@ -55,13 +55,13 @@ function stepText(step: RolloutStep, expected: ExpectedStep | undefined): string
   const { weightPercent, minDuration, minSamples, upperBoundMax, shareUpperMax = {} } = step;
   const isPreview = weightPercent === 0;
   const bounds = [
-    ...(upperBoundMax === undefined ? [] : [`at most ${upperBoundMax}x stable`]),
-    ...Object.entries(shareUpperMax).map(([name, share]) => `${name} at most ${percent(share)}`),
+    ...(upperBoundMax === undefined ? [] : [`up to ${upperBoundMax}x stable`]),
+    ...Object.entries(shareUpperMax).map(([name, share]) => `${name} up to ${percent(share)}`),
   ];
   const parts = [
     `${short(weightPercent)} %: ${formatDuration(minDuration)} at least`,
     ...(isPreview ? [] : [`${minSamples} requests`]),
-    ...(bounds.length > 0 ? [escapeText(bounds.join(" or "), 300)] : []),
+    ...(bounds.length > 0 ? [escapeText(bounds.join(", "), 300)] : []),
     ...(step.waitForPerson ? ["then it waits until somebody promotes it"] : []),
   ];
   const longer = expected?.isLengthened

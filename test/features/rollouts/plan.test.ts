@@ -11,6 +11,7 @@ import {
   type RolloutPlan,
 } from "../../../src/features/rollouts/plan.ts";
 import { expectedText, planText, slowText } from "../../../src/features/rollouts/plan-text.ts";
+import { rateFrom } from "../../../src/features/rollouts/todays-traffic.ts";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -223,6 +224,18 @@ describe("the expected time", () => {
   it("never ends without traffic and is a least time where the traffic is not known", () => {
     expect(each(0)).toMatchObject({ totalMs: null, ratePerSec: 0 });
     expect(each(undefined)).toMatchObject({ totalMs: 33 * minuteMs, ratePerSec: null });
+  });
+
+  it("is that of the last five minutes' traffic, or of the last one's where there was none before", () => {
+    const cases = [
+      [3_000, 600],
+      [3_000, 900],
+      [1_000, 600],
+      [0, 0],
+      [300, undefined],
+      [undefined, 10],
+    ] as const;
+    expect(cases.map(([whole, last]) => rateFrom(whole, last))).toEqual([10, 10, 10, 0, 1, undefined]);
   });
 
   it("moves the usual deadline out up to the policy's, and never one that was typed", () => {
