@@ -155,6 +155,32 @@ describe("a clock that jumps", () => {
   });
 });
 
+describe("metrics that are gone for ten minutes", () => {
+  it("hold the step where it is; back again, it goes on", async () => {
+    const room = await startRoom((catalog) => {
+      const shop = catalog.services.find(({ name }) => name === "shop");
+      if (shop?.rollout) shop.rollout = { ...shop.rollout, interval: 30_000, deadline: 3_600_000 };
+    });
+    const minutes = async (count: number): Promise<void> => {
+      for (let look = 0; look < count * 2; look += 1) {
+        room.clock.advance(30_000);
+        await room.drain();
+      }
+    };
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["step"]);
+    room.world.isBlind = true;
+    await minutes(10);
+    expect((await room.find()).state).toMatchObject({ is: "step", index: 0 });
+    expect((await room.said("rollout:R-1")).text).toContain("no data");
+    await expectOutsideAsRecorded(room);
+    room.world.isBlind = false;
+    await minutes(10);
+    expect((await room.find()).marks.length).toBeGreaterThan(1);
+    await expectOutsideAsRecorded(room);
+  });
+});
+
 describe("the canary's processes", () => {
   it("are gone: it is taken back, and the outside is as recorded", async () => {
     const room = await startRoom();
