@@ -2,13 +2,14 @@
  * Flagger: its canaries get a card each, and its webhooks their answers: gates closed until somebody opens them.
  * Owns: the runs of Flagger's canaries and the decisions about them. Pages when: Flagger does not take a rollback.
  */
+import * as lookup from "../../catalog/lookup.ts";
 import type { Feature, SummaryLine } from "../../platform/feature.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import { runLine } from "./cards.ts";
 import { flaggerCommands } from "./commands.ts";
 import { lookAtRun, sweepRuns } from "./look.ts";
 import { flaggerMigrations } from "./migrations.ts";
-import { hookTypes, type Run } from "./model.ts";
+import { hookTypes, type Run, waitingGate } from "./model.ts";
 import { createRoom, type FlaggerParts, jobs } from "./room.ts";
 import { countRuns, findRun, listRuns } from "./store.ts";
 import { flaggerHooks } from "./webhooks.ts";
@@ -17,6 +18,8 @@ export { flaggerMigrations } from "./migrations.ts";
 
 /** Source named while the catalog declares none; for the reference. */
 const usualSource = "flagger";
+const goingMax = 200;
+const mineMax = 5;
 
 export function createFlagger(parts: FlaggerParts): Feature {
   const room = createRoom(parts);
@@ -69,6 +72,17 @@ export function createFlagger(parts: FlaggerParts): Feature {
     ],
     schedules: [{ job: jobs.sweep, everySec: 30 }],
     summaries: {
+      async mine({ team, person }) {
+        const catalog = catalogs.current();
+        const known = lookup.personBySlack(catalog, team, person);
+        if (!known) return [];
+        const own = new Set(lookup.teamsOf(catalog, known.id).map(({ name }) => name));
+        const now = clock.now();
+        return (await listRuns(database.db, { isGoing: true, limit: goingMax }))
+          .filter((run) => waitingGate(run, now) && own.has(lookup.owningTeam(catalog, run.service).name))
+          .slice(0, mineMax)
+          .map((run) => ({ rank: 3, text: runLine(run, now) }));
+      },
       async status(service) {
         const going = await listRuns(database.db, { service, isGoing: true, limit: 3 });
         return going.map((run) => ({ rank: run.rollback ? 0 : 15, text: runLine(run, clock.now()) }));

@@ -246,8 +246,13 @@ export function isNews(run: Run, heard: Heard, answer: Answer, now: Date): boole
   );
 }
 
-/** An event sent before the run ended and arriving after it, or a repeat of its end, begins no new run. */
-export function isLate(ended: Run, heard: Heard): boolean {
-  if (!ended.endedAt || ended.checksum !== heard.checksum) return false;
-  return heard.at !== undefined && heard.at <= ended.endedAt;
+/**
+ * An event that begins no new run: one sent before the newest ended and arriving after it; one of another revision
+ * while the newest is going, unless it says that this revision is the new one.
+ */
+export function isLate(newest: Run, heard: Heard): boolean {
+  if (heard.type !== "event") return false;
+  if (newest.checksum !== heard.checksum)
+    return newest.endedAt === undefined && !heard.message?.startsWith("New revision detected");
+  return newest.endedAt !== undefined && heard.at !== undefined && heard.at <= newest.endedAt;
 }

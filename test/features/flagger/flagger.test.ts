@@ -370,7 +370,9 @@ describe("Flagger's webhooks", () => {
       status: 403,
       message: "how the service stands is not known now",
     });
-    // A newer revision of the same canary takes over.
+    // A late word of an older revision takes nothing over; a newer revision does.
+    await room.post("/event", { ...told("burn", "Progressing", "Advance burn.test"), checksum: "66bb" });
+    expect((await room.card(run)).text).not.toContain("replaced");
     const newer = (await room.post("/confirm-traffic-increase", { ...shop, checksum: "77aa" })) as {
       canary?: string;
     };
