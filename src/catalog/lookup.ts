@@ -9,6 +9,7 @@ import type {
   Channel,
   DataMigration,
   ErrorBudgetPolicy,
+  MarkerSinkInstance,
   MetricsInstance,
   Person,
   Policies,
@@ -138,6 +139,10 @@ export function errorBudgetOf(catalog: Catalog, serviceName: string): ErrorBudge
 
 /** Freezes of the calendar. A catalog in force that was loaded by an older release has none. */
 export const freezesOf = (catalog: Catalog): readonly CalendarFreeze[] => catalog.freezes ?? [];
+
+/** Systems told of deploy markers. A catalog in force that was loaded by an older release has none. */
+export const markerSinks = (catalog: Catalog): readonly MarkerSinkInstance[] =>
+  catalog.providers.markers ?? [];
 
 export const metricsInstance = (catalog: Catalog, name: string): MetricsInstance | undefined =>
   byName(catalog.providers.metrics, name);

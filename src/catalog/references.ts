@@ -67,6 +67,10 @@ export function checkReferences(
     hookSource(watchdog, ["source"], watchdog.source);
     checks.team(watchdog, ["team"], watchdog.team);
   }
+  for (const sink of providers.markers)
+    sink.services?.forEach((name, index) => {
+      checks.service(sink, ["services", index], name);
+    });
   for (const freeze of catalog.freezes) {
     checkFreeze(checks, freeze);
     warnOfFreeze(catalog, freeze, warn);

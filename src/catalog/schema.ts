@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { freezeSchema } from "./freezes.ts";
 import { hookSourceSchema } from "./hook-sources.ts";
+import { markerSinkSchema } from "./marker-sinks.ts";
 import { pagerInstanceSchema } from "./pagers.ts";
 import { channelSchema, organisationSchema, personSchema, teamSchema } from "./people.ts";
 import {
@@ -26,6 +27,7 @@ const providersSchema = z.strictObject({
   ticketing: z.array(ticketingInstanceSchema).default([]),
   scm: z.array(scmInstanceSchema).default([]),
   pagers: z.array(pagerInstanceSchema).default([]),
+  markers: z.array(markerSinkSchema).default([]),
 });
 
 /** One file. */
@@ -53,6 +55,7 @@ export type { BudgetLevel, ErrorBudgetPolicy } from "./error-budget.ts";
 export type { Histogram, LabelMatcher, Milliseconds, Selector } from "./fields.ts";
 export type { CalendarFreeze } from "./freezes.ts";
 export type { HookSource } from "./hook-sources.ts";
+export type { MarkerKind, MarkerSinkInstance } from "./marker-sinks.ts";
 export type { PagerInstance } from "./pagers.ts";
 export type { Channel, Organisation, Person, Team } from "./people.ts";
 export type {

@@ -7,6 +7,7 @@ import type { Feature } from "../platform/feature.ts";
 import { platformRetention } from "../platform/retention.ts";
 import { scopes } from "../platform/slack/scopes.ts";
 import { platformMetrics } from "../platform/telemetry.ts";
+import { markerEventSchema } from "../providers/markers/webhook.ts";
 
 export interface Page {
   /** Relative to the project's folder. */
@@ -27,8 +28,13 @@ export function referencePages(features: readonly Feature[]): Page[] {
     { file: "docs/configuration.md", text: configurationPage() },
     { file: "docs/commands.md", text: commandsPage(features) },
     { file: "docs/reference.md", text: referencePage(features) },
+    { file: "docs/schemas/deploy-marker.json", text: jsonSchema("deploy-marker", markerEventSchema) },
   ];
 }
+
+/** What is sent, for the programs that take it. */
+const jsonSchema = (name: string, schema: z.ZodType): string =>
+  `${JSON.stringify({ title: name, ...z.toJSONSchema(schema) }, null, 2)}\n`;
 
 interface SettingSchema {
   type?: string;

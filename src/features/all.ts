@@ -7,6 +7,7 @@ import type { Accessor } from "../providers/accessors/contract.ts";
 import { createAccessors } from "../providers/accessors/instances.ts";
 import { createGitopsSystems } from "../providers/gitops/systems.ts";
 import { createClusters } from "../providers/kubernetes/clusters.ts";
+import { createMarkerSinks } from "../providers/markers/instances.ts";
 import { createMetricsProviders } from "../providers/metrics/instances.ts";
 import { createPagers } from "../providers/pagers/instances.ts";
 import { createScms } from "../providers/scm/instances.ts";
@@ -20,6 +21,7 @@ import { createFlagger, flaggerMigrations } from "./flagger/index.ts";
 import { createFreezes, freezesMigrations } from "./freezes/index.ts";
 import { clusterOf, createGitops, gitopsMigrations } from "./gitops/index.ts";
 import { createHome } from "./home/index.ts";
+import { createMarkers, markersMigrations } from "./markers/index.ts";
 import { createPaging, type Paging, pagingMigrations } from "./paging/index.ts";
 import { createQuality, qualityMigrations } from "./quality/index.ts";
 import { createRollbacks, rollbacksMigrations } from "./rollbacks/index.ts";
@@ -51,7 +53,8 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     overrides.pager,
   );
   const deploys = createDeploys(platform, { alerts: alerts.api });
-  const slos = createSlos(platform, metrics, { deploys: deploys.api });
+  const markers = createMarkers(platform, { sinks: createMarkerSinks(platform), deploys: deploys.api });
+  const slos = createSlos(platform, metrics, { deploys: deploys.api, markers: markers.api });
   const gitops = createGitops({
     platform,
     paging: paging.api,
@@ -64,6 +67,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     platform,
     gitops: gitops.api,
     freezes: freezes.api,
+    markers: markers.api,
     traffic: createTrafficEngines(platform, overrides.traffic),
     signals: signals.api,
     slos: slos.api,
@@ -95,6 +99,8 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     signals: signals.api,
     slos: slos.api,
     deploys: deploys.api,
+    markers: (service, environment, from, to) =>
+      markers.api.between(platform.database.db, service, environment, from, to),
     tickets: tickets.api,
     alerts: alerts.api,
   });
@@ -121,6 +127,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     gitops.feature,
     flagger,
     freezes.feature,
+    markers.feature,
     access,
     runbooks,
     quality,
@@ -145,6 +152,7 @@ export function allMigrations(): Record<string, Migration> {
     ...gitopsMigrations,
     ...flaggerMigrations,
     ...freezesMigrations,
+    ...markersMigrations,
     ...alertMigrations,
     ...ticketMigrations,
     ...accessMigrations,

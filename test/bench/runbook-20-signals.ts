@@ -42,6 +42,7 @@ export const runbookBenchmark: Benchmark = {
         slos: {
           budgetOf: async (service, at) => ({ service, at, users: "well", readings: [], worst: undefined }),
         },
+        markers: async () => [],
         deploys: { recent: async () => [], current: async () => undefined },
         tickets: { ticketOf: async () => undefined, openTicketsOf: async () => [] },
         alerts: { readGroup: async () => undefined, readGroups: async () => [] },

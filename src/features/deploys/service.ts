@@ -12,6 +12,7 @@ import {
   changeOutcome,
   currentDeploy,
   findByReference,
+  findDeploy,
   goodDeploys,
   insertDeploy,
   keepPost,
@@ -101,6 +102,7 @@ export function createDeploysApi(platform: Platform): Deploys {
 
   return {
     record,
+    find: (id) => findDeploy(database.db, id),
 
     async markOutcome(tx, id, outcome) {
       const changed = await changeOutcome(tx.trx, id, outcome, tx.now);

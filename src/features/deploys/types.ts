@@ -50,6 +50,7 @@ export interface Deploys {
    * tells of a migration. A migration that is left out is the one known of the version.
    */
   record(tx: Tx, deploy: NewDeploy): Promise<Deploy>;
+  find(id: string): Promise<Deploy | undefined>;
   markOutcome(tx: Tx, id: Id<"deploy">, outcome: DeployOutcome): Promise<void>;
   /** Records the version the catalog says a service began with, as good, if no deploy of it is known yet. */
   seed(tx: Tx, service: string): Promise<void>;

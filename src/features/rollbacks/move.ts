@@ -133,6 +133,15 @@ async function conclude(
     reference: id,
     at: tx.now,
   });
+  await room.markers.mark(tx, {
+    service,
+    environment,
+    kind: "rolled-back",
+    version: to,
+    from,
+    thing: id,
+    at: tx.now,
+  });
   if (badDeployId) await deploys.markOutcome(tx, badDeployId, "bad");
   const back: Rollback = {
     ...locked,

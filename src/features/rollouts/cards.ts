@@ -14,6 +14,7 @@ import {
   type Verb,
 } from "../../platform/messages/blocks.ts";
 import type { Wanted } from "../../platform/messages/say.ts";
+import type { Marker } from "../markers/index.ts";
 import { chartOf } from "./chart.ts";
 import { correctionsMax, type Drift } from "./drift.ts";
 import type { GaugeReading, ReasonCode, SignalReading, Verdict } from "./judge.ts";
@@ -40,6 +41,8 @@ export interface CardContext {
   now: Date;
   /** Commands that bring the recorded state back without Quarterdeck. */
   byHand: readonly string[];
+  /** What else happened to the service's traffic meanwhile; for the chart. */
+  markers?: readonly Marker[];
 }
 
 export const cardKey = (id: string): string => `rollout:${id}`;
@@ -146,7 +149,7 @@ export function rolloutCard(rollout: Rollout, samples: readonly Sample[], contex
     ...verbsOf(rollout),
     last: lastLine(rollout),
   });
-  return { ...shown, chart: chartOf(rollout, samples) };
+  return { ...shown, chart: chartOf(rollout, samples, context.markers) };
 }
 
 function contextLine(rollout: Rollout, { catalog, publicUrl, slackTeam }: CardContext): string {

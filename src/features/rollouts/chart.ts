@@ -1,5 +1,6 @@
 /** Canary against stable of the signal that matters most, with the steps marked. Pure. */
 import type { ChartSeries, ChartSpec } from "../../platform/charts.ts";
+import { chartMarks, type Marker } from "../markers/index.ts";
 import type { CountedReading, SignalReading } from "./judge.ts";
 import type { Rollout } from "./model.ts";
 import type { Sample } from "./samples.ts";
@@ -14,7 +15,11 @@ export function worstReading(readings: readonly SignalReading[]): CountedReading
   return [...counted].sort((a, b) => weight(b) - weight(a))[0];
 }
 
-export function chartOf(rollout: Rollout, samples: readonly Sample[]): ChartSpec | undefined {
+export function chartOf(
+  rollout: Rollout,
+  samples: readonly Sample[],
+  markers: readonly Marker[] = [],
+): ChartSpec | undefined {
   const because =
     rollout.state.is === "reverting" || rollout.state.is === "reverted" ? rollout.state.because : undefined;
   const decided = because?.cause === "breach" ? because.signal : undefined;
@@ -39,19 +44,34 @@ export function chartOf(rollout: Rollout, samples: readonly Sample[]): ChartSpec
       lines[side].push({ atMs, value: total > 0 ? (100 * bad) / total : null });
     }
   }
+  // The end comes a moment after the last reading, and belongs on the picture.
+  const ends = markers.filter((marker) => marker.thing === rollout.id && !isOwnStep(marker, rollout));
+  const span = {
+    fromMs: first.from.getTime(),
+    toMs: Math.max(last.to.getTime(), ...ends.map(({ at }) => at.getTime())),
+  };
   return {
     title: `${rollout.service} ${name}: ${rollout.to} against ${rollout.from}`,
     unit: "%",
-    fromMs: first.from.getTime(),
-    toMs: last.to.getTime(),
+    ...span,
     series: [
       { label: rollout.to, role: "canary", points: lines.canary },
       { label: rollout.from, role: "stable", points: lines.stable },
     ],
-    markers: rollout.marks.map(({ atMs, weightPercent }) => ({
-      atMs,
-      label: `${weightPercent} %`,
-      kind: "step" as const,
-    })),
+    markers: [
+      ...rollout.marks.map(({ atMs, weightPercent }) => ({
+        atMs,
+        label: `${weightPercent} %`,
+        kind: "step" as const,
+      })),
+      ...chartMarks(
+        markers.filter((marker) => !isOwnStep(marker, rollout)),
+        span,
+      ),
+    ].sort((one, other) => one.atMs - other.atMs),
   };
 }
+
+/** Told by the rollout's own marks. */
+const isOwnStep = ({ thing, kind }: Marker, { id }: Rollout): boolean =>
+  thing === id && (kind === "started" || kind === "step");

@@ -139,6 +139,16 @@ async function concludeRevert(
   const { id, state, deployId, failing } = locked;
   if (state.is !== "reverting") return;
   const { because, since } = state;
+  const { service, environment, from, to } = locked;
+  await room.markers.mark(tx, {
+    service,
+    environment,
+    kind: "reverted",
+    version: from,
+    from: to,
+    thing: id,
+    at: tx.now,
+  });
   await room.change(
     tx,
     locked,

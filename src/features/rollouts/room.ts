@@ -8,6 +8,7 @@ import type { TrafficEngines } from "../../providers/traffic/instances.ts";
 import type { Deploys } from "../deploys/index.ts";
 import type { Freezes } from "../freezes/index.ts";
 import type { Gitops } from "../gitops/index.ts";
+import type { Markers } from "../markers/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Signals } from "../signals/index.ts";
 import type { Budget, Slos } from "../slos/index.ts";
@@ -26,6 +27,7 @@ export interface RolloutParts {
   slos: Pick<Slos, "budgetOf" | "policyOf">;
   deploys: Deploys;
   freezes: Pick<Freezes, "passes">;
+  markers: Markers;
   paging: Paging;
   gitops: Gitops;
 }
@@ -85,6 +87,8 @@ export function createRoom(parts: RolloutParts): Room {
 
   const tell: Room["tell"] = async (tx, rollout) => {
     const samples = await samplesOf(tx.trx, rollout.id);
+    const { service, environment, startedAt } = rollout;
+    const markers = await parts.markers.between(tx.trx, service, environment, startedAt, tx.now);
     tx.say({
       key: cardKey(rollout.id),
       channel: rollout.channel,
@@ -95,6 +99,7 @@ export function createRoom(parts: RolloutParts): Room {
         slackTeam: platform.slackTeam(),
         now: tx.now,
         byHand: rollout.failing ? byHand(rollout) : [],
+        markers,
       }),
     });
   };

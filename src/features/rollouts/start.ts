@@ -97,6 +97,16 @@ export async function startRollout(
         deadline: rollout.deadlineAt.toISOString(),
       },
     });
+    const { from, to } = rollout;
+    await room.markers.mark(tx, {
+      service,
+      environment,
+      kind: "started",
+      version: to,
+      from,
+      thing: id,
+      at: tx.now,
+    });
     tx.emit("rollouts.started", id);
     await room.tell(tx, rollout);
     room.tellPlan(tx, rollout, ready.value.budget);

@@ -96,6 +96,7 @@ async function raise(room: Room, rollout: Rollout): Promise<Rerun> {
             key,
           },
         ];
+        await markStep(room, tx, locked, percent);
         const deployId = locked.deployId ?? (await recordDeploy(room, tx, locked));
         await room.change(
           tx,
@@ -110,6 +111,20 @@ async function raise(room: Room, rollout: Rollout): Promise<Rerun> {
         return { again: new Date(tx.now.getTime() + rollout.plan.intervalMs) };
       });
   }
+}
+
+async function markStep({ markers }: Room, tx: Tx, rollout: Rollout, percent: number): Promise<void> {
+  const { id, service, environment, from, to } = rollout;
+  await markers.mark(tx, {
+    service,
+    environment,
+    kind: "step",
+    version: to,
+    from,
+    percent,
+    thing: id,
+    at: tx.now,
+  });
 }
 
 /** Why the version must not get this step's weight yet. */
@@ -283,7 +298,17 @@ async function finish(
   rollout: Rollout,
   state: RolloutState & { is: "promoted" },
 ): Promise<void> {
-  const { id, deployId } = rollout;
+  const { id, service, environment, from, to, deployId } = rollout;
+  await room.markers.mark(tx, {
+    service,
+    environment,
+    kind: "promoted",
+    version: to,
+    from,
+    percent: 100,
+    thing: id,
+    at: tx.now,
+  });
   await room.change(
     tx,
     rollout,

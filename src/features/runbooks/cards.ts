@@ -14,6 +14,7 @@ import {
   section,
   type Verb,
 } from "../../platform/messages/blocks.ts";
+import { chartMarks, withoutMarked } from "../markers/index.ts";
 import { chartSpanMs, type Gathered } from "./gather.ts";
 import { inParts } from "./markdown.ts";
 import { callName, isExceeded, limitOf, type Owner, type Said, type Trust } from "./model.ts";
@@ -176,12 +177,14 @@ function chartOf(gathered: Gathered | undefined, catalog: Catalog): ChartSpec | 
   const { unit, factor } = scaleOf(signal.unit, Math.max(...values));
   const limit = limitOf(signal);
   const fromMs = gathered.at.getTime() - chartSpanMs;
-  const deploys = gathered.deploys.is === "here" ? gathered.deploys.value.recent : [];
+  const toMs = gathered.at.getTime();
+  const markers = gathered.markers.is === "here" ? gathered.markers.value : [];
+  const deploys = withoutMarked(gathered.deploys.is === "here" ? gathered.deploys.value.recent : [], markers);
   return {
     title: `${gathered.service} ${signal.name}, last 15 min`,
     unit,
     fromMs,
-    toMs: gathered.at.getTime(),
+    toMs,
     zone: catalog.organisation.timezone,
     series: [
       {
@@ -193,9 +196,12 @@ function chartOf(gathered: Gathered | undefined, catalog: Catalog): ChartSpec | 
         })),
       },
     ],
-    markers: deploys
-      .filter(({ at }) => at.getTime() >= fromMs && at <= gathered.at)
-      .map(({ at, version }) => ({ atMs: at.getTime(), label: version, kind: "deploy" as const })),
+    markers: [
+      ...deploys
+        .filter(({ at }) => at.getTime() >= fromMs && at <= gathered.at)
+        .map(({ at, version }) => ({ atMs: at.getTime(), label: version, kind: "deploy" as const })),
+      ...chartMarks(markers, { fromMs, toMs }),
+    ].sort((one, other) => one.atMs - other.atMs),
     // A limit far above the line would press it flat.
     ...(limit && values.some((value) => isExceeded(limit, value) || value * 3 > limit.value)
       ? { limit: { value: limit.value * factor, label: "limit" } }

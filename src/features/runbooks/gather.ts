@@ -4,6 +4,7 @@ import { underDeadline } from "../../platform/deadline.ts";
 import type { Log } from "../../platform/log.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { Deploy, Deploys } from "../deploys/index.ts";
+import type { Marker } from "../markers/index.ts";
 import type { SignalReading, SignalSeries, Signals } from "../signals/index.ts";
 import type { Budget, Slos } from "../slos/index.ts";
 import { signalsNamed } from "./model.ts";
@@ -13,6 +14,8 @@ export interface Sources {
   signals: Pick<Signals, "read" | "series">;
   slos: Pick<Slos, "budgetOf">;
   deploys: Pick<Deploys, "recent" | "current">;
+  /** Of a service in one environment, oldest first. */
+  markers(service: string, environment: string, from: Date, to: Date): Promise<readonly Marker[]>;
 }
 
 export type Answer<T> =
@@ -44,6 +47,8 @@ export interface Gathered {
   deploys: Answer<RecentDeploys>;
   /** The chart's line; undefined when the runbook names no signal this service has. */
   series: Answer<SignalSeries> | undefined;
+  /** What happened to its traffic in the time of the chart. */
+  markers: Answer<readonly Marker[]>;
 }
 
 const dayMs = 86_400_000;
@@ -125,6 +130,10 @@ export async function gather(
     return { recent, current };
   });
 
+  const markers = ask("deploy markers", () =>
+    sources.markers(service, environment, new Date(at.getTime() - chartSpanMs), at),
+  );
+
   const gauges = new Map<string, Gauge>();
   for (const [name, reading] of readings) gauges.set(name, { name, reading: await reading });
   const gaugesOf = new Map(
@@ -145,5 +154,6 @@ export async function gather(
     budget: await budget,
     deploys: await deploys,
     series: await series,
+    markers: await markers,
   };
 }

@@ -7,6 +7,7 @@ import type { Feature, MetricLine } from "../../platform/feature.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { MetricsProviders } from "../../providers/metrics/instances.ts";
+import type { Markers } from "../markers/index.ts";
 import { watchLevels } from "./levels.ts";
 import { sloMigrations } from "./migrations.ts";
 import { sloPages } from "./pages.ts";
@@ -35,11 +36,11 @@ const figuresKeep = { leastMs: 1_000, timesTook: 10 };
 export function createSlos(
   platform: Platform,
   providers: MetricsProviders,
-  rooms: { deploys: Changes },
+  rooms: { deploys: Changes; markers: Pick<Markers, "between"> },
 ): { feature: Feature; api: Slos } {
   const { catalogs, clock } = platform;
   const api = createSlosApi(platform, providers);
-  const room = { platform, slos: api, deploys: rooms.deploys };
+  const room = { platform, slos: api, ...rooms };
 
   let figures: { untilMs: number; budgets: Promise<readonly Budget[]> } | undefined;
   const allBudgets = (): Promise<readonly Budget[]> => {

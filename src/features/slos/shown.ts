@@ -1,7 +1,8 @@
 /** All that chat and console show of one service's budget, read together. */
-import { errorBudgetOf, slosOf } from "../../catalog/lookup.ts";
+import { environmentsOf, errorBudgetOf, slosOf } from "../../catalog/lookup.ts";
 import type { ChartSpec } from "../../platform/charts.ts";
 import type { Platform } from "../../platform/platform.ts";
+import type { Markers } from "../markers/index.ts";
 import { budgetChart } from "./chart.ts";
 import type { BudgetPolicy } from "./policy.ts";
 import type { Budget, Change, Changes, Slos } from "./types.ts";
@@ -10,6 +11,7 @@ export interface SlosRoom {
   platform: Platform;
   slos: Slos;
   deploys: Changes;
+  markers: Pick<Markers, "between">;
 }
 
 export interface ShownBudget {
@@ -21,7 +23,7 @@ export interface ShownBudget {
 }
 
 export async function readShown(
-  { platform, slos, deploys }: SlosRoom,
+  { platform, slos, deploys, markers: marked }: SlosRoom,
   service: string,
   at: Date,
   zone: string,
@@ -37,7 +39,16 @@ export async function readShown(
     service,
     ...slosOf(catalog, service).flatMap(({ dependencies }) => dependencies ?? []),
   ]);
-  const changes = Number.isFinite(fromMs) ? await deploys.recentChanges([...names], new Date(fromMs)) : [];
-  const chart = budgetChart(service, lines, { changes, policy: errorBudgetOf(catalog, service), zone });
+  const [environment] = environmentsOf(catalog, service);
+  const [changes, markers] = Number.isFinite(fromMs)
+    ? await Promise.all([
+        deploys.recentChanges([...names], new Date(fromMs)),
+        environment === undefined
+          ? []
+          : marked.between(platform.database.db, service, environment, new Date(fromMs), at),
+      ])
+    : [[], []];
+  const policyInForce = errorBudgetOf(catalog, service);
+  const chart = budgetChart(service, lines, { changes, markers, policy: policyInForce, zone });
   return { budget, policy, chart, changes };
 }

@@ -8,6 +8,7 @@ import { readSettings } from "../../../src/config/config.ts";
 import { createDeploys, type Deploys, type NewDeploy } from "../../../src/features/deploys/index.ts";
 import { createFreezes } from "../../../src/features/freezes/index.ts";
 import { createGitops } from "../../../src/features/gitops/index.ts";
+import { createMarkers } from "../../../src/features/markers/index.ts";
 import { type PageRequest, type Paging, standsIn } from "../../../src/features/paging/index.ts";
 import { createRollbacks } from "../../../src/features/rollbacks/index.ts";
 import { createRollouts, type Rollout, type Rollouts } from "../../../src/features/rollouts/index.ts";
@@ -28,6 +29,7 @@ import { SecretBox } from "../../../src/platform/secretbox.ts";
 import { ProviderError } from "../../../src/providers/errors.ts";
 import type { ClusterObjects } from "../../../src/providers/gitops/contract.ts";
 import { createGitopsSystems } from "../../../src/providers/gitops/systems.ts";
+import { createMarkerSinks } from "../../../src/providers/markers/instances.ts";
 import { createScms } from "../../../src/providers/scm/instances.ts";
 import type { TrafficEngine } from "../../../src/providers/traffic/contract.ts";
 import { createRouterEngine, routerConfigOf } from "../../../src/providers/traffic/router.ts";
@@ -55,6 +57,8 @@ export interface World {
   behaviour: Behaviour;
   /** Signals answer nothing: the metrics system is away. */
   isBlind: boolean;
+  /** Environment variables with secrets that the catalog names. */
+  secrets: Record<string, string>;
   budget: Omit<Budget, "service" | "at">;
   /** Wraps the real engine; tests let it fail or die here. */
   engine: (real: TrafficEngine) => TrafficEngine;
@@ -91,6 +95,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     catalog: loaded.catalog,
     behaviour: { ratePerSec: 200, bad: {} },
     isBlind: false,
+    secrets: {},
     budget: wellBudget,
     engine: (real) => real,
   };
@@ -132,7 +137,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     slackTeam: () => "T0LOCAL",
     random: () => 0.5,
     publicUrl: "http://127.0.0.1:3210",
-    env: (name) => (name === "ROUTER_TOKEN" ? routerToken : name === "SCM_TOKEN" ? "scm-token" : undefined),
+    env: (name) => ({ ROUTER_TOKEN: routerToken, SCM_TOKEN: "scm-token", ...world.secrets })[name],
   };
   const pages: PageRequest[] = [];
   const resolved: string[] = [];
@@ -163,10 +168,12 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     scms: createScms(platform),
   });
   const freezes = createFreezes(platform);
+  const markers = createMarkers(platform, { sinks: createMarkerSinks(platform), deploys: deploys.api });
   const parts = {
     platform,
     gitops: gitops.api,
     freezes: freezes.api,
+    markers: markers.api,
     traffic: {
       of: (instance: TrafficInstance) => {
         if (instance.kind !== "router") throw new Error("only routers here");
@@ -191,7 +198,14 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
   };
   const rollouts = createRollouts(parts);
   const rollbacks = createRollbacks({ ...parts, rollouts: rollouts.api });
-  features.push(gitops.feature, deploys.feature, freezes.feature, rollouts.feature, rollbacks.feature);
+  features.push(
+    gitops.feature,
+    deploys.feature,
+    freezes.feature,
+    markers.feature,
+    rollouts.feature,
+    rollbacks.feature,
+  );
   const dispatcher = createDispatcher({
     database,
     clock,

@@ -51,6 +51,7 @@ function heldSources(catalog: Catalog) {
     },
     slos: { budgetOf: (service) => ask("budget", { service, at, users: "well" as const, readings: [] }) },
     deploys: { recent: () => ask("recent", []), current: () => ask("current", undefined) },
+    markers: () => ask("markers", []),
   };
   return { sources, asked, answered: () => answered, release };
 }
@@ -61,7 +62,17 @@ it("asks everything before any of it has answered, so that the slowest alone cou
   const done = gathering(catalog, held.sources);
   await new Promise((resolve) => setImmediate(resolve));
   expect(held.asked.sort()).toEqual(
-    ["budget", "current", "error-ratio", "latency-p95", "recent", "saturation", "series", "traffic"].sort(),
+    [
+      "budget",
+      "current",
+      "error-ratio",
+      "latency-p95",
+      "markers",
+      "recent",
+      "saturation",
+      "series",
+      "traffic",
+    ].sort(),
   );
   expect(held.answered()).toBe(0);
   held.release();

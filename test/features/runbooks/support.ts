@@ -49,6 +49,7 @@ export function gatheredOf(over: Partial<Gathered> = {}): Gathered {
     budget: { is: "here", value: { service: "shop", at, users: "well", readings: [] } },
     deploys: { is: "here", value: { recent: [], current: undefined } },
     series: undefined,
+    markers: { is: "here", value: [] },
     ...over,
   };
 }

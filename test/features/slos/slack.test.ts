@@ -41,7 +41,10 @@ beforeAll(async () => {
     publicUrl: "http://127.0.0.1:3210",
   } as unknown as Platform;
   const deploys = createDeploys(platform, { alerts: { eventOf: async () => undefined } });
-  slos = createSlos(platform, createMetricsProviders(platform), { deploys: deploys.api });
+  slos = createSlos(platform, createMetricsProviders(platform), {
+    deploys: deploys.api,
+    markers: { between: async () => [] },
+  });
   // A bad hour four days ago, and one that left the window of four weeks less than an hour ago.
   await seedShop(test.database.db, clock.now(), (hoursAgo) =>
     hoursAgo === 97 || hoursAgo === 673 ? 0.9 : 0.0008,
