@@ -177,6 +177,14 @@ export function moveTo({ naming, rollout }: RolloutRead, stand: Stand, wasOurs: 
       throw inProgress(`${name}: pods for ${stand.percent} % are starting`);
     return stand.isTimed && !spec.paused ? { do: "pause" } : { do: "stand" };
   }
+  const pause = spec.strategy.canary?.steps[index]?.pause;
+  // Pauses that would end by themselves are held by us; any other was paused by somebody.
+  if (spec.paused && !(pause?.duration !== undefined && reasons.length > 0))
+    throw new ProviderError(
+      "conflict",
+      `Somebody paused ${name} in Argo Rollouts`,
+      `If it should go on: kubectl argo rollouts resume ${name} -n ${rollout.metadata.namespace}`,
+    );
   if (reasons.includes(reasonInconclusive))
     return {
       do: "status",
@@ -184,12 +192,6 @@ export function moveTo({ naming, rollout }: RolloutRead, stand: Stand, wasOurs: 
       unpause: spec.paused,
     };
   if (reasons.length > 0) return { do: "status", status: { pauseConditions: null }, unpause: spec.paused };
-  if (spec.paused)
-    throw new ProviderError(
-      "conflict",
-      `Somebody paused ${name} in Argo Rollouts`,
-      `If it should go on: kubectl argo rollouts resume ${name} -n ${rollout.metadata.namespace}`,
-    );
   throw inProgress(
     `${name}: Argo Rollouts is at step ${index}${status.message ? `, ${status.message}` : ""}`,
   );

@@ -192,6 +192,8 @@ function rolloutRead(
     { setWeight: 25 },
     { pause: { duration: "1h" } },
     { setWeight: 50 },
+    { pause: {} },
+    { setWeight: 60 },
     { setWeight: 100 },
   ];
   const rollout = argoRolloutSchema.parse({
@@ -228,17 +230,18 @@ describe("a Rollout's steps", () => {
     expect(standsOf(rolloutRead({}).rollout)).toEqual([
       { percent: 10, weightIndex: 0, pauseIndex: 1, isTimed: false },
       { percent: 25, weightIndex: 3, pauseIndex: 4, isTimed: true },
+      { percent: 50, weightIndex: 5, pauseIndex: 6, isTimed: false },
     ]);
   });
 
   it("are shares of maxTrafficWeight", () => {
     expect(percents(rolloutRead({ canary: { trafficRouting: { maxTrafficWeight: 1000 } } }))).toEqual([
-      1, 2.5,
+      1, 2.5, 5,
     ]);
   });
 
   it("are shares that the pods can make, without traffic routing", () => {
-    expect(percents(rolloutRead({ canary: { trafficRouting: undefined } }))).toEqual([10]);
+    expect(percents(rolloutRead({ canary: { trafficRouting: undefined } }))).toEqual([10, 50]);
   });
 });
 
@@ -267,6 +270,7 @@ describe("the shares of a Rollout", () => {
 describe("the way to a share", () => {
   const ten: Stand = { percent: 10, weightIndex: 0, pauseIndex: 1, isTimed: false };
   const timed: Stand = { percent: 25, weightIndex: 3, pauseIndex: 4, isTimed: true };
+  const fifty: Stand = { percent: 50, weightIndex: 5, pauseIndex: 6, isTimed: false };
   const pausedAt = (currentStepIndex: number, reason = "CanaryPauseStep") => ({
     currentStepIndex,
     controllerPause: true,
@@ -285,8 +289,8 @@ describe("the way to a share", () => {
     ],
     [
       "leaves one that was held",
-      { status: pausedAt(1), spec: { paused: true } },
-      timed,
+      { status: pausedAt(4), spec: { paused: true } },
+      fifty,
       { do: "status", status: { pauseConditions: null }, unpause: true },
     ],
     [
@@ -324,6 +328,13 @@ describe("the way to a share", () => {
       "latency",
     ],
     ["leaves alone what somebody paused", { spec: { paused: true } }, ten, "conflict", "Somebody paused"],
+    [
+      "leaves alone what somebody paused at a pause of its own",
+      { status: pausedAt(1), spec: { paused: true } },
+      timed,
+      "conflict",
+      "Somebody paused",
+    ],
     ["says that Argo Rollouts gave up", { status: { phase: "Degraded" } }, ten, "rejected", "cannot go on"],
   ])("%s", (_what, given, stand, code, words) => {
     const move = () => moveTo(rolloutRead(given as Record<string, object>), stand, false);
