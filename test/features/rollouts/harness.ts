@@ -32,6 +32,8 @@ import { createGitopsSystems } from "../../../src/providers/gitops/systems.ts";
 import { createMarkerSinks } from "../../../src/providers/markers/instances.ts";
 import { createScms } from "../../../src/providers/scm/instances.ts";
 import type { TrafficEngine } from "../../../src/providers/traffic/contract.ts";
+import { createHaproxyEngine } from "../../../src/providers/traffic/haproxy.ts";
+import { haproxyConfigOf } from "../../../src/providers/traffic/haproxy-config.ts";
 import { createRouterEngine, routerConfigOf } from "../../../src/providers/traffic/router.ts";
 import { type RunningRouter, startRouter } from "../../../src/router/index.ts";
 import { testDatabase } from "../../support/database.ts";
@@ -62,6 +64,8 @@ export interface World {
   budget: Omit<Budget, "service" | "at">;
   /** Wraps the real engine; tests let it fail or die here. */
   engine: (real: TrafficEngine) => TrafficEngine;
+  /** The shares that users get where something else than the room's router carries them. */
+  weights?: () => Promise<Record<string, number>>;
   /** Where the objects that manage a service are; no cluster when left out. */
   cluster?: ClusterObjects | undefined;
 }
@@ -157,6 +161,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     ...createRouterEngine(),
     health: async () => ({ state: "serving", ready: 1, wanted: 1, detail: "answers 200" }),
   };
+  const haproxy = createHaproxyEngine();
   const gitops = createGitops({
     platform,
     paging,
@@ -176,14 +181,19 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     markers: markers.api,
     traffic: {
       of: (instance: TrafficInstance) => {
-        if (instance.kind !== "router") throw new Error("only routers here");
+        if (instance.kind === "haproxy")
+          return {
+            engine: world.engine(haproxy),
+            configOf: (entry: ServiceTraffic) => haproxyConfigOf(instance, entry),
+          };
+        if (instance.kind !== "router") throw new Error("only routers and HAProxy here");
         return {
           engine: world.engine(real),
           configOf: (entry: ServiceTraffic) => routerConfigOf(instance, entry, platform.env),
         };
       },
     },
-    signals: scriptedSignals(world, router, (service) => weightsOf(router, service)),
+    signals: scriptedSignals(world, router, (service) => world.weights?.() ?? weightsOf(router, service)),
     slos: {
       budgetOf: async (service, at) => ({ service, at, ...world.budget }),
       policyOf: async (service, at) =>
