@@ -112,11 +112,24 @@ command(
       options: { slackTeam?: string; organisation: boolean; out?: string },
     ) => (await import("./cli/import.ts")).run(system, file, options),
   );
-const judge = command("judge", "The judge of rollouts, without a rollout.", [
+const judge = command("judge", "The judge of rollouts, without a rollout: on recorded or simulated data.", [
+  "quarterdeck judge --file samples.json",
+  "quarterdeck judge --file samples.json --plan plan.yaml --json",
   "quarterdeck judge simulate --list",
   "quarterdeck judge simulate --scenario errors-triple --runs 500 --seed 7",
   "quarterdeck judge simulate --scenario ours.yaml --json --chart harm.png",
 ]);
+judge
+  .option(
+    "--file <file>",
+    "recorded data as JSON, as `rollout export` writes it; docs/rollouts.md describes it",
+  )
+  .option("--plan <file>", "the plan as YAML, in place of the one in the file")
+  .option("--json", "print { verdict, reasons, signals, evidence, alphaSpent, alpha, budgetSpent } only")
+  .option("--exit-code", "end with 0 for promote, 3 for hold, 4 for revert; without it 0 for each")
+  .action(async (options: { file?: string; plan?: string; json?: boolean; exitCode?: boolean }) =>
+    (await import("./cli/judge.ts")).run(options),
+  );
 judge
   .command("simulate")
   .description(
@@ -142,6 +155,19 @@ judge
       show?: string;
       json?: boolean;
     }) => (await import("./cli/judge-simulate.ts")).run(options),
+  );
+const rollout = command("rollout", "Rollouts as they were judged.", [
+  "quarterdeck rollout export R-12 --out samples.json && quarterdeck judge --file samples.json",
+]);
+rollout
+  .command("export")
+  .description(
+    "Writes what the judge was given of a rollout at its last look, to be judged again by `judge --file`.",
+  )
+  .argument("<rollout>", "its id, such as R-12")
+  .option("--out <file>", "write to a file instead")
+  .action(async (id: string, options: { out?: string }) =>
+    (await import("./cli/rollout-export.ts")).run(id, options),
   );
 const alerts = command("alerts", "Alerts as senders send them.", [
   "quarterdeck alerts read --source grafana --file body.json",

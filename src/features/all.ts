@@ -73,6 +73,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     slos: slos.api,
     deploys: deploys.api,
     paging: paging.api,
+    alerts: alerts.api,
   };
   const rollouts = createRollouts(moving);
   const rollbacks = createRollbacks({ ...moving, rollouts: rollouts.api });

@@ -90,6 +90,28 @@ export async function listAlerts(
   return rows;
 }
 
+/** An alert that fires on instances of one version. */
+export interface FiringOn {
+  /** What its sender calls it. */
+  name: string;
+  severity: Severity;
+  version: string;
+}
+
+/** Alerts of a service that fire now and whose label says one of these versions; stale ones are left out. */
+export async function firingOn(
+  db: Db | Trx,
+  ask: { service: string; environment: string; label: string; versions: readonly string[] },
+): Promise<FiringOn[]> {
+  const { rows } = await sql<FiringOn>`
+    select coalesce(a.labels ->> 'alertname', a.title, g.name) as name, a.severity, a.labels ->> ${ask.label}::text as version
+    from alerts a join alert_groups g on g.id = a.group_id
+    where a.status = 'firing' and a.stale_at is null and g.service = ${ask.service}
+      and g.environment = ${ask.environment} and a.labels ->> ${ask.label}::text = any(${ask.versions})
+    order by name, version`.execute(db);
+  return rows;
+}
+
 export async function countAlerts(db: Db | Trx, filter: AlertFilter): Promise<number> {
   const { rows } = await sql<{ n: string }>`
     select count(*) as n from alerts a join alert_groups g on g.id = a.group_id where ${matching(filter)}`.execute(

@@ -14,7 +14,9 @@ import {
   type AlertFilter,
   changesSince,
   countAlerts,
+  type FiringOn,
   type Firings,
+  firingOn,
   firingsOf,
   type ListedAlert,
   listAlerts,
@@ -45,7 +47,7 @@ import { confirmEvent } from "./webhooks/sns.ts";
 export { changedEvent as alertsChanged } from "./drain.ts";
 export type * from "./events.ts";
 export { groupOf } from "./grouping.ts";
-export type { AlertChange, AlertFilter, Firings, ListedAlert, ToldChange } from "./history.ts";
+export type { AlertChange, AlertFilter, FiringOn, Firings, ListedAlert, ToldChange } from "./history.ts";
 export { alertMigrations } from "./migrations.ts";
 export { pagesWhenUnknown, type Severity, severityRank } from "./model.ts";
 export type { OwnPages } from "./own-pages.ts";
@@ -70,6 +72,11 @@ export interface Alerts {
   countAlerts(db: Db | Trx, filter: AlertFilter): Promise<number>;
   /** Beginnings and ends of alerts since a moment, in the order they were heard of. */
   changesSince(db: Db | Trx, since: Date, limit: number): Promise<readonly ToldChange[]>;
+  /** Alerts of a service that fire now on instances of these versions, by the label that carries the version. */
+  firingOn(
+    db: Db | Trx,
+    ask: { service: string; environment: string; label: string; versions: readonly string[] },
+  ): Promise<readonly FiringOn[]>;
   /** How often each rule fired in [from, to). */
   firingsOf(db: Db, from: Date, to: Date, zone: string): Promise<readonly Firings[]>;
   /** The cause that an alert of a source is part of, by any of these fingerprints; undefined when none is known. */
@@ -204,6 +211,7 @@ export function createAlerts(
       listAlerts,
       countAlerts,
       changesSince,
+      firingOn,
       firingsOf,
       lockGroup,
       groupIdOf,

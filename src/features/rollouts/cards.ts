@@ -181,18 +181,40 @@ function factOf(reading: SignalReading): readonly [string, string] {
   if (reading.kind === "gauge") return [escapeText(reading.name, 60), gaugeText(reading)];
   const side = (ratio: number | null): string => (ratio === null ? "no data" : percent(ratio));
   const limit = reading.eLimit === null ? "advisory" : `E ${short(reading.e)} of ${short(reading.eLimit)}`;
-  const what = reading.kind === "latency" ? "slow: " : "";
+  const what = reading.kind === "latency" ? "slow: " : reading.kind === "kpi" ? "per request: " : "";
   return [
     escapeText(reading.name, 60),
     `${what}${side(reading.canary.ratio)} vs ${side(reading.stable.ratio)} stable\n${short(reading.canary.total)} requests · ${limit}`,
   ];
 }
 
-const gaugeText = ({ canary, stable }: GaugeReading): string =>
-  `${canary === null ? "no data" : short(canary)} vs ${stable === null ? "no data" : short(stable)} stable`;
+function gaugeText({ canary, stable, evidence }: GaugeReading): string {
+  const level = (value: number | null): string => (value === null ? "no data" : short(value));
+  const tested = evidence ? `\nE ${short(evidence.e)} of ${short(evidence.limit)}` : "";
+  return `${level(canary)} vs ${level(stable)} stable${tested}`;
+}
+
+/** `Evidence against it: E 0.42 of 100 · alpha spent 1 of 1 % · error budget used 0.1 of 2 %`; none of an older verdict. */
+export function evidenceText(verdict: Verdict | undefined): string | undefined {
+  if (!verdict?.evidence) return undefined;
+  const { evidence, alphaSpent, alpha = alphaSpent, budgetSpent } = verdict;
+  const share = budgetSpent?.share ?? null;
+  const used =
+    share === null || budgetSpent === undefined
+      ? "error budget used: not known"
+      : `error budget used ${short(share * 100)} of ${percent(budgetSpent.limit)}`;
+  return [
+    `Evidence against it: E ${short(evidence.e)} of ${short(evidence.limit)}`,
+    `alpha spent ${short(alphaSpent * 100)} of ${percent(alpha)}`,
+    used,
+  ].join(" · ");
+}
 
 function bodyOf(rollout: Rollout, context: CardContext): Block[] {
-  const blocks: Block[] = [section(`Steps ${stepsText(rollout)}`)];
+  const evidence = evidenceText(rollout.verdict);
+  const blocks: Block[] = [
+    section(`Steps ${stepsText(rollout)}${evidence === undefined ? "" : `\n${evidence}`}`),
+  ];
   const because =
     rollout.state.is === "reverting" || rollout.state.is === "reverted" ? rollout.state.because : undefined;
   if (because && because.cause !== "person" && because.sentences.length > 1)

@@ -6,8 +6,31 @@ import type {
   Plan as JudgePlan,
   Signal as JudgeSignal,
   PlanStep,
+  Samples,
+  SloState,
 } from "./judge.ts";
+import { type Judged, previewPlanOf } from "./model.ts";
 import type { RolloutPlan } from "./plan.ts";
+import { judgeSamplesOf, type Sample } from "./samples.ts";
+
+export interface JudgeInput {
+  readonly plan: JudgePlan;
+  readonly samples: Samples;
+  readonly slo: SloState;
+}
+
+/** A rollout's samples with what was known besides: everything a verdict rests on. */
+export function judgeInputOf(plan: RolloutPlan, judged: Judged, samples: readonly Sample[]): JudgeInput {
+  const { stepIndex, stepStartedAtMs, deadlineAtMs, atMs, slo, health, alerts } = judged;
+  const at = { stepIndex, stepStartedAt: new Date(stepStartedAtMs), deadlineAt: new Date(deadlineAtMs) };
+  const read = judgeSamplesOf(samples, new Date(atMs));
+  const isPreview = plan.steps[stepIndex]?.weightPercent === 0;
+  return {
+    plan: judgePlanOf(isPreview ? previewPlanOf(plan) : plan, at),
+    samples: { ...read, alerts, ...(health === undefined ? {} : { health }) },
+    slo,
+  };
+}
 
 const staleBins = 10;
 const staleSec = { min: 30, max: 300 };

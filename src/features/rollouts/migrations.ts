@@ -59,10 +59,15 @@ const wayBack = async (db: Kysely<unknown>): Promise<void> => {
   await sql`alter table rollouts add column surroundings jsonb, add column restored_ms integer`.execute(db);
 };
 
+const judged = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`alter table rollouts add column judged jsonb`.execute(db);
+};
+
 export const rolloutsMigrations: Record<string, Migration> = {
   "2026-11-23T1220-rollouts": { up: rolloutsTables },
   "2026-11-25T1300-rollout-drift": { up: drift },
   "2026-11-25T1310-rollout-queue": { up: queue },
   "2026-11-25T1311-rollout-way-back": { up: wayBack },
   "2026-11-25T1345-rollout-put-back": { up: putBack },
+  "2026-11-25T1350-rollout-judged": { up: judged },
 };

@@ -8,7 +8,7 @@
 import type { Id } from "../../platform/ids.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
 import type { Drift, Share } from "./drift.ts";
-import type { Reason, ReasonCode, Verdict } from "./judge.ts";
+import type { CanaryAlert, Reason, ReasonCode, Samples, SloState, Verdict } from "./judge.ts";
 import type { RolloutPlan } from "./plan.ts";
 import type { PutBack } from "./put-back.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -101,6 +101,19 @@ export interface RecoveryResult {
   readonly text: string;
 }
 
+/** What the judge was told besides the samples, to judge the same again. */
+export interface Judged {
+  readonly atMs: number;
+  readonly stepIndex: number;
+  readonly stepStartedAtMs: number;
+  readonly deadlineAtMs: number;
+  readonly slo: SloState;
+  readonly health?: Samples["health"] | undefined;
+  readonly alerts: readonly CanaryAlert[];
+  /** The engine found its processes down at this look. */
+  readonly isDown: boolean;
+}
+
 export interface ParityNote {
   readonly equal: boolean;
   /** Each with what to do: `flag new-checkout changed since: off → on by @dev; turn it back`. */
@@ -131,6 +144,8 @@ export interface Rollout {
   /** The traffic is, or was at this step, not what this rollout set. */
   readonly drift?: Drift | undefined;
   readonly verdict?: Verdict | undefined;
+  /** What the verdict rests on besides the samples. */
+  readonly judged?: Judged | undefined;
   readonly marks: readonly StepMark[];
   readonly deployId?: Id<"deploy"> | undefined;
   readonly parity?: ParityNote | undefined;

@@ -5,6 +5,7 @@ import type { Platform } from "../../platform/platform.ts";
 import type { Decision } from "../../platform/refusal.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficEngines } from "../../providers/traffic/instances.ts";
+import type { Alerts } from "../alerts/index.ts";
 import type { Deploys } from "../deploys/index.ts";
 import type { Freezes } from "../freezes/index.ts";
 import type { Gitops } from "../gitops/index.ts";
@@ -29,6 +30,7 @@ export interface RolloutParts {
   freezes: Pick<Freezes, "passes">;
   markers: Markers;
   paging: Paging;
+  alerts: Pick<Alerts, "firingOn">;
   gitops: Gitops;
 }
 

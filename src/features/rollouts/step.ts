@@ -4,25 +4,26 @@ import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { Budget } from "../slos/index.ts";
+import { healthFor, readCanary } from "./canary-state.ts";
 import { heldByDrift, sharesIn } from "./drift.ts";
 import { lookForDrift, noteDrift } from "./drift-watch.ts";
 import { isIntended, recordEffect } from "./effects.ts";
 import { releaseTraffic } from "./holders.ts";
 import { judge, type SloState, type Verdict } from "./judge.ts";
-import { judgePlanOf } from "./judge-plan.ts";
+import { judgeInputOf } from "./judge-plan.ts";
 import {
   afterVerdict,
   afterWeight,
   indexOf,
   isWaitingForPerson,
-  previewPlanOf,
+  type Judged,
   type Rollout,
   type RolloutState,
   verdictOnPreview,
   wantedPercent,
 } from "./model.ts";
 import { jobs, type Room } from "./room.ts";
-import { appendSamples, judgeSamplesOf, samplesOf } from "./samples.ts";
+import { appendSamples, samplesOf } from "./samples.ts";
 import { collectSamples } from "./sampling.ts";
 import { findRollout, lockRollout } from "./store.ts";
 import { warmthOf } from "./warm-up.ts";
@@ -217,10 +218,11 @@ async function observe(room: Room, rollout: Rollout): Promise<Rerun> {
   const now = clock.now();
   const stepStartedAt = stepStart(rollout);
   const known = await samplesOf(database.db, id);
-  const [fresh, budget, look] = await Promise.all([
+  const [fresh, budget, look, canary] = await Promise.all([
     collectSamples({ signals, log: platform.log }, rollout, stepStartedAt, known, now),
     readBudget(room, service, now),
     lookForDrift(room, rollout),
+    readCanary(room, rollout),
   ]);
   return database.tx(async (tx): Promise<Rerun> => {
     const locked = await lockRollout(tx.trx, id);
@@ -229,18 +231,20 @@ async function observe(room: Room, rollout: Rollout): Promise<Rerun> {
     await appendSamples(tx.trx, id, fresh);
     const samples = await samplesOf(tx.trx, id);
     const noted = await noteDrift(room, tx, locked, look);
-    const isPreview = wantedPercent(locked) === 0;
-    const judged = judge(
-      judgePlanOf(isPreview ? previewPlanOf(plan) : plan, {
-        stepIndex: indexOf(locked),
-        stepStartedAt,
-        deadlineAt: judgedDeadline(locked, tx.now),
-      }),
-      judgeSamplesOf(samples, tx.now),
-      sloStateOf(budget),
-    );
-    const word = isPreview ? verdictOnPreview(judged) : judged;
-    return conclude(room, tx, noted, heldByDrift(word, noted.drift));
+    const judged: Judged = {
+      atMs: tx.now.getTime(),
+      stepIndex: indexOf(locked),
+      stepStartedAtMs: stepStartedAt.getTime(),
+      deadlineAtMs: judgedDeadline(locked, tx.now).getTime(),
+      slo: sloStateOf(budget),
+      health: healthFor(canary.health, locked.judged?.isDown ?? false),
+      alerts: canary.alerts,
+      isDown: canary.health?.state === "down",
+    };
+    const input = judgeInputOf(plan, judged, samples);
+    const verdict = judge(input.plan, input.samples, input.slo);
+    const word = wantedPercent(locked) === 0 ? verdictOnPreview(verdict) : verdict;
+    return conclude(room, tx, { ...noted, judged }, heldByDrift(word, noted.drift));
   });
 }
 

@@ -56,6 +56,7 @@ type Changing = Pick<
   | "failing"
   | "drift"
   | "verdict"
+  | "judged"
   | "marks"
   | "deploy_id"
   | "parity"
@@ -74,6 +75,7 @@ function changing(rollout: Rollout): Changing {
     failing: json(rollout.failing),
     drift: json(rollout.drift),
     verdict: json(rollout.verdict),
+    judged: json(rollout.judged),
     marks: JSON.stringify(rollout.marks),
     deploy_id: rollout.deployId ?? null,
     parity: json(rollout.parity),
@@ -179,6 +181,7 @@ const rolloutOf = (row: Row): Rollout => ({
   failing: row.failing ?? undefined,
   drift: row.drift ?? undefined,
   verdict: row.verdict ?? undefined,
+  judged: row.judged ?? undefined,
   marks: row.marks,
   deployId: row.deploy_id ?? undefined,
   parity: row.parity ?? undefined,

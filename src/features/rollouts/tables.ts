@@ -9,6 +9,7 @@ import type {
   Because,
   Decided,
   Failing,
+  Judged,
   ParityNote,
   Pause,
   Recovery,
@@ -52,6 +53,7 @@ export interface RolloutTables {
     failing: Json<Failing> | null;
     drift: Json<Drift> | null;
     verdict: Json<Verdict> | null;
+    judged: Json<Judged> | null;
     marks: Json<StepMark[]>;
     deploy_id: Id<"deploy"> | null;
     parity: Json<ParityNote> | null;

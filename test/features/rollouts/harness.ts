@@ -5,6 +5,7 @@ import { loadCatalog } from "../../../src/catalog/load.ts";
 import { errorBudgetOf } from "../../../src/catalog/lookup.ts";
 import type { Catalog, ServiceTraffic, Signal, TrafficInstance } from "../../../src/catalog/schema.ts";
 import { readSettings } from "../../../src/config/config.ts";
+import type { FiringOn } from "../../../src/features/alerts/index.ts";
 import { createDeploys, type Deploys, type NewDeploy } from "../../../src/features/deploys/index.ts";
 import { createFreezes } from "../../../src/features/freezes/index.ts";
 import { createGitops } from "../../../src/features/gitops/index.ts";
@@ -62,6 +63,8 @@ export interface World {
   /** Environment variables with secrets that the catalog names. */
   secrets: Record<string, string>;
   budget: Omit<Budget, "service" | "at">;
+  /** Alerts that fire on instances of a version. */
+  firing: FiringOn[];
   /** Wraps the real engine; tests let it fail or die here. */
   engine: (real: TrafficEngine) => TrafficEngine;
   /** The shares that users get where something else than the room's router carries them. */
@@ -101,6 +104,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     isBlind: false,
     secrets: {},
     budget: wellBudget,
+    firing: [],
     engine: (real) => real,
   };
   const log = keptLog();
@@ -205,6 +209,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     } satisfies Pick<Slos, "budgetOf" | "policyOf">,
     deploys: deploys.api,
     paging,
+    alerts: { firingOn: async () => world.firing },
   };
   const rollouts = createRollouts(parts);
   const rollbacks = createRollbacks({ ...parts, rollouts: rollouts.api });

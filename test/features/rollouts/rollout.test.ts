@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { exportRollout } from "../../../src/features/rollouts/index.ts";
+import { judge } from "../../../src/features/rollouts/judge.ts";
+import { readJudgeInput } from "../../../src/features/rollouts/judge-file.ts";
 import { dev, startRoom } from "./harness.ts";
 
 describe("a rollout from end to end", () => {
@@ -42,8 +45,17 @@ describe("a rollout from end to end", () => {
     expect(await room.weights()).toEqual({ v41: 100 });
     expect(reverted.parity).toEqual({ equal: true, differences: [] });
     expect(reverted.state).toMatchObject({ because: { cause: "breach", signal: "error-ratio" } });
+    // What the judge was given, as a file, gives the recorded verdict again.
+    const exported = JSON.parse(JSON.stringify(await exportRollout(room.db, "R-1")));
+    const input = readJudgeInput({ file: "R-1.json", text: JSON.stringify(exported) });
+    expect(judge(input.plan, input.samples, input.slo)).toEqual(reverted.verdict);
+    expect(exported.recorded).toEqual(reverted.verdict);
+    expect(await exportRollout(room.db, "R-9")).toBe("unknown");
     await room.pass(15);
     const card = await room.said("rollout:R-1");
+    expect(JSON.stringify(card.blocks)).toMatch(
+      /Evidence against it: E \S+ of 100 · alpha spent 1 of 1 % · error budget used: not known/,
+    );
     expect(card.text).toMatch(/⚫ shop · rollout R-1 v41 → v43 · reverted: error-ratio \d+ % vs .* stable/);
     const last = JSON.stringify(card.blocks?.at(-1));
     expect(last).toContain("Back on v41");

@@ -177,6 +177,7 @@ export const reasonCodes = [
   "not-proven",
   "gauge-hold",
   "alert-hold",
+  "not-serving",
   "advisory",
   "ask",
   "within-bounds",
