@@ -111,6 +111,27 @@ describe("a post", () => {
   });
 });
 
+describe("alerts on instances of a version", () => {
+  it("are those that fire now, of the service and environment, by the label that carries the version", async () => {
+    const on = (alertname: string, version: string, more: Record<string, string> = {}) =>
+      alert({ labels: { alertname, service: "shop", severity: "warning", version, ...more } });
+    await rooms.post([
+      on("HighMemory", "v42", { pod: "a" }),
+      on("HighMemory", "v41", { severity: "critical" }),
+      on("Slow", "v40"),
+      on("Over", "v42"),
+    ]);
+    await rooms.post([{ ...on("Over", "v42"), status: "resolved", endsAt: rooms.clock.now().toISOString() }]);
+    await rooms.work();
+    const ask = { service: "shop", environment: "production", label: "version", versions: ["v42", "v41"] };
+    expect(await rooms.alerts.api.firingOn(rooms.db, ask)).toEqual([
+      { name: "HighMemory", severity: "critical", version: "v41" },
+      { name: "HighMemory", severity: "warning", version: "v42" },
+    ]);
+    expect(await rooms.alerts.api.firingOn(rooms.db, { ...ask, environment: "staging" })).toEqual([]);
+  });
+});
+
 describe("a body Postgres will not take as alerts", () => {
   it("is set aside with a card, and holds up nobody else", async () => {
     const owner = new pg.Client({ connectionString: rooms.fresh.ownerUrl });
