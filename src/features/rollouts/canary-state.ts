@@ -21,8 +21,12 @@ export async function readCanary(room: Room, rollout: Rollout): Promise<CanarySt
 
 async function readHealth(room: Room, rollout: Rollout): Promise<VersionHealth | undefined> {
   try {
-    const { engine, target } = room.aim(rollout);
-    return await engine.health(target, rollout.to, { deadlineMs: trafficDeadlineMs });
+    const { engine, target, addressOf } = room.aim(rollout);
+    const health = await engine.health(target, rollout.to, { deadlineMs: trafficDeadlineMs });
+    const isUncounted = health.wanted === null && (engine.startsVersions || addressOf(rollout.to) === null);
+    const hasNone = health.wanted === 0 || isUncounted;
+    // Where there should be no processes, or nobody counts them, that there are none is no failure.
+    return health.state === "down" && hasNone ? undefined : health;
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
     room.platform.log.warn({ err: error, rollout: rollout.id }, "the canary's processes could not be read");
@@ -51,8 +55,8 @@ export function canaryAlerts(firing: readonly FiringOn[], canary: string): Canar
 }
 
 /**
- * The processes as the judge hears of them. Down for the first time may be a restart between two answers: it holds, and
- * goes back when the next look finds it down too.
+ * The processes as the judge hears of them. Down for the first time may be a restart between two answers: it goes back
+ * when the next look finds it down too.
  */
 export function healthFor(
   health: VersionHealth | undefined,

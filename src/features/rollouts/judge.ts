@@ -64,7 +64,6 @@ export function judge(plan: Plan, samples: Samples, slo: SloState, memory?: Judg
   const late = timeUp(plan, samples, data);
   const holds = [
     ...budgetHolds(case_),
-    ...notServing(samples),
     ...alertHolds(samples),
     ...data,
     ...tooEarly(plan, samples, slo),
@@ -162,12 +161,6 @@ function down({ health }: Samples): Reason[] {
   if (health?.state !== "down" && health?.state !== "crash-looping") return [];
   const what = health.state === "down" ? "the canary is down" : "the canary keeps crashing";
   return [{ code: "down", sentence: health.detail ? `${what}: ${health.detail}` : what }];
-}
-
-function notServing({ health }: Samples): Reason[] {
-  if (health?.state !== "starting") return [];
-  const sentence = `the canary is not serving yet${health.detail ? `: ${health.detail}` : ""}`;
-  return [{ code: "not-serving", sentence }];
 }
 
 function pastDeadline({ deadlineAt, stepIndex, steps }: Plan, { now }: Samples): Reason[] {

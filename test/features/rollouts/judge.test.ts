@@ -188,13 +188,6 @@ describe("what reverts", () => {
       expect(verdict.do).toBe("revert");
       expect(verdict.reasons[0]).toMatchObject({ code: "down", sentence: expect.stringContaining("exit 1") });
     }
-    const starting = samples({ errors: good }, at(10), {
-      health: { state: "starting", detail: "0 of 2 ready" },
-    });
-    expect(judge(plan(), starting, healthy)).toMatchObject({
-      do: "hold",
-      reasons: [{ code: "not-serving" }],
-    });
     const unknown = samples({ errors: good }, at(10), { health: { state: "unknown" } });
     expect(judge(plan(), unknown, healthy).do).toBe("promote");
   });

@@ -177,7 +177,6 @@ export const reasonCodes = [
   "not-proven",
   "gauge-hold",
   "alert-hold",
-  "not-serving",
   "advisory",
   "ask",
   "within-bounds",
