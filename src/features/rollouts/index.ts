@@ -25,31 +25,9 @@ import { sweepRollouts } from "./sweep.ts";
 
 export { differencesBlock, parityText, stuckWords } from "./cards.ts";
 export { byNameOf, noteOf, toldOf } from "./compare.ts";
-export {
-  createEffects,
-  createEffects,
-  type Effect,
-  type Effect,
-  type Effects,
-  type Effects,
-  isDone,
-  recordEffect,
-  recordEffect,
-} from "./effects.ts";
+export { createEffects, type Effect, type Effects, isDone, recordEffect } from "./effects.ts";
 export { exportRollout } from "./export.ts";
-export {
-  claimTraffic,
-  claimTraffic,
-  type Holder,
-  type Holder,
-  holderOf,
-  holderOf,
-  isUntouchedSince,
-  releaseTraffic,
-  releaseTraffic,
-  turnOf,
-  turnOf,
-} from "./holders.ts";
+export { claimTraffic, type Holder, holderOf, isUntouchedSince, releaseTraffic, turnOf } from "./holders.ts";
 export { rolloutsMigrations } from "./migrations.ts";
 export type { Failing, ParityNote, Recovery, Rollout, RolloutState, Who } from "./model.ts";
 export { withSuspect } from "./next-suspect.ts";
