@@ -15,7 +15,7 @@ import { rolloutPage } from "./page.ts";
 import { askOf } from "./people.ts";
 import { watchStay } from "./put-back-watch.ts";
 import { takeTurn } from "./queue.ts";
-import { queueJob } from "./queue-store.ts";
+import { listQueued, queueJob } from "./queue-store.ts";
 import { revertRollout, watchRecovery } from "./revert.ts";
 import { createRoom, jobs, type RolloutParts } from "./room.ts";
 import { stepRollout } from "./step.ts";
@@ -145,9 +145,12 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
     metrics: [
       {
         name: "quarterdeck_rollouts",
-        help: "Rollouts kept, by state.",
+        help: "Rollouts kept, by state; queued ones wait for one in flight.",
         type: "gauge",
-        read: () => countStates(database.db),
+        read: async () => [
+          ...(await countStates(database.db)),
+          { labels: { state: "queued" }, value: (await listQueued(database.db)).length },
+        ],
       },
       {
         name: "quarterdeck_rollout_restore_seconds",
