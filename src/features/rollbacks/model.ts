@@ -62,6 +62,8 @@ export interface Preview {
   readonly migrations: readonly RanMigration[] | undefined;
   /** Why the engine cannot be read now; the rollback is tried until it can. */
   readonly unreadable?: string | undefined;
+  /** Who else keeps the service's objects, and what that means for the way back. */
+  readonly managed?: string | undefined;
   /** How users were when the version was left. */
   readonly usersThen: "well" | "hurting" | "unknown";
   readonly current?: Deploy | undefined;

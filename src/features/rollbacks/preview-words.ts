@@ -25,7 +25,7 @@ export const previewText = (preview: Preview, nameOf: NameOf): string =>
 
 /** `shop production: v42 → v41 (ran 3 d, SLO ok). Differs: image, 1 flag. Schema same. About 40 s.`, then its details. */
 function stateText(preview: Preview, nameOf: NameOf): string {
-  const { service, environment, from, to, current, tookMs, beside, unreadable } = preview;
+  const { service, environment, from, to, current, tookMs, beside, unreadable, managed } = preview;
   const by = current
     ? ` ${escapeText(from)} came ${dateToken(current.at, "date_time")} by ${mention(current.by)}.`
     : "";
@@ -41,6 +41,7 @@ function stateText(preview: Preview, nameOf: NameOf): string {
       : [
           `The traffic cannot be read now: ${escapeText(unreadable, 200)}. It is tried until it goes through.`,
         ]),
+    ...(managed === undefined ? [] : [`${escapeText(managed, 300)}.`]),
     ...beside.slice(0, differencesShown).map((one) => `• ${escapeText(differenceText(one, nameOf), 300)}`),
   ].join("\n");
 }

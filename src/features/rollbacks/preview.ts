@@ -8,6 +8,7 @@ import {
   type Aim,
   changedSince,
   holderOf,
+  readManaged,
   type Surroundings,
   surroundingsOf,
   toldOf,
@@ -38,8 +39,9 @@ export async function preview(room: Room, request: RollbackRequest): Promise<Dec
   const turn = await turnOf(platform.database.db, place);
   const holder = await holderOf(platform.database.db, place);
   if (holder) return inTheWay(room, request.actor, holder);
-  const [now, current, good] = await Promise.all([
+  const [now, managed, current, good] = await Promise.all([
     snapshotOf(aim),
+    readManaged(room, aim),
     deploys.current(service, environment),
     deploys.good(service, environment),
   ]);
@@ -69,6 +71,7 @@ export async function preview(room: Room, request: RollbackRequest): Promise<Dec
     way,
     ...beside,
     unreadable: now.value.unreadable,
+    managed: managed?.means,
     usersThen: await usersThen(room, service, stay?.until),
     current,
     target: target.value.deploy,

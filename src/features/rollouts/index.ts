@@ -28,6 +28,7 @@ export { byNameOf, noteOf, toldOf } from "./compare.ts";
 export { createEffects, type Effect, type Effects, isDone, recordEffect } from "./effects.ts";
 export { exportRollout } from "./export.ts";
 export { claimTraffic, type Holder, holderOf, isUntouchedSince, releaseTraffic, turnOf } from "./holders.ts";
+export { readManaged } from "./managed.ts";
 export { rolloutsMigrations } from "./migrations.ts";
 export type { Failing, ParityNote, Recovery, Rollout, RolloutState, Who } from "./model.ts";
 export { withSuspect } from "./next-suspect.ts";

@@ -1,6 +1,5 @@
 /** Starting a rollout: everything outside is read first, then one transaction decides. */
 import * as lookup from "../../catalog/lookup.ts";
-import { formatDuration } from "../../platform/commands/time.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Reply } from "../../platform/feature.ts";
 import { channelLink, escapeText, section } from "../../platform/messages/blocks.ts";
@@ -9,11 +8,11 @@ import { nextPublicId } from "../../platform/publicids.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficSnapshot } from "../../providers/traffic/contract.ts";
-import { expectation } from "../gitops/index.ts";
 import type { Budget, BudgetPolicy } from "../slos/index.ts";
 import { reversalText } from "./cards.ts";
 import { toldOf } from "./compare.ts";
 import { claimTraffic, type Holder, holderOf } from "./holders.ts";
+import { readManaged } from "./managed.ts";
 import { canBeWarmed, careOf, changeIsNamed, usersAreWell } from "./may-start.ts";
 import type { Rollout } from "./model.ts";
 import { type PlanFacts, type PlanOptions, planRollout, type RolloutPlan } from "./plan.ts";
@@ -286,20 +285,6 @@ async function readWeights({ engine, target }: Aim): Promise<Decision<readonly n
     return allow(await engine.weights(target, { deadlineMs: trafficDeadlineMs }));
   } catch (error) {
     return unreadable(target.service, error);
-  }
-}
-
-/** Who would put the version back after a revert. What cannot be read now is not worth a refusal. */
-async function readManaged({ platform }: Room, { engine, target }: Aim): Promise<RolloutPlan["managed"]> {
-  try {
-    const { managedBy: by } = await engine.describe(target, { deadlineMs: trafficDeadlineMs });
-    if (!by) return undefined;
-    const { gitops, suspendFor } = lookup.gitopsPolicyOf(platform.catalogs.current());
-    return { by, means: expectation(target.service, by, gitops, formatDuration(suspendFor)) };
-  } catch (error) {
-    if (!(error instanceof ProviderError)) throw error;
-    platform.log.warn({ err: error, service: target.service }, "who manages it could not be read");
-    return undefined;
   }
 }
 

@@ -254,6 +254,9 @@ describe("a version that is put back after its revert", () => {
     const room = await managedRoom();
     await room.type(dev, "rollout start shop v42");
     await room.until(["promoted"]);
+    expect((await room.type(dev, "rollback shop")).text).toContain(
+      "shop is managed by Argo CD application shop in argocd",
+    );
     expect((await room.type(dev, "rollback shop --yes")).ok).toBe(true);
     await room.drain();
     expect(await room.weights()).toEqual({ v41: 100 });
