@@ -1,4 +1,5 @@
 import type { App } from "../../app.ts";
+import { markerSinks } from "../../catalog/lookup.ts";
 import { pagersOf } from "../../catalog/paging.ts";
 import type { AccessorInstance, Catalog, MetricsInstance } from "../../catalog/schema.ts";
 import { aimOf, placesOf } from "../../features/rollouts/index.ts";
@@ -8,6 +9,7 @@ import { createTicketingProviders } from "../../providers/ticketing/instances.ts
 import { createTrafficEngines } from "../../providers/traffic/instances.ts";
 import { reasonOf } from "../world.ts";
 import { type Finding, failed, notSet, ok } from "./finding.ts";
+import { checkMarkerSink } from "./markers.ts";
 import { checkPager } from "./pagers.ts";
 
 /** Milliseconds one answer may take. */
@@ -23,6 +25,7 @@ export async function checkProviders(app: App, catalog: Catalog): Promise<Findin
     ...catalog.providers.accessors.map((instance) => checkAccessor(app, catalog, instance)),
     ...catalog.providers.ticketing.map(({ name }) => checkTicketing(app, name)),
     ...pagersOf(catalog).map((instance) => checkPager(app, instance)),
+    ...markerSinks(catalog).map((instance) => checkMarkerSink(app, instance)),
     checkHookTokens(app, catalog),
   ]);
   return found.flat();

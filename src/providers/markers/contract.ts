@@ -77,6 +77,10 @@ export function noticeText({
  * same notice, and leaves one marker however often it is called, or tells by its id that it is the same.
  */
 export interface MarkerSink {
+  /** Whether `find` can tell anything. */
+  readonly canRead: boolean;
+  /** The system's own id of a marker it has; null when it has none of that id, or cannot be asked. */
+  find(id: string): Promise<string | null>;
   /** @returns the system's own id of it, if it has one */
   put(notice: MarkerNotice): Promise<string | null>;
 }

@@ -30,7 +30,7 @@ export function createGrafana(options: GrafanaOptions): MarkerSink {
   const { who, url, token, dashboardUid, deadlineMs, now } = options;
   const headers = () => ({ authorization: `Bearer ${token.reveal()}` });
 
-  const find = async (id: string): Promise<number | undefined> => {
+  const find = async (id: string): Promise<string | null> => {
     const query = new URLSearchParams({ tags: markOf(id), type: "annotation", limit: "1" });
     const text = await send({
       who,
@@ -41,13 +41,16 @@ export function createGrafana(options: GrafanaOptions): MarkerSink {
       now,
     });
     // A server that does not know the filter would answer with any annotation.
-    return read(who, foundSchema, text).find(({ tags }) => tags?.includes(markOf(id)))?.id;
+    const found = read(who, foundSchema, text).find(({ tags }) => tags?.includes(markOf(id)));
+    return found === undefined ? null : String(found.id);
   };
 
   return {
+    canRead: true,
+    find,
     async put(notice) {
       const found = await find(notice.id);
-      if (found !== undefined) return String(found);
+      if (found !== null) return found;
       const text = await send({
         who,
         method: "POST",

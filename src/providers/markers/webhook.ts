@@ -33,6 +33,8 @@ export interface SignedWebhookOptions {
 
 export function createSignedWebhook({ who, url, secret, deadlineMs, now }: SignedWebhookOptions): MarkerSink {
   return {
+    canRead: false,
+    find: async () => null,
     async put(notice) {
       const key = standardKey(secret.reveal());
       if (key.length < secretBytesMin)

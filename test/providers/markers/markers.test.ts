@@ -1,10 +1,12 @@
 import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { markerSinkSchema } from "../../../src/catalog/marker-sinks.ts";
+import { checkMarkerSink } from "../../../src/cli/doctor/markers.ts";
 import { RateLimited } from "../../../src/providers/errors.ts";
 import { type MarkerNotice, type MarkerSink, NotWanted } from "../../../src/providers/markers/contract.ts";
 import { createMarkerSinks } from "../../../src/providers/markers/instances.ts";
 import { markerEventSchema } from "../../../src/providers/markers/webhook.ts";
+import { SetClock } from "../../support/database.ts";
 import { type Answer, type Recorded, type StandIn, startStandIn } from "../../support/stand-in.ts";
 
 const at = new Date("2026-11-25T12:00:00.250Z");
@@ -165,6 +167,26 @@ describe.each([grafana(), receiver()])("markers at a $kind", (bench) => {
     expect(limited instanceof RateLimited && limited.retryAfterMs).toBe(90_000);
     standIn.refuseNext({ status: 410 });
     await expect(sinkOf().put(notice)).rejects.toBeInstanceOf(NotWanted);
+  });
+
+  it("are found where a system can be asked, and the doctor asks for one that nobody made", async () => {
+    const sink = sinkOf();
+    expect(await sink.find(notice.id)).toBeNull();
+    const id = await sink.put(notice);
+    expect(await sink.find(notice.id)).toBe(sink.canRead ? id : null);
+    const before = bench.had().length;
+    const check = async (variables: Record<string, string>) =>
+      (
+        await checkMarkerSink(
+          { env: (name) => variables[name], clock: new SetClock(at) as never },
+          markerSinkSchema.parse(bench.declare(standIn.url)),
+        )
+      ).map(({ state, saw }) => [state, saw]);
+    expect(await check({ GRAFANA_TOKEN: token, HOOK_SECRET: secret })).toEqual([
+      sink.canRead ? ["ok", "answers, and takes its token"] : ["not proven", "its secret is set"],
+    ]);
+    expect(await check({})).toEqual([["failed", expect.stringMatching(/^The secret of .* is not set$/)]]);
+    expect(bench.had()).toHaveLength(before);
   });
 
   it("need a secret, and say which variable holds it", () => {
