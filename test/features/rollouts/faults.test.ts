@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ProviderError } from "../../../src/providers/errors.ts";
 import type { TrafficEngine } from "../../../src/providers/traffic/contract.ts";
 import { dev, startRoom } from "./harness.ts";
+import { expectOutsideAsRecorded } from "./outside.ts";
 
 type Method = "setWeight" | "promote" | "revert" | "parity";
 
@@ -61,6 +62,7 @@ describe("a worker that dies", () => {
       ]);
       const deploys = await room.deploys.recent("shop", { since: new Date(0), limit: 10 });
       expect(deploys.filter(({ version }) => version === "v42")).toHaveLength(1);
+      await expectOutsideAsRecorded(room);
     });
 
     for (const method of ["setWeight", "revert", "parity"] as const)
@@ -80,7 +82,7 @@ describe("a worker that dies", () => {
         expect(state.is).toBe("reverted");
         expect(parity?.equal).toBe(true);
         expect(await room.weights()).toEqual({ v41: 100 });
-        expect((await room.audited("R-1")).filter((action) => action === "rollout.reverted")).toHaveLength(1);
+        await expectOutsideAsRecorded(room);
       });
   }
 
@@ -123,14 +125,15 @@ describe("outside trouble", () => {
     await room.type(dev, "rollout start shop v42 --deadline 2m");
     await room.until(["step"]);
     room.world.isBlind = true;
-    await room.pass(60);
+    await room.leap(60);
     expect((await room.find()).state).toMatchObject({ is: "step", index: 0 });
     expect((await room.said("rollout:R-1")).text).toContain("🟠");
     expect((await room.said("rollout:R-1")).text).toContain("no data");
-    const { state } = await room.until(["reverted"], "R-1", 90);
+    await room.leap(60);
+    const { state } = await room.until(["reverted"], "R-1", 30);
     expect(state).toMatchObject({ because: { cause: "deadline" } });
     expect(await room.weights()).toEqual({ v41: 100 });
-    await room.pass(200);
+    await room.leap(200);
     expect(JSON.stringify((await room.said("rollout:R-1")).blocks?.at(-1))).toContain(
       "No better after 3 min: error-ratio cannot be read",
     );

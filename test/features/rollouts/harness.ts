@@ -329,6 +329,14 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
       }
     },
 
+    /** Lets time pass in steps of ten seconds: for what only has to be over. */
+    async leap(seconds: number): Promise<void> {
+      for (let second = 0; second < seconds; second += 10) {
+        clock.advance(10_000);
+        await room.drain();
+      }
+    },
+
     async find(id = "R-1"): Promise<Rollout> {
       const rollout = await rollouts.api.find(id);
       if (!rollout) throw new Error(`no rollout ${id}`);

@@ -24,10 +24,13 @@ describe("deciding by hand", () => {
     await room.type(dev, "rollout start shop v42");
     await room.until(["step"]);
     await room.type(dev, await lineOf(room, "Pause"), true);
-    await room.pass(60);
+    await room.leap(60);
     expect((await room.find()).state).toMatchObject({ is: "paused", index: 0 });
     expect((await room.said("rollout:R-1")).text).toContain("paused by <@U0DEV>");
     await room.type(dev, await lineOf(room, "Resume"), true);
+    await room.pass(20, async () => (await room.find()).marks.length > 1);
+    expect((await room.find()).marks).toHaveLength(2);
+    await room.type(dev, "rollout promote R-1 --full");
     await room.until(["promoted"]);
 
     room.world.behaviour.bad = { v43: 0.4 };

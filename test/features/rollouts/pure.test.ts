@@ -4,6 +4,7 @@ import type { ReasonCode, Verdict } from "../../../src/features/rollouts/judge.t
 import { afterVerdict, type Rollout, verdictOnPreview } from "../../../src/features/rollouts/model.ts";
 import { planRollout } from "../../../src/features/rollouts/plan.ts";
 import { recoveryResult } from "../../../src/features/rollouts/recovery.ts";
+import { failingAfter } from "../../../src/features/rollouts/revert.ts";
 import { openSpans } from "../../../src/features/rollouts/sampling.ts";
 import { changeText, codeBlock } from "../../../src/features/rollouts/words.ts";
 
@@ -127,6 +128,33 @@ describe("the word on a preview", () => {
     const { do: said, reasons } = verdictOnPreview(verdict(word, ...codes));
     expect(said).toBe(expected);
     expect(reasons.some(({ code }) => code === "no-data")).toBe(false);
+  });
+});
+
+describe("failingAfter", () => {
+  const away = { code: "unreachable", message: "no connection" } as const;
+  const starting = { code: "in_progress", message: "1 of 3 pods ready" } as const;
+
+  it("counts from the first attempt and pages once a minute has passed since the decision", () => {
+    const first = failingAfter(undefined, away, at(0), at(1));
+    expect(first).toEqual({
+      sinceMs: at(1).getTime(),
+      attempts: 1,
+      error: "no connection",
+      isPaged: false,
+    });
+    expect(failingAfter(first, away, at(0), at(59)).isPaged).toBe(false);
+    const paged = failingAfter(first, away, at(0), at(60));
+    expect(paged).toMatchObject({ sinceMs: at(1).getTime(), attempts: 2, isPaged: true });
+    expect(failingAfter(paged, starting, at(0), at(70)).isPaged).toBe(true);
+  });
+
+  it("gives an engine that is at it five minutes", () => {
+    expect(failingAfter(undefined, starting, at(0), at(299))).toMatchObject({
+      isWaiting: true,
+      isPaged: false,
+    });
+    expect(failingAfter(undefined, starting, at(0), at(300)).isPaged).toBe(true);
   });
 });
 
