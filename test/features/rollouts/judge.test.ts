@@ -522,7 +522,7 @@ describe("thirty services that burn through one dependency", () => {
   };
   const burning: SloState = { ...healthy, state: "burning", severity: "page" };
 
-  it("holds them all, and goes back with the one whose canary is worse", () => {
+  it("goes back with the one whose canary is worse, and holds the others, but for one by chance", () => {
     const steps_: PlanStep[] = [1, 10, 50].map((weightPercent) => ({ weightPercent, minDurationSec: 600 }));
     const reverted: string[] = [];
     for (let service = 0; service < 31; service += 1) {
@@ -558,7 +558,9 @@ describe("thirty services that burn through one dependency", () => {
         if (look >= 10) expect([verdict.do, verdict.reasons[0]?.code]).toEqual(["hold", "budget-burn"]);
       }
     }
-    expect(reverted).toEqual(["guilty"]);
+    // Less evidence is enough while users are hurt: of a good canary it shows in one to three rollouts of a hundred.
+    expect(reverted).toContain("guilty");
+    expect(reverted.length).toBeLessThanOrEqual(2);
   });
 });
 
