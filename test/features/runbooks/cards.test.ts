@@ -143,6 +143,17 @@ it("draws the signal's last 15 minutes with the deploys in them, in the unit peo
     source: "ci",
     outcome: "unknown" as const,
   };
+  const reverted = {
+    id: "m",
+    service: "shop",
+    environment: "production",
+    kind: "reverted" as const,
+    version: "v41",
+    from: "v42",
+    percent: null,
+    thing: "R-1",
+    at: new Date(at.getTime() - 5_000),
+  };
   const { chart } = openedCard(
     openingOf(runbookOf(`${front()}x`), catalog, {
       gathered: gatheredOf({
@@ -167,6 +178,7 @@ it("draws the signal's last 15 minutes with the deploys in them, in the unit peo
             current: undefined,
           },
         },
+        markers: { is: "here", value: [reverted] },
       }),
     }),
   );
@@ -177,7 +189,10 @@ it("draws the signal's last 15 minutes with the deploys in them, in the unit peo
     fromMs: at.getTime() - 900_000,
   });
   expect(chart?.series[0]?.points.map(({ value }) => value)).toEqual([9, null]);
-  expect(chart?.markers).toEqual([{ atMs: at.getTime() - 60_000, label: "v42", kind: "deploy" }]);
+  expect(chart?.markers).toEqual([
+    { atMs: at.getTime() - 60_000, label: "v42", kind: "deploy" },
+    { atMs: at.getTime() - 5_000, label: "reverted", kind: "event" },
+  ]);
 });
 
 it("marks what is not verified, verified too long ago or called outdated", () => {
