@@ -44,7 +44,7 @@ export function createClusters(): Clusters {
     async use(address, call, work) {
       const config = await configOf(address);
       const server = config.getCurrentCluster()?.server ?? "";
-      const options = await credentials(config);
+      const options = await inTime(credentials(config), call);
       const api = new KubernetesApi(server, options, call);
       try {
         return await work(api);
@@ -102,6 +102,24 @@ async function credentials(config: KubeConfig): Promise<RequestOptions> {
       error,
     );
   }
+}
+
+/** An exec plugin or an identity provider may take as long as it likes; we do not wait for it. */
+function inTime<T>(work: Promise<T>, { deadlineMs, signal }: KubernetesCall): Promise<T> {
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const end = signal ? AbortSignal.any([deadline, signal]) : deadline;
+  return new Promise<T>((resolve, reject) => {
+    end.addEventListener("abort", () =>
+      reject(
+        new ProviderError(
+          "timeout",
+          `The cluster's credentials were not there within ${deadlineMs} ms`,
+          "Check the kubeconfig's user: its exec plugin or identity provider. Nothing was changed.",
+        ),
+      ),
+    );
+    work.then(resolve, reject);
+  });
 }
 
 const unusable = (problem: string, cause?: unknown): ProviderError =>

@@ -55,6 +55,20 @@ describe("which cluster is meant", () => {
     await expect(use(written(JSON.stringify(config)))).rejects.toMatchObject({ code: "unauthorised" });
   });
 
+  it("does not wait for an exec plugin longer than it may", async () => {
+    const config = JSON.parse(whole) as { users: unknown[] };
+    const exec = {
+      apiVersion: "client.authentication.k8s.io/v1",
+      command: "sleep",
+      args: ["2"],
+      interactiveMode: "Never",
+    };
+    config.users = [{ name: "tester", user: { exec } }];
+    const address = { kubeconfig: written(JSON.stringify(config)), context: null };
+    const work = createClusters().use(address, { deadlineMs: 50 }, nothing);
+    await expect(work).rejects.toMatchObject({ code: "timeout", message: expect.stringContaining("50 ms") });
+  });
+
   it("is read again when the kubeconfig changes", async () => {
     const clusters = createClusters();
     const path = written(whole);
