@@ -49,7 +49,7 @@ function detectResult(judged: Judged): Result {
     name: `judge.detect-${judged.scenario.name}`,
     // Both never: none is later.
     value: ours === best ? 1 : ours / best,
-    goal: { atMost: best > 1 && Number.isFinite(best) ? (best - 1) / best : 1 },
+    goal: { atMost: best > 1 && Number.isFinite(best) ? Math.ceil((1_000 * (best - 1)) / best) / 1_000 : 1 },
     unit: "ratio",
     beside: `median looks: ours ${looksText(ours)}, ${tunedNames.map((name) => `${name} ${looksText(looks(name))}`).join(", ")}`,
   };
