@@ -33,7 +33,7 @@ export const lossBets: Bets = {
 const sharedPart = 0.01;
 
 /** Part of the boost that is taken: the rest stays for what no test knows of, such as retries that come in bursts. */
-const boostPart = 0.75;
+const boostPart = 0.5;
 
 /** So much past the limit, as a logarithm, is at the limit whatever is rounded. */
 const reached = 1e-9;

@@ -102,7 +102,7 @@ describe("what reverts", () => {
     const second = plan({ stepIndex: 1, stepStartedAt: at(6) });
     const verdict = judge(second, samples({ errors: [early, later] }), healthy);
     expect(verdict.do).toBe("revert");
-    expect(counted(verdict).e).toBeCloseTo(5588.23, 2);
+    expect(counted(verdict).e).toBeCloseTo(5402.905, 2);
     expect(codes(judge(second, samples({ errors: [later] }), healthy))).not.toContain("relative-harm");
   });
 
@@ -111,9 +111,9 @@ describe("what reverts", () => {
     const some = bins([[2, 100, 2, 9900]]);
     const uncapped: Signal = { ...errors, ceilingRatio: null } as Signal;
     const one = judge(plan({ signals: [uncapped] }), samples({ errors: some }), healthy);
-    expect(counted(one).e).toBeCloseTo(40.569, 2);
+    expect(counted(one).e).toBeCloseTo(40.534, 2);
     expect(counted(one).eLimit).toBeCloseTo(100);
-    expect(one.evidence?.e).toBeCloseTo(40.569, 2);
+    expect(one.evidence?.e).toBeCloseTo(40.534, 2);
     expect(one.do).toBe("hold");
     const advisory: Signal = { name: "cart", kind: "ratio", role: "advisory" };
     const two = plan({ signals: [errors, slow, advisory] });
