@@ -69,11 +69,11 @@ describe("the judge's goals", () => {
 
   it("stand in a table of their own between its marks", () => {
     const table = judgeTable([judged("errors-five", { quarterdeck: [0, 3, 10] })], "How it was made.");
-    expect(table.rows.length).toBe(judgeNames.length);
+    expect(table.rows.length).toBe(judgeNames.length + 1);
     const page = "a\n<!-- table judge -->\nold\n<!-- end of table judge -->\nb";
     const written = ownTableIntoPage(page, table, "Here.");
     expect(written).toContain("How it was made. Here.\n\n| scenario | judge |");
-    expect(written).toContain("| **errors-five** | quarterdeck | 0 % | 0 % | 3m | 3m | 10 |");
+    expect(written).toContain("| **errors-five** | quarterdeck | 0 % | 0 % | 3m | 3m | 10 | met |");
     expect(written).not.toContain("\nold\n");
     expect(() => ownTableIntoPage("a", table, "Here.")).toThrow(/lost its marks/);
     expect(plainOwnTable(table)).toMatch(/\nerrors-five +quarterdeck +0 % /);

@@ -2,7 +2,7 @@
 import { reportHead, rowOf } from "../../src/features/rollouts/simulator/report.ts";
 import type { Scenario } from "../../src/features/rollouts/simulator/scenario.ts";
 import type { JudgeName, Summary } from "../../src/features/rollouts/simulator/simulate.ts";
-import type { Result, Table } from "./measure.ts";
+import { isOk, type Result, type Table } from "./measure.ts";
 
 export interface Judged {
   readonly scenario: Scenario;
@@ -79,15 +79,38 @@ function allHarmResult(bad: readonly Judged[]): Result {
 }
 
 export function judgeTable(all: readonly Judged[], caption: string): Table {
+  const results = judgeResults(all);
+  const goalOf = (name: string): string => {
+    const own = results.filter((result) => isOf(result, name));
+    const missed = own.filter((result) => !isOk(result));
+    return missed.length === 0 ? "met" : missed.map((result) => `**not met**: ${result.beside}`).join("; ");
+  };
   return {
     name: "judge",
     caption,
-    head: ["scenario", ...reportHead],
-    rows: all.flatMap(({ scenario, summaries }) =>
-      summaries.map((summary, i) => [i === 0 ? `**${scenario.name}**` : "", ...rowOf(summary)]),
-    ),
+    head: ["scenario", ...reportHead, "our goal"],
+    rows: [
+      ...all.flatMap(({ scenario, summaries }) =>
+        summaries.map((summary, i) => [
+          i === 0 ? `**${scenario.name}**` : "",
+          ...rowOf(summary),
+          summary.judge === "quarterdeck" ? goalOf(scenario.name) : "",
+        ]),
+      ),
+      ...results
+        .filter(({ name }) => name === "judge.harm-all")
+        .map((result) => [
+          "**all bad ones**",
+          ...reportHead.map(() => ""),
+          `${isOk(result) ? "met" : "**not met**"}: ${result.beside}`,
+        ]),
+    ],
   };
 }
+
+/** Whether a result is of this very scenario: the name of one may end as another's does. */
+const isOf = ({ name }: Result, scenario: string): boolean =>
+  ["false-reverts", "detect", "harm"].some((figure) => name === `judge.${figure}-${scenario}`);
 
 const percent = (share: number): string => `${Number((100 * share).toPrecision(2))} %`;
 const looksText = (looks: number): string => (Number.isFinite(looks) ? String(looks) : "never");
