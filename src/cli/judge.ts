@@ -54,9 +54,7 @@ function rowOf(reading: SignalReading): string[] {
   const { name } = reading;
   if (reading.kind === "gauge") {
     const level = (value: number | null) => (value === null ? "no data" : short(value));
-    const { evidence } = reading;
-    const tested = evidence ? [short(evidence.e), short(evidence.limit)] : ["", ""];
-    return [name, level(reading.canary), level(reading.stable), ...tested];
+    return [name, level(reading.canary), level(reading.stable), "", ""];
   }
   const side = ({ ratio, bad, total }: typeof reading.canary) =>
     ratio === null ? "no data" : `${percent(ratio)} (${short(bad)} of ${short(total)})`;

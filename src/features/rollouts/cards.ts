@@ -188,10 +188,9 @@ function factOf(reading: SignalReading): readonly [string, string] {
   ];
 }
 
-function gaugeText({ canary, stable, evidence }: GaugeReading): string {
+function gaugeText({ canary, stable }: GaugeReading): string {
   const level = (value: number | null): string => (value === null ? "no data" : short(value));
-  const tested = evidence ? `\nE ${short(evidence.e)} of ${short(evidence.limit)}` : "";
-  return `${level(canary)} vs ${level(stable)} stable${tested}`;
+  return `${level(canary)} vs ${level(stable)} stable`;
 }
 
 /** `Evidence against it: E 0.42 of 100 · alpha spent 1 of 1 % · error budget used 0.1 of 2 %`; none of an older verdict. */

@@ -131,8 +131,6 @@ export interface ShareBet {
 }
 
 export const ceilingBet: ShareBet = { keptPart: 0.2, sharedPart: 0.05 };
-/** Levels rise slowly: more is kept back for when they do. */
-export const levelBet: ShareBet = { keptPart: 0.5, sharedPart: 0.2 };
 
 export const startShareEvidence = ({ keptPart }: ShareBet): Evidence =>
   startEvidence({ ratios: [0, 1], parts: [keptPart, 1 - keptPart] });

@@ -17,7 +17,7 @@ export * from "./judge/types.ts";
  * In this order: harm or a passed deadline reverts; a burning or nearly spent budget, or data too few, old, odd or badly
  * split holds; only what is shown to be good promotes. Advisory signals are mentioned and decide nothing.
  *
- * One alpha (0.01) covers every comparison with stable and every ceiling of a bad share, over all signals and looks: the tests' E are
+ * One alpha (0.01) covers every comparison of counts with stable and every ceiling of a bad share, over all signals and looks: the tests' E are
  * e-processes, so their mean by parts of alpha is one, and it reverts at 1/alpha (Ville; the mean of e-values needs no
  * independence: Vovk and Wang, "E-values: calibration, combination and applications", arXiv 1912.06116). Not covered,
  * because they are declared and not tested: ceilings of levels, alerts, processes that are down, the deadline, the time
@@ -32,7 +32,7 @@ export function judge(plan: Plan, samples: Samples, slo: SloState, memory?: Judg
   const levels: Opinion<GaugeReading>[] = [];
   const opinions = plan.signals.map((signal) => {
     if (signal.kind === "gauge") {
-      const opinion = judgeGauge(plan, signal, samples, partsOf(signal));
+      const opinion = judgeGauge(plan, signal, samples);
       levels.push(opinion);
       return opinion;
     }

@@ -31,13 +31,8 @@ export const planDefaults = {
   splitZMax: 3.29,
   /** What a router may be off by, as part of the weight: many requests make the smallest difference significant. */
   splitToleranceRatio: 0.1,
-  /** A level's part of alpha: each this much, all together at most twice as much. */
-  levelPart: 0.05,
   /** A level may be this much worse than stable where nothing else is said. */
   levelHarmAllowed: 0.1,
-  /** How often a version as good as stable is worse than allowed at a moment; and how often one that is not. */
-  levelPastFine: 0.02,
-  levelPastHarm: 0.9,
   /** Readings a comparison of levels needs, how many of the newest it looks at, and its sign test's level. */
   compareBinsMin: 8,
   compareBinsMax: 40,
@@ -88,27 +83,24 @@ export const isCompared = ({ isCompared: is, harmAllowed }: GaugeSignal): boolea
 
 /** What part of alpha each test of a signal may use. */
 export interface TestParts {
-  /** Against stable: of counts, or of a level. */
+  /** Against stable. */
   readonly relative: number;
   readonly ceiling: number;
 }
 
 /**
- * Alpha in parts that sum to 1: small ones for the ceilings of critical counted signals and for levels compared with
- * stable, the rest for the counted signals against stable, by their shares. Signals not in it are not tested.
+ * Alpha in parts that sum to 1: small ones for the ceilings of critical counted signals, the rest for these signals
+ * against stable, by their shares. Signals not in it are not tested.
  */
 export function testParts(plan: Plan): (signal: Signal) => TestParts {
   const critical = plan.signals.filter(({ role }) => role === "critical");
   const counted = critical.filter((signal): signal is CountedSignal => signal.kind !== "gauge");
-  const levels = critical.filter((signal) => signal.kind === "gauge" && isCompared(signal)).length;
   const ceilings = counted.filter((signal) => ceilingOf(signal) !== null).length;
   const ceiling = eachOf(planDefaults.ceilingPart, ceilings);
-  const level = eachOf(planDefaults.levelPart, levels);
   const shares = counted.reduce((sum, { alphaShare = 1 }) => sum + alphaShare, 0);
-  const rest = 1 - ceiling * ceilings - level * levels;
+  const rest = 1 - ceiling * ceilings;
   return (signal) => {
-    if (signal.role !== "critical") return { relative: 0, ceiling: 0 };
-    if (signal.kind === "gauge") return { relative: isCompared(signal) ? level : 0, ceiling: 0 };
+    if (signal.role !== "critical" || signal.kind === "gauge") return { relative: 0, ceiling: 0 };
     return {
       relative: shares > 0 ? (rest * (signal.alphaShare ?? 1)) / shares : 0,
       ceiling: ceilingOf(signal) === null ? 0 : ceiling,

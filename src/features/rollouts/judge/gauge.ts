@@ -1,22 +1,16 @@
-import { betOnShare, eOf, levelBet, startShareEvidence } from "../evidence.ts";
 import { betaCdf } from "../statistics.ts";
 import { keepGauges } from "./bins.ts";
-import { isCompared, planDefaults, type TestParts } from "./defaults.ts";
+import { isCompared, planDefaults } from "./defaults.ts";
 import type { Opinion } from "./opinion.ts";
 import type { GaugeBin, GaugeReading, GaugeSignal, Plan, Reason, Samples } from "./types.ts";
 import { seconds, short } from "./words.ts";
 
 /**
  * A level has no counts to test. Past its ceiling several times in a row it goes back: a declared limit, outside alpha.
- * Compared with stable at the same moments it holds soon (a sign test) and goes back on evidence that does not depend
- * on how large the differences are, only on how often they are larger than allowed.
+ * Compared with stable at the same moments it only holds (a sign test): levels wander, so that one reading says much the
+ * same as the one before, and no count of them is evidence that keeps a bound on false reverts.
  */
-export function judgeGauge(
-  plan: Plan,
-  signal: GaugeSignal,
-  samples: Samples,
-  parts: TestParts,
-): Opinion<GaugeReading> {
+export function judgeGauge(plan: Plan, signal: GaugeSignal, samples: Samples): Opinion<GaugeReading> {
   const nowMs = samples.now.getTime();
   const { kept, dropped } = keepGauges(samples.gauges?.[signal.name] ?? [], nowMs);
   const needed = signal.consecutiveBins ?? planDefaults.gaugeConsecutiveBins;
@@ -24,7 +18,6 @@ export function judgeGauge(
   const last = inStep.slice(-needed);
   const newest = kept.at(-1);
   const compared = isCompared(signal) ? compare(signal, inStep) : undefined;
-  const e = parts.relative > 0 ? evidenceOf(signal, kept) : null;
   const reading: GaugeReading = {
     kind: "gauge",
     name: signal.name,
@@ -32,7 +25,6 @@ export function judgeGauge(
     canary: newest?.canary ?? null,
     stable: newest?.stable ?? null,
     medianDifference: compared?.median ?? null,
-    evidence: e === null ? null : { e, limit: 1 / (parts.relative * (plan.alpha ?? planDefaults.alpha)) },
     droppedBins: dropped,
     lastBinEndMs: newest?.endMs ?? null,
   };
@@ -57,50 +49,14 @@ export function judgeGauge(
     ],
     holds: [...holds, ...(isSilent && signal.noData === "ignore" ? [] : missing)],
     mentions: [],
-    tests:
-      e === null
-        ? []
-        : [
-            {
-              code: "relative-harm",
-              signal: signal.name,
-              e,
-              plainE: e,
-              part: parts.relative,
-              hasData: newest !== undefined,
-              words: () =>
-                `${levelWords(signal, reading)}, worse than allowed again and again, E ${short(e)}`,
-            },
-          ],
+    tests: [],
   };
-}
-
-/**
- * Evidence that the canary's level is worse than allowed at most moments. A version as good as stable is, whatever
- * went before, at most at one moment in fifty worse than stable by more than is allowed (the allowance must cover
- * how the two differ by nature); bet is on nine in ten. Only that counts, not by how much: no outlier can move it.
- */
-function evidenceOf(signal: GaugeSignal, kept: readonly GaugeBin[]): number {
-  const { levelPastFine, levelPastHarm } = planDefaults;
-  const evidence = startShareEvidence(levelBet);
-  for (const { canary, stable } of kept) {
-    if (stable === null) continue;
-    const bad = isWorse(signal, canary, stable) ? 1 : 0;
-    betOnShare(evidence, levelBet, { bad, total: 1 }, levelPastFine, levelPastHarm);
-  }
-  return eOf(evidence);
 }
 
 function isWorse({ harmAllowed, direction }: GaugeSignal, canary: number, stable: number): boolean {
   const { absolute = 0, relative = absolute > 0 ? 0 : planDefaults.levelHarmAllowed } = harmAllowed ?? {};
   const sign = direction === "lower-is-worse" ? -1 : 1;
   return sign * (canary - stable) > Math.max(absolute, relative * Math.abs(stable));
-}
-
-function levelWords({ name, unit }: GaugeSignal, { canary, stable }: GaugeReading): string {
-  const value = (level: number | null) =>
-    level === null ? "no data" : `${short(level)}${unit ? ` ${unit}` : ""}`;
-  return `${name} ${value(canary)} vs ${value(stable)} stable`;
 }
 
 const isLower = ({ direction }: GaugeSignal): boolean => direction === "lower-is-worse";

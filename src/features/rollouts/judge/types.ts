@@ -225,8 +225,6 @@ export interface GaugeReading {
   readonly stable: number | null;
   /** Median of canary less stable at the same moments of this step; null when not compared. */
   readonly medianDifference?: number | null;
-  /** Evidence that it is worse by more than allowed, and the value at which it reverts by itself; null: not tested. */
-  readonly evidence?: { readonly e: number; readonly limit: number } | null;
   readonly droppedBins: number;
   readonly lastBinEndMs: number | null;
 }
