@@ -198,6 +198,8 @@ export function afterVerdict(rollout: Rollout, verdict: Verdict, now: Date): Rol
       if (verdict.do !== "promote" || waitsForPerson(plan, state.index)) return undefined;
       return nextUp(plan, state.index, now);
     case "paused":
+    case "promoting":
+    case "pausing":
       return verdict.do === "revert"
         ? { is: "reverting", because: becauseOf(verdict), since: now }
         : undefined;
@@ -205,8 +207,6 @@ export function afterVerdict(rollout: Rollout, verdict: Verdict, now: Date): Rol
       if (verdict.do === "revert") return { is: "reverting", because: becauseOf(verdict), since: now };
       return afterWatch(rollout, state.until, verdict, now);
     case "starting":
-    case "promoting":
-    case "pausing":
     case "reverting":
     case "reverted":
     case "promoted":

@@ -139,6 +139,24 @@ describe("outside trouble", () => {
     );
   });
 
+  it("judges the weight that stands while the engine does not take the next one", async () => {
+    const room = await startRoom();
+    room.world.engine = (real) => ({
+      ...real,
+      setWeight: async (target, version, percent, key, call) => {
+        if (percent === 10)
+          throw new ProviderError("unreachable", "no connection to the router", "Start it.");
+        return real.setWeight(target, version, percent, key, call);
+      },
+    });
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["promoting"]);
+    room.world.behaviour.bad = { v42: 0.4 };
+    const reverted = await room.until(["reverted"], "R-1", 60);
+    expect(reverted.state).toMatchObject({ because: { cause: "breach", signal: "error-ratio" } });
+    expect(await room.weights()).toEqual({ v41: 100 });
+  });
+
   it("never gives a revert up: says so with the commands by hand, pages after a minute, and ends when it can", async () => {
     const room = await startRoom();
     await room.type(dev, "rollout start shop v42");
