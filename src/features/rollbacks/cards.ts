@@ -82,10 +82,10 @@ function lastLine({ state, startedAt, to, parity, recovery }: Rollback): string 
   return `On ${escapeText(to)} in ${took}, ${parityText(parity)}. ${helped}`;
 }
 
-export function byHandText({ service, to }: Rollback, byHand: readonly string[]): string {
+export function byHandText({ service, environment, to }: Rollback, byHand: readonly string[]): string {
   return [
     `*By hand*, should this not come through: all traffic of ${escapeText(service)} to ${escapeText(to)}.`,
-    codeBlock([`quarterdeck ops "rollback ${service} ${to} --yes"`]),
+    codeBlock([`quarterdeck ops "rollback ${service}@${environment} ${to} --yes"`]),
     "With Quarterdeck down, at the traffic itself:",
     codeBlock(byHand),
   ].join("\n");

@@ -56,7 +56,7 @@ export function createRollbacks(parts: RollbackParts): { feature: Feature } {
       });
       if (!reverted.ok || version === undefined || version === inFlight.from) return reverted;
       return allow({
-        text: `${reverted.value.text} For ${escapeText(version)}, then: rollback ${service} ${escapeText(version)}.`,
+        text: `${reverted.value.text} For ${escapeText(version)}, then: rollback ${service}@${environment} ${escapeText(version)}.`,
       });
     }
     return rollBack(room, {

@@ -99,7 +99,7 @@ async function targetOf(
     return refuse({
       rule: "a-good-version",
       message: `No good version of ${service} other than ${from} is recorded.`,
-      hint: `Name one: rollback ${service} <version>. ${aim.versions.length === 0 ? "Any recorded one can be given traffic." : `It can take ${aim.versions.join(", ")}.`}`,
+      hint: `Name one: rollback ${service}@${environment} <version>. ${aim.versions.length === 0 ? "Any recorded one can be given traffic." : `It can take ${aim.versions.join(", ")}.`}`,
     });
   }
   const since = new Date(platform.clock.now().getTime() - historyMs);

@@ -111,7 +111,9 @@ async function confirm(room: Room, request: RollbackRequest, shown: Preview): Pr
       way: shown.way,
       surroundings: shown.surroundings,
       state: { is: "moving" },
-      badDeployId: shown.current?.version === shown.from ? shown.current.id : undefined,
+      // Back to the version that runs, out of a split: nothing of it was bad.
+      badDeployId:
+        shown.from !== shown.to && shown.current?.version === shown.from ? shown.current.id : undefined,
     };
     await insertRollback(tx.trx, rollback);
     tx.audit({
@@ -153,6 +155,6 @@ async function movedMeanwhile(room: Room, request: RollbackRequest): Promise<Dec
   return refuse({
     rule: changedRule,
     message: `Changed since you looked: ${await whoMovedIt(room, request)}Nothing done.`,
-    hint: `Look again: rollback ${request.service}.`,
+    hint: `Look again: rollback ${request.service}@${request.environment}.`,
   });
 }

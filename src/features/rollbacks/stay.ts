@@ -38,17 +38,21 @@ export async function watchStay(room: Room, id: string): Promise<Rerun> {
   const rollback = await findRollback(database.db, id);
   if (rollback?.state.is !== "back") return undefined;
   const now = clock.now();
-  if (now.getTime() - rollback.state.at.getTime() >= stayForMs) return undefined;
   // Whoever moves it now knows what is there, and what they give traffic is theirs.
-  if (!(await isUntouchedSince(database.db, rollback, rollback.state.at))) return undefined;
+  if (!(await isUntouchedSince(database.db, rollback, rollback.state.at))) {
+    await note(room, rollback, undefined);
+    return undefined;
+  }
+  const isOver = now.getTime() - rollback.state.at.getTime() >= stayForMs;
+  if (isOver && !(await isPaged(room, id))) return undefined;
   const again = { again: new Date(now.getTime() + lookEveryMs) };
   const aim = room.aim(rollback);
   if (!aim.ok) return undefined;
   try {
     const look = await aim.value.engine.describe(aim.value.target, { deadlineMs: trafficDeadlineMs });
-    await note(room, rollback, putBackIn({ id, version: rollback.from }, look));
-    if (putBackIn({ id, version: rollback.from }, look) !== undefined && look.managedBy)
-      await restoreAgain(room, rollback, aim.value, look.managedBy);
+    const found = putBackIn({ id, version: rollback.from }, look);
+    await note(room, rollback, found);
+    if (found !== undefined && look.managedBy) await restoreAgain(room, rollback, aim.value, look.managedBy);
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
     // Looked at again with the next look.
@@ -57,12 +61,16 @@ export async function watchStay(room: Room, id: string): Promise<Rerun> {
   return again;
 }
 
+/** Whether its page is open: that is what is remembered of a rollback that did not hold. */
+async function isPaged({ platform, paging }: Room, id: string): Promise<boolean> {
+  const standing = await paging.standing(platform.database.db, putBackKey(id));
+  return standing !== undefined && standing.state !== "resolved";
+}
+
 async function note(room: Room, rollback: Rollback, found: string | undefined): Promise<void> {
   const { database } = room.platform;
   const key = putBackKey(rollback.id);
-  const standing = await room.paging.standing(database.db, key);
-  const isOpen = standing !== undefined && standing.state !== "resolved";
-  if (isOpen === (found !== undefined)) return;
+  if ((await isPaged(room, rollback.id)) === (found !== undefined)) return;
   await database.tx(async (tx) => {
     tx.audit({
       actor: systemActor,
@@ -105,7 +113,7 @@ async function restoreAgain(room: Room, rollback: Rollback, aim: Aim, owner: Man
 const putBackKey = (id: string): string => `rollback:${id}:put-back`;
 
 async function page({ platform, paging }: Room, tx: Tx, rollback: Rollback, found: string): Promise<void> {
-  const { id, service, from, to, channel } = rollback;
+  const { id, service, environment, from, to, channel } = rollback;
   await paging.page(tx, {
     team: lookup.owningTeam(platform.catalogs.current(), service).name,
     service,
@@ -114,7 +122,7 @@ async function page({ platform, paging }: Room, tx: Tx, rollback: Rollback, foun
     subject: id,
     channel,
     parent: cardKey(id),
-    verbs: [{ label: "Roll back again", line: `rollback ${service}` }],
+    verbs: [{ label: "Roll back again", line: `rollback ${service}@${environment} ${to}` }],
     actor: systemActor,
   });
 }

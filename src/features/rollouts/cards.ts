@@ -346,11 +346,14 @@ export const waitsText = ({ id, to, plan, state }: Rollout): string => {
 
 /** For the thread, from the first minute: how to get back when nothing else works. */
 export function wayBackText(rollout: Rollout, byHand: readonly string[]): string {
-  const { id, service, plan } = rollout;
+  const { id, service, environment, plan } = rollout;
   return [
     `*The way back*, whatever happens. In Slack: \`/ops rollout revert ${id}\``,
     "With Slack down, in a terminal:",
-    codeBlock([`quarterdeck ops "rollout revert ${id}"`, `quarterdeck ops "rollback ${service}"`]),
+    codeBlock([
+      `quarterdeck ops "rollout revert ${id}"`,
+      `quarterdeck ops "rollback ${service}@${environment}"`,
+    ]),
     "With Quarterdeck down, at the traffic itself:",
     codeBlock(byHand),
     ...(plan.migration ? [reversalText(plan.migration)] : []),

@@ -36,12 +36,15 @@ export function canBeWarmed(
 }
 
 /** No rollout adds risk while users are hurt. */
-export function usersAreWell(service: string, { users, worst }: Budget): Decision<undefined> {
+export function usersAreWell(
+  { service, environment }: StartRequest,
+  { users, worst }: Budget,
+): Decision<undefined> {
   if (users !== "hurting") return allow(undefined);
   return refuse({
     rule: "users-are-well",
     message: `Users of ${service} are hurting now${worst ? ` (${worst.slo}: burn ${short(worst.burn ?? 0)}x)` : ""}; a rollout would add to it.`,
-    hint: `Mend that first: rollback ${service}, runbook ${service}.`,
+    hint: `Mend that first: rollback ${service}@${environment}, runbook ${service}.`,
   });
 }
 

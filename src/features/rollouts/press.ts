@@ -43,7 +43,7 @@ export function changedSince(catalog: Catalog, rollout: Rollout, press: Press): 
     rule: "bound-to-what-was-shown",
     message: `Changed since you looked: ${who}${id} ${standing(rollout)}. Nothing done.`,
     hint: isOver(rollout)
-      ? `To go back from here: rollback ${rollout.service}.`
+      ? `To go back from here: rollback ${rollout.service}@${rollout.environment}.`
       : "Its card shows how it stands now.",
   });
 }

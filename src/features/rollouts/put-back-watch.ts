@@ -26,9 +26,18 @@ export async function watchStay(room: Room, id: string): Promise<Rerun> {
   const rollout = await findRollout(database.db, id);
   if (rollout?.state.is !== "reverted") return undefined;
   const now = clock.now();
-  if (now.getTime() - rollout.state.at.getTime() >= stayForMs) return undefined;
+  const isStanding = rollout.putBack?.isStanding ?? false;
+  if (!isStanding && now.getTime() - rollout.state.at.getTime() >= stayForMs) return undefined;
   // Whoever moves it now knows what is there, and what they give traffic is theirs.
-  if (!(await isUntouched(database.db, rollout))) return undefined;
+  if (!(await isUntouched(database.db, rollout))) {
+    if (rollout.putBack && isStanding)
+      await note(room, id, {
+        putBack: { ...rollout.putBack, isStanding: false },
+        news: "ended",
+        reason: "moved by somebody since",
+      });
+    return undefined;
+  }
   const look = await lookForDrift(room, rollout);
   const again = { again: new Date(now.getTime() + lookEveryMs) };
   if (look === undefined) return again;
@@ -38,25 +47,38 @@ export async function watchStay(room: Room, id: string): Promise<Rerun> {
   if (step === undefined) return again;
   const { putBack, news, isToRestore } = step;
   if (news !== undefined)
-    await database.tx(async (tx) => {
-      const locked = await lockRollout(tx.trx, id);
-      if (locked?.state.is !== "reverted" || locked.putBack?.isStanding === putBack.isStanding) return;
-      const changed = await room.change(
-        tx,
-        locked,
-        { putBack },
-        {
-          actor: systemActor,
-          action: news === "began" ? "rollout.put-back" : "rollout.put-back-ended",
-          reason: putBack.sentence,
-          detail: { changedBy: look.changedBy, versions: look.versions },
-        },
-      );
-      if (news === "began") await page(room, tx, changed);
-      else await room.paging.resolve(tx, putBackKey(id), systemActor);
+    await note(room, id, {
+      putBack,
+      news,
+      reason: putBack.sentence,
+      detail: { changedBy: look.changedBy, versions: look.versions },
     });
   if (isToRestore) await restoreAgain(room, rollout, putBack);
   return again;
+}
+
+interface News {
+  readonly putBack: PutBack;
+  readonly news: "began" | "ended";
+  readonly reason: string;
+  readonly detail?: Record<string, unknown>;
+}
+
+/** Kept, audited, and paged or said to be over; once, whoever else looks at the same moment. */
+async function note(room: Room, id: string, { putBack, news, reason, detail }: News): Promise<void> {
+  await room.platform.database.tx(async (tx) => {
+    const locked = await lockRollout(tx.trx, id);
+    if (locked?.state.is !== "reverted" || locked.putBack?.isStanding === putBack.isStanding) return;
+    const action = news === "began" ? "rollout.put-back" : "rollout.put-back-ended";
+    const changed = await room.change(
+      tx,
+      locked,
+      { putBack },
+      { actor: systemActor, action, reason, detail },
+    );
+    if (news === "began") await page(room, tx, changed);
+    else await room.paging.resolve(tx, putBackKey(id), systemActor);
+  });
 }
 
 const isUntouched = async (db: Db | Trx, { service, environment, endedAt }: Rollout): Promise<boolean> =>
@@ -94,7 +116,7 @@ async function restoreAgain(room: Room, rollout: Rollout, putBack: PutBack): Pro
 const putBackKey = (id: string): string => `rollout:${id}:put-back`;
 
 async function page({ platform, paging }: Room, tx: Tx, rollout: Rollout): Promise<void> {
-  const { id, service, channel, putBack } = rollout;
+  const { id, service, environment, from, channel, putBack } = rollout;
   await paging.page(tx, {
     team: lookup.owningTeam(platform.catalogs.current(), service).name,
     service,
@@ -103,7 +125,7 @@ async function page({ platform, paging }: Room, tx: Tx, rollout: Rollout): Promi
     subject: id,
     channel,
     parent: cardKey(id),
-    verbs: [{ label: "Roll back again", line: `rollback ${service}` }],
+    verbs: [{ label: "Roll back again", line: `rollback ${service}@${environment} ${from}` }],
     actor: systemActor,
   });
 }

@@ -204,9 +204,9 @@ async function prepare(room: Room, actor: Actor, request: StartRequest): Promise
     slos.policyOf(service, now),
   ]);
   if (!state.ok) return state;
-  const from = fromVersion(service, version, state.value);
+  const from = fromVersion(request, state.value);
   if (!from.ok) return from;
-  const well = usersAreWell(service, budget);
+  const well = usersAreWell(request, budget);
   if (!well.ok) return well;
   const care = await careOf(room, actor, policy);
   if (!care.ok) return care;
@@ -310,7 +310,10 @@ export async function ensureRouted(room: Room, aim: Aim): Promise<void> {
   await engine.promote(target, version, `first:${service}:${version}`, within);
 }
 
-function fromVersion(service: string, to: string, { versions }: TrafficSnapshot): Decision<string> {
+function fromVersion(
+  { service, environment, version: to }: StartRequest,
+  { versions }: TrafficSnapshot,
+): Decision<string> {
   const taking = versions.filter(({ weightPercent }) => weightPercent > 0);
   const [only] = taking;
   if (taking.length === 1 && only?.version === to)
@@ -323,7 +326,7 @@ function fromVersion(service: string, to: string, { versions }: TrafficSnapshot)
     return refuse({
       rule: "one-version-before",
       message: `The traffic of ${service} is split outside any rollout: ${taking.map(({ version, weightPercent }) => `${version} ${weightPercent} %`).join(", ")}.`,
-      hint: `Bring it to one version first: rollback ${service}.`,
+      hint: `Bring it to one version first: rollback ${service}@${environment}.`,
     });
   return allow(only.version);
 }

@@ -250,6 +250,42 @@ describe("a version that is put back after its revert", () => {
     expect(room.pages).toHaveLength(1);
   });
 
+  it("stays said and paged past the ten minutes, and is over once the page's button has taken it away", async () => {
+    const room = await startRoom();
+    await room.database.tx(async (tx) => {
+      for (const version of ["v44", "v41"])
+        await room.deploys.record(tx, {
+          service: "shop",
+          environment: "production",
+          version,
+          by: "ci",
+          source: "ci",
+          reference: version,
+          outcome: "good",
+          at: new Date(tx.now.getTime() - (version === "v44" ? 7_200_000 : 3_600_000)),
+        });
+    });
+    await reverted(room);
+    await putBack(room, 10);
+    await room.pass(12);
+    room.clock.advance(11 * 60_000);
+    await room.drain();
+    expect((await room.said("rollout:R-1")).text).toContain("did not hold");
+    expect(room.resolved).toEqual([]);
+
+    const line = room.pages[0]?.verbs?.[0]?.line ?? "";
+    expect((await room.type(dev, line)).text).toContain("v41 → v41");
+    expect((await room.type(dev, `${line} --yes`)).ok).toBe(true);
+    await room.drain();
+    await room.pass(12);
+    expect(await room.weights()).toMatchObject({ v41: 100 });
+    expect(room.resolved).toEqual(["rollout:R-1:put-back"]);
+    expect((await room.said("rollout:R-1")).text).toContain("⚫ shop · rollout R-1 v41 → v42 · reverted");
+    expect((await room.deploys.current("shop", "production"))?.version).toBe("v41");
+    const good = await room.deploys.good("shop", "production");
+    expect(good[0]?.version).toBe("v41");
+  });
+
   it("is so after a rollback of a finished deploy as well", async () => {
     const room = await managedRoom();
     await room.type(dev, "rollout start shop v42");

@@ -248,7 +248,7 @@ describe("starting a rollout", () => {
       ["v41", "stable"],
     ]);
     const thread = await room.said("rollout:R-1:way-back");
-    expect(thread.text).toContain('quarterdeck ops "rollback shop"');
+    expect(thread.text).toContain('quarterdeck ops "rollback shop@production"');
     expect(thread.text).toContain("curl -fsS -X PUT");
     expect(thread.text).not.toContain("router-token-of-the-tests");
   });
