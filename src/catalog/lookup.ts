@@ -159,6 +159,14 @@ export function trafficOf(
   return trafficsOf(catalog, serviceName).find((entry) => (entry.environment ?? home) === environment);
 }
 
+/** Environments in which a service's versions get traffic. */
+export function trafficPlacesOf(catalog: Catalog, serviceName: string): readonly string[] {
+  const [home] = environmentsOf(catalog, serviceName);
+  return trafficsOf(catalog, serviceName).flatMap(({ environment = home }) =>
+    environment === undefined ? [] : [environment],
+  );
+}
+
 /** All places a service's versions get traffic, the first environment's first as declared. */
 export function trafficsOf(catalog: Catalog, serviceName: string): readonly ServiceTraffic[] {
   // A catalog put in force by an earlier release holds one entry, not a list.

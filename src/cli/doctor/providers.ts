@@ -1,8 +1,9 @@
 import type { App } from "../../app.ts";
+import * as lookup from "../../catalog/lookup.ts";
 import { markerSinks } from "../../catalog/lookup.ts";
 import { pagersOf } from "../../catalog/paging.ts";
 import type { AccessorInstance, Catalog, MetricsInstance } from "../../catalog/schema.ts";
-import { aimOf, placesOf } from "../../features/rollouts/index.ts";
+import { aimOf } from "../../features/rollouts/index.ts";
 import { listHookTokens } from "../../platform/hooktokens.ts";
 import { createAccessors } from "../../providers/accessors/instances.ts";
 import { createTicketingProviders } from "../../providers/ticketing/instances.ts";
@@ -20,7 +21,7 @@ export async function checkProviders(app: App, catalog: Catalog): Promise<Findin
   const found = await Promise.all([
     ...catalog.providers.metrics.map((instance) => checkMetrics(app, instance)),
     ...catalog.services.flatMap(({ name }) =>
-      placesOf(catalog, name).map((environment) => checkTraffic(app, name, environment)),
+      lookup.trafficPlacesOf(catalog, name).map((environment) => checkTraffic(app, name, environment)),
     ),
     ...catalog.providers.accessors.map((instance) => checkAccessor(app, catalog, instance)),
     ...catalog.providers.ticketing.map(({ name }) => checkTicketing(app, name)),

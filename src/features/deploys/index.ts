@@ -3,6 +3,7 @@
  * Owns: deploys, and posted ones that could not be read. Pages about: nothing.
  */
 import { z } from "zod";
+import * as lookup from "../../catalog/lookup.ts";
 import { arg, argsOf, defineCommand, flagsOf } from "../../platform/commands/spec.ts";
 import type { CommandContext, Feature, Hook, Reply, SummaryLine } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
@@ -88,11 +89,13 @@ export function createDeploys(
       toldJob,
       {
         name: "deploys.seed",
-        about: "Records the version each service began with.",
+        about: "Records the version each service began with, in each environment.",
         lane: "bulk",
         async run() {
-          for (const { name, traffic } of catalogs.current().services)
-            if (traffic) await database.tx((tx) => api.seed(tx, name));
+          const catalog = catalogs.current();
+          for (const { name: service } of catalog.services)
+            for (const environment of lookup.trafficPlacesOf(catalog, service))
+              await database.tx((tx) => api.seed(tx, { service, environment }));
         },
       },
     ],

@@ -118,25 +118,24 @@ export function createDeploysApi(platform: Platform): Deploys {
       tx.emit("deploys.judged", id);
     },
 
-    async seed(tx, name) {
-      const catalog = catalogs.current();
-      const environment = lookup.environmentsOf(catalog, name)[0];
-      const initialVersion =
-        environment === undefined ? undefined : lookup.trafficOf(catalog, name, environment)?.initialVersion;
-      if (initialVersion === undefined || environment === undefined) return;
-      await lockDeploysOf(tx.trx, name, environment);
+    async seed(tx, { service, environment }, runs) {
+      const version = runs ?? lookup.trafficOf(catalogs.current(), service, environment)?.initialVersion;
+      if (version === undefined) return;
+      await lockDeploysOf(tx.trx, service, environment);
       const [known] = await listDeploys(tx.trx, {
-        services: [name],
+        services: [service],
         environment,
         change: "deploy",
+        ...(runs === undefined ? {} : { version: runs }),
         limit: 1,
       });
       if (known) return;
+      const by = runs === undefined ? "catalog" : "traffic";
       await record(tx, {
-        service: name,
+        service,
         environment,
-        version: initialVersion,
-        by: "catalog",
+        version,
+        by,
         source: "catalog",
         reference: "initial",
         outcome: "good",

@@ -135,6 +135,7 @@ export async function listDeploys(
     services?: readonly string[];
     environment?: string;
     change?: ChangeKind;
+    version?: string;
     since?: Date;
     before?: Date;
     limit: number;
@@ -144,6 +145,7 @@ export async function listDeploys(
   if (filter.services !== undefined) query = query.where("service", "in", filter.services);
   if (filter.change !== undefined) query = query.where("change", "=", filter.change);
   if (filter.environment !== undefined) query = query.where("environment", "=", filter.environment);
+  if (filter.version !== undefined) query = query.where("version", "=", filter.version);
   if (filter.since) query = query.where("at", ">=", filter.since);
   if (filter.before) query = query.where("at", "<=", filter.before);
   const rows = await query.orderBy("at", "desc").orderBy("number", "desc").limit(filter.limit).execute();

@@ -52,8 +52,11 @@ export interface Deploys {
   record(tx: Tx, deploy: NewDeploy): Promise<Deploy>;
   find(id: string): Promise<Deploy | undefined>;
   markOutcome(tx: Tx, id: Id<"deploy">, outcome: DeployOutcome): Promise<void>;
-  /** Records the version the catalog says a service began with, as good, if no deploy of it is known yet. */
-  seed(tx: Tx, service: string): Promise<void>;
+  /**
+   * Records, as good, the version a service began with in an environment: the catalog's, if no deploy is known there yet;
+   * or the one that `runs` there, if no deploy of it is.
+   */
+  seed(tx: Tx, place: { service: string; environment: string }, runs?: string): Promise<void>;
   /** Versions alone, newest first. */
   recent(
     service: string,

@@ -35,7 +35,7 @@ export async function preview(room: Room, request: RollbackRequest): Promise<Dec
   const found = room.aim(place);
   if (!found.ok) return found;
   const aim = found.value;
-  await platform.database.tx((tx) => deploys.seed(tx, service));
+  await platform.database.tx((tx) => deploys.seed(tx, place));
   const turn = await turnOf(platform.database.db, place);
   const holder = await holderOf(platform.database.db, place);
   if (holder) return inTheWay(room, request.actor, holder);

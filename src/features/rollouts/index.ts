@@ -53,7 +53,7 @@ export {
   surroundingsOf,
   type Told,
 } from "./surroundings.ts";
-export { type Aim, aimOf, placesOf, trafficDeadlineMs } from "./target.ts";
+export { type Aim, aimOf, trafficDeadlineMs } from "./target.ts";
 export { clockText, codeBlock, nameOf, spanText } from "./words.ts";
 
 const restoreWindowMs = 28 * 86_400_000;

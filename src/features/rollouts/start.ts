@@ -76,7 +76,9 @@ export async function startRollout(
       { holder: id, what: "rollout", by: whoOf(actor) },
     );
     if (!claimed.ok) return inTheWay(room, actor, service, claimed.holder);
-    await room.deploys.seed(tx, service);
+    await room.deploys.seed(tx, { service, environment });
+    // What the traffic says runs, wherever it came from, is a version to go back to.
+    await room.deploys.seed(tx, { service, environment }, ready.value.from);
     const rollout = newRollout(room, tx, actor, request, ready.value, id);
     await insertRollout(tx.trx, rollout);
     tx.audit({

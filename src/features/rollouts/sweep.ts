@@ -1,10 +1,11 @@
+import * as lookup from "../../catalog/lookup.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import { isAtWeight } from "./model.ts";
 import { listQueued, queueJob } from "./queue-store.ts";
 import { jobs, type Room } from "./room.ts";
 import { ensureRouted } from "./start.ts";
 import { listRollouts } from "./store.ts";
-import { aimOf, placesOf } from "./target.ts";
+import { aimOf } from "./target.ts";
 
 const inFlightMax = 500;
 /** A ring that is there already is earlier than this and stays as it is. */
@@ -37,7 +38,7 @@ export async function sweepRollouts(room: Room): Promise<undefined> {
     });
   const catalog = catalogs.current();
   for (const { name } of catalog.services.filter(({ traffic }) => traffic)) {
-    for (const environment of placesOf(catalog, name)) {
+    for (const environment of lookup.trafficPlacesOf(catalog, name)) {
       const aim = aimOf(room.platform, room.traffic, name, environment);
       if (!aim.ok) continue;
       try {

@@ -51,7 +51,7 @@ export function aimOf(
 }
 
 function notDeclared(catalog: Catalog, service: string, environment: string): Decision<never> {
-  const places = placesOf(catalog, service);
+  const places = lookup.trafficPlacesOf(catalog, service);
   if (places.length > 0)
     return refuse({
       rule: "traffic-declared",
@@ -63,14 +63,6 @@ function notDeclared(catalog: Catalog, service: string, environment: string): De
     message: `The catalog declares no traffic for ${service}, so its versions cannot be moved.`,
     hint: `Add traffic: to ${service}. With it: ${servicesWithTraffic(catalog)}.`,
   });
-}
-
-/** Environments in which a service's traffic is declared. */
-export function placesOf(catalog: Catalog, service: string): readonly string[] {
-  const [home] = lookup.environmentsOf(catalog, service);
-  return lookup
-    .trafficsOf(catalog, service)
-    .flatMap(({ environment = home }) => (environment === undefined ? [] : [environment]));
 }
 
 const servicesWithTraffic = (catalog: Catalog): string =>

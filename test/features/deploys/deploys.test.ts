@@ -190,7 +190,11 @@ describe("deploys", () => {
 
   it("knows the version a service began with as good", async () => {
     const room = await startRoom();
-    await Promise.all([1, 2, 3].map(() => room.database.tx((tx) => room.deploys.seed(tx, "shop"))));
+    await Promise.all(
+      [1, 2, 3].map(() =>
+        room.database.tx((tx) => room.deploys.seed(tx, { service: "shop", environment: "production" })),
+      ),
+    );
     const found = await room.deploys.recent("shop", { since: new Date(0), limit: 10 });
     expect(found).toMatchObject([{ version: "v41", outcome: "good", source: "catalog" }]);
   });

@@ -10,7 +10,7 @@ import {
 import type { Verdict } from "../../../src/features/rollouts/judge.ts";
 import type { Rollout } from "../../../src/features/rollouts/model.ts";
 import { reweigh } from "../../../src/providers/traffic/weights.ts";
-import { dev, startRoom, type TestRoom } from "./harness.ts";
+import { dev, moveOutside, startRoom, type TestRoom } from "./harness.ts";
 
 const share = (version: string, weightPercent: number) => ({ version, weightPercent });
 const set = [share("v41", 90), share("v42", 10)];
@@ -162,25 +162,6 @@ describe("what is done about it", () => {
     ]);
   });
 });
-
-/** Moves the traffic as a person with the router's token does. */
-async function moveOutside(room: TestRoom, weights: Record<string, number>, changedBy: string | null = null) {
-  const declared = room.world.catalog.services.find(({ name }) => name === "shop")?.traffic;
-  const known = [declared].flat().flatMap((one) => one?.versions ?? []);
-  const answer = await fetch(`http://127.0.0.1:${room.router.adminPort}/routes/shop`, {
-    method: "PUT",
-    headers: { authorization: "Bearer router-token-of-the-tests", "content-type": "application/json" },
-    body: JSON.stringify({
-      backends: Object.entries(weights).map(([version, weight]) => ({
-        version,
-        url: known.find(({ name }) => name === version)?.url,
-        weight,
-      })),
-      changedBy,
-    }),
-  });
-  expect(answer.status, await answer.text()).toBe(200);
-}
 
 describe("somebody moves the traffic of a rollout", () => {
   it("says it on the card, holds, tells why, and goes on once it is put right", async () => {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { sql } from "kysely";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { loadCatalog } from "../../../src/catalog/load.ts";
 import { errorBudgetOf } from "../../../src/catalog/lookup.ts";
 import type { Catalog, ServiceTraffic, Signal, TrafficInstance } from "../../../src/catalog/schema.ts";
@@ -496,4 +496,27 @@ function scriptedSignals(
     values: async (_service, _name, { versions }) =>
       new Map(world.isBlind ? [] : versions.map((version) => [version, 0.1])),
   };
+}
+
+/** Moves the traffic as a person with the router's token does. */
+export async function moveOutside(
+  room: TestRoom,
+  weights: Record<string, number>,
+  changedBy: string | null = null,
+) {
+  const declared = room.world.catalog.services.find(({ name }) => name === "shop")?.traffic;
+  const known = [declared].flat().flatMap((one) => one?.versions ?? []);
+  const answer = await fetch(`http://127.0.0.1:${room.router.adminPort}/routes/shop`, {
+    method: "PUT",
+    headers: { authorization: "Bearer router-token-of-the-tests", "content-type": "application/json" },
+    body: JSON.stringify({
+      backends: Object.entries(weights).map(([version, weight]) => ({
+        version,
+        url: known.find(({ name }) => name === version)?.url,
+        weight,
+      })),
+      changedBy,
+    }),
+  });
+  expect(answer.status, await answer.text()).toBe(200);
 }

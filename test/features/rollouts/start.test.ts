@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { SloReading } from "../../../src/features/slos/index.ts";
-import { dev, lena, startRoom, startTestRouter, weightsOf } from "./harness.ts";
+import { dev, lena, moveOutside, startRoom, startTestRouter, weightsOf } from "./harness.ts";
 
 const slo: SloReading = {
   slo: "shop-availability",
@@ -48,9 +48,30 @@ describe("a service with traffic in two environments", () => {
     expect(await room.weights()).toEqual({ v41: 99, v43: 1 });
     const none = await room.type(dev, "rollout revert shop@staging");
     expect(none.text).toContain("No rollout of shop in staging is in flight");
+    // What a rollout leaves is a version to go back to, in each environment.
+    const good = await room.deploys.good("shop", "staging");
+    expect(good.map(({ version }) => version)).toEqual(["v41"]);
+
     const elsewhere = await room.type(dev, "rollout start shop@moon v42");
     expect(elsewhere.ok).toBe(false);
   });
+});
+
+it("a version that only the traffic told of is one to go back to", async () => {
+  const room = await startRoom((catalog) => {
+    const [own] = catalog.services.find(({ name }) => name === "shop")?.traffic ?? [];
+    if (own) own.initialVersion = "v44";
+  });
+  await room.type(dev, "rollout start shop v41");
+  await room.until(["step"]);
+  await room.type(dev, "rollout revert R-1");
+  await room.until(["reverted"]);
+  await moveOutside(room, { v43: 100 });
+  await room.type(dev, "rollout start shop v42");
+  await room.until(["step"], "R-2");
+  await room.type(dev, "rollout promote R-2 --full");
+  await room.until(["promoted"], "R-2");
+  expect((await room.type(dev, "rollback shop --dry-run")).text).toContain("shop production: v42 → v43");
 });
 
 describe("starting a rollout", () => {
