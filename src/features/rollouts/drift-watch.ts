@@ -5,6 +5,7 @@ import type { Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { TrafficState } from "../../providers/traffic/contract.ts";
 import {
+  begunAnew,
   correctionPrefix,
   correctionsOf,
   type Drift,
@@ -14,7 +15,7 @@ import {
   strayedOf,
 } from "./drift.ts";
 import { recordEffect } from "./effects.ts";
-import { isAtWeight, type Rollout, type RolloutState } from "./model.ts";
+import { isAtWeight, type Rollout } from "./model.ts";
 import { jobs, type Room } from "./room.ts";
 import { findRollout, lockRollout } from "./store.ts";
 import { trafficDeadlineMs } from "./target.ts";
@@ -46,7 +47,7 @@ export async function noteDrift(
   return room.change(
     tx,
     locked,
-    { drift, ...(news === "ended" ? { state: anew(locked, tx.now) } : {}) },
+    { drift, ...(news === "ended" ? { state: begunAnew(locked, tx.now) } : {}) },
     {
       actor: systemActor,
       action: `rollout.drift-${news}`,
@@ -57,14 +58,6 @@ export async function noteDrift(
 }
 
 const policyOf = ({ platform }: Room): DriftPolicy => platform.catalogs.current().policies.rollout.drift;
-
-/** What was counted meanwhile still tells of harm; how long the step lasted and how it was split is counted anew. */
-function anew({ state, plan }: Rollout, now: Date): RolloutState {
-  const since = new Date(now.getTime() + plan.lagMs / 2);
-  if (state.is === "step" || state.is === "paused") return { ...state, since };
-  if (state.is !== "watching") return state;
-  return { ...state, since, until: new Date(now.getTime() + plan.watchMs) };
-}
 
 /** One look between two readings of the signals; sets the weights again where that is due. */
 export async function watchDrift(room: Room, id: string): Promise<Rerun> {
@@ -111,7 +104,7 @@ async function correct(room: Room, rollout: Rollout, look: TrafficState, drift: 
       locked,
       {
         drift: { ...drift, isStanding, corrections: count },
-        ...(isStanding ? {} : { state: anew(locked, tx.now) }),
+        ...(isStanding ? {} : { state: begunAnew(locked, tx.now) }),
       },
       {
         actor: systemActor,

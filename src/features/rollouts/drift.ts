@@ -6,7 +6,7 @@
 import type { ManagedBy, TrafficState } from "../../providers/traffic/contract.ts";
 import { short } from "./judge/words.ts";
 import type { Reason, Verdict } from "./judge.ts";
-import type { Rollout } from "./model.ts";
+import type { Rollout, RolloutState } from "./model.ts";
 
 export type DriftPolicy = "hold" | "correct";
 
@@ -108,6 +108,24 @@ export function nextDrift(
     news: standing === undefined ? "began" : standing.sentence === sentence ? undefined : "changed",
     isToCorrect,
   };
+}
+
+/**
+ * The state once a drift is over. What was counted meanwhile still tells of harm; how long the step lasted and how it was
+ * split is counted anew. A watch goes on as long again, and however often it is disturbed it ends: at the deadline, or
+ * twice its length after all traffic was moved.
+ */
+export function begunAnew(
+  { state, plan, marks, deadlineAt }: Pick<Rollout, "state" | "plan" | "marks" | "deadlineAt">,
+  now: Date,
+): RolloutState {
+  const since = new Date(now.getTime() + plan.lagMs / 2);
+  if (state.is === "step" || state.is === "paused") return { ...state, since };
+  if (state.is !== "watching") return state;
+  const movedMs = marks.at(-1)?.atMs ?? state.since.getTime();
+  const latestMs = Math.max(deadlineAt.getTime(), movedMs + 2 * plan.watchMs);
+  const againMs = Math.min(now.getTime() + plan.watchMs, latestMs);
+  return { ...state, since, until: new Date(Math.max(state.until.getTime(), againMs)) };
 }
 
 /** The judge's word while the traffic is not the rollout's: never promote. Harm still reverts. */

@@ -47,10 +47,12 @@ export async function observe(room: Room, rollout: Rollout): Promise<Rerun> {
     await appendSamples(tx.trx, id, fresh);
     const samples = await samplesOf(tx.trx, id);
     const noted = await noteDrift(room, tx, locked, look);
+    // A drift that ended just now has begun the step anew.
+    const begun = standingOf(noted) ?? standing;
     const judged: Judged = {
       atMs: tx.now.getTime(),
       stepIndex: index,
-      stepStartedAtMs: stepStartedAt.getTime(),
+      stepStartedAtMs: begun.since.getTime(),
       deadlineAtMs: judgedDeadline(locked, tx.now).getTime(),
       slo: sloStateOf(budget),
       health: healthFor(canary.health, locked.judged?.isDown ?? false),

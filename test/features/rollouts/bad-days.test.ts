@@ -186,7 +186,6 @@ describe("the canary's processes", () => {
     const room = await startRoom();
     await room.type(dev, "rollout start shop v42");
     await room.until(["step"]);
-    room.world.behaviour.bad = { v42: 1 };
     room.world.engine = (real) => ({
       ...real,
       health: async (target, version, call) =>
@@ -194,7 +193,8 @@ describe("the canary's processes", () => {
           ? { state: "down", ready: 0, wanted: 3, detail: "0 of 3 ready" }
           : real.health(target, version, call),
     });
-    await room.until(["reverted"], "R-1", 60);
+    const reverted = await room.until(["reverted"], "R-1", 60);
+    expect(reverted.state).toMatchObject({ because: { cause: "breach", code: "down" } });
     await expectOutsideAsRecorded(room);
   });
 });

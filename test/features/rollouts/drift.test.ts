@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  begunAnew,
   correctionsMax,
   correctionsOf,
   type Drift,
@@ -8,7 +9,7 @@ import {
   strayedOf,
 } from "../../../src/features/rollouts/drift.ts";
 import type { Verdict } from "../../../src/features/rollouts/judge.ts";
-import type { Rollout } from "../../../src/features/rollouts/model.ts";
+import type { Rollout, RolloutState } from "../../../src/features/rollouts/model.ts";
 import { reweigh } from "../../../src/providers/traffic/weights.ts";
 import { dev, moveOutside, startRoom, type TestRoom } from "./harness.ts";
 
@@ -119,6 +120,25 @@ describe("what is done about it", () => {
     expect(nextDrift(undefined, { ...away, isOurs: true }, "hold", now)?.isToCorrect).toBe(true);
   });
 
+  it("begins a step anew, and a watch too, which ends however often it is disturbed", () => {
+    const at = (sec: number) => new Date(sec * 1_000);
+    const plan = { lagMs: 2_000, watchMs: 60_000 } as Rollout["plan"];
+    const marks = [{ index: 0, weightPercent: 100, atMs: 0 }];
+    const step = { is: "step" as const, index: 0, since: at(0) };
+    expect(begunAnew({ state: step, plan, marks, deadlineAt: at(600) }, at(40))).toEqual({
+      ...step,
+      since: at(41),
+    });
+    const disturbed = (deadlineAt: Date) => {
+      let state: RolloutState = { is: "watching", since: at(0), until: at(60) };
+      for (let sec = 25; sec < 3_600; sec += 25)
+        state = begunAnew({ state, plan, marks, deadlineAt }, at(sec));
+      return state;
+    };
+    expect(disturbed(at(600))).toMatchObject({ until: at(600) });
+    expect(disturbed(at(30))).toMatchObject({ until: at(120) });
+  });
+
   it("never promotes and never holds a revert", () => {
     const verdict = (what: Verdict["do"]): Verdict => ({
       do: what,
@@ -199,6 +219,30 @@ describe("somebody moves the traffic of a rollout", () => {
       "rollout.drift-ended",
       "rollout.drift-began",
     ]);
+  });
+
+  it("promotes nothing in the look that finds it over: the step has not lasted since", async () => {
+    const room = await startRoom((catalog) => {
+      const rollout = catalog.services.find(({ name }) => name === "shop")?.rollout;
+      for (const step of rollout?.steps ?? []) step.minDuration = 20_000;
+      if (rollout) rollout.deadline = 3_600_000;
+    });
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["step"]);
+    await room.type(dev, "rollout promote R-1");
+    await room.pass(5);
+    await room.type(dev, "rollout promote R-1");
+    await room.pass(40, async () => (await room.find()).marks.at(-1)?.weightPercent === 50);
+    // Too little to be seen in how the requests were split.
+    await moveOutside(room, { v41: 49.9, v42: 50.1 });
+    await room.pass(55);
+    expect(await room.find()).toMatchObject({ drift: { isStanding: true }, state: { is: "step", index: 2 } });
+    await moveOutside(room, { v41: 50, v42: 50 });
+    await room.pass(15);
+    expect(await room.find()).toMatchObject({
+      drift: { isStanding: false },
+      state: { is: "step", index: 2 },
+    });
   });
 
   it("sets it again by policy, three times, then leaves it and says so; a person's revert goes through", async () => {
