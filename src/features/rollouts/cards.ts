@@ -32,7 +32,7 @@ import {
 } from "./model.ts";
 import { recoveryText } from "./recovery.ts";
 import type { Sample } from "./samples.ts";
-import { codeBlock, percent, short, spanText } from "./words.ts";
+import { codeBlock, percent, short, spanText, weightText } from "./words.ts";
 
 export interface CardContext {
   catalog: Catalog;
@@ -80,7 +80,7 @@ export const stuckWords = ({ error, isWaiting }: Failing): string =>
 
 export function headlineOf(rollout: Rollout): { mark: Mark; text: string } {
   const { state, plan } = rollout;
-  const weight = (index: number): string => `${short(plan.steps[index]?.weightPercent ?? 0)} %`;
+  const weight = (index: number): string => `${weightText(plan.steps[index]?.weightPercent ?? 0)} %`;
   const name = `${escapeText(rollout.service)} · rollout ${rollout.id} ${versionsText(rollout)}`;
   const at = `${name} · ${weight(indexOf(rollout))}`;
   const { stuck, stuckMark } = stuckOf(rollout);
@@ -171,7 +171,7 @@ export function stepsText(rollout: Rollout): string {
   const current = indexOf(rollout);
   const isBack = rollout.state.is === "reverting" || rollout.state.is === "reverted";
   const parts = rollout.plan.steps.map(({ weightPercent }, index) => {
-    const weight = short(weightPercent);
+    const weight = weightText(weightPercent);
     return !isBack && index === current ? `▶ *${weight}*` : weight;
   });
   return `${parts.join(" → ")} %`;
@@ -340,7 +340,7 @@ export function rolloutLine(rollout: Rollout): string {
 
 /** For the thread, once a step is good and somebody has to say so: a card that changes rings no phone. */
 export const waitsText = ({ id, to, plan, state }: Rollout): string => {
-  const weight = short(plan.steps[indexOf({ state, plan })]?.weightPercent ?? 0);
+  const weight = weightText(plan.steps[indexOf({ state, plan })]?.weightPercent ?? 0);
   return `${id} looks good at ${weight} % and waits until somebody promotes it: the card's button, or \`/ops rollout promote ${id}\`. Nobody does: ${escapeText(to)} is reverted at the deadline.`;
 };
 

@@ -4,7 +4,7 @@
  * a call of ours that arrived late is always set again. A revert is never held by it.
  */
 import type { ManagedBy, TrafficState } from "../../providers/traffic/contract.ts";
-import { short } from "./judge/words.ts";
+import { weightText } from "./judge/words.ts";
 import type { Reason, Verdict } from "./judge.ts";
 import type { Rollout, RolloutState } from "./model.ts";
 
@@ -73,7 +73,8 @@ export function strayedOf(
   // Nobody changed what was set: shares that follow from which pods are there move with the pods.
   if (isLastOfOurs({ id, ...rollout }, changedBy)) return undefined;
   const differences = differing.map(
-    (name) => `${name} has ${short(found.get(name) ?? 0)} %, should be ${short(due.get(name) ?? 0)} %`,
+    (name) =>
+      `${name} has ${weightText(found.get(name) ?? 0)} %, should be ${weightText(due.get(name) ?? 0)} %`,
   );
   const isOurs = changedBy?.startsWith(`${id}:`) ?? false;
   const who = isOurs ? " by a late call of ours" : changedBy ? ` by ${changedBy}` : "";

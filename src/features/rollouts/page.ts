@@ -8,13 +8,13 @@ import { standing } from "./press.ts";
 import type { Room } from "./room.ts";
 import { samplesOf } from "./samples.ts";
 import { findRollout } from "./store.ts";
-import { nameOf, short } from "./words.ts";
+import { nameOf, short, weightText } from "./words.ts";
 
 /** Bins shown; the newest count. */
 const rowsMax = 300;
 
 const stepsLine = ({ plan }: Rollout): string =>
-  `${plan.steps.map(({ weightPercent, waitForPerson }) => `${short(weightPercent)}${waitForPerson ? " (waits for a person)" : ""}`).join(" → ")} %`;
+  `${plan.steps.map(({ weightPercent, waitForPerson }) => `${weightText(weightPercent)}${waitForPerson ? " (waits for a person)" : ""}`).join(" → ")} %`;
 
 /** A rollout with everything it was judged by. */
 export function rolloutPage(room: Room): Route {

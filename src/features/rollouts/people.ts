@@ -21,7 +21,7 @@ import {
 } from "./press.ts";
 import { decide, jobs, type Room, whoOf } from "./room.ts";
 import { findRollout, inFlight, listRollouts, lockRollout } from "./store.ts";
-import { clockText, codeBlock, short } from "./words.ts";
+import { clockText, codeBlock, weightText } from "./words.ts";
 
 export interface Ask {
   readonly actor: Actor;
@@ -211,6 +211,6 @@ function foresee(room: Room, rollout: Rollout, ask: Ask, verb: Verb): Decision<R
   if (!pressed.ok) return pressed;
   const after = { ...rollout, state: pressed.value };
   return allow({
-    text: `Dry run: ${rollout.id} ${standing(rollout)}; then it ${standing(after)}, ${rollout.to} at ${short(wantedPercent(after))} %. Nothing was done.`,
+    text: `Dry run: ${rollout.id} ${standing(rollout)}; then it ${standing(after)}, ${rollout.to} at ${weightText(wantedPercent(after))} %. Nothing was done.`,
   });
 }

@@ -41,6 +41,14 @@ export function chooseSteps(
       message: "100 percent at once would judge nothing before everybody has it.",
       hint: `The catalog's steps are ${shown}; leave some out or put some between.`,
     });
+  const largest = declared.findLast((weight) => weight < 100);
+  const [first = 0] = weights;
+  if (largest !== undefined && first > largest)
+    return refuse({
+      rule: "steps-only-narrow",
+      message: `${first} percent at once is more than any step of the catalog judges before everybody has it.`,
+      hint: `The catalog's steps are ${shown}; begin with ${largest} at most.`,
+    });
   const odd = weights.find((weight) => Math.abs(weight * 100 - Math.round(weight * 100)) > 1e-6);
   if (odd !== undefined)
     return refuse({

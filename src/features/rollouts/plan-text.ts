@@ -5,7 +5,7 @@ import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Budget } from "../slos/index.ts";
 import type { Expected, ExpectedStep } from "./expected.ts";
 import type { RolloutPlan } from "./plan.ts";
-import { percent, short } from "./words.ts";
+import { percent, short, weightText } from "./words.ts";
 
 export interface PlanSaid {
   readonly plan: RolloutPlan;
@@ -59,7 +59,7 @@ function stepText(step: RolloutStep, expected: ExpectedStep | undefined): string
     ...Object.entries(shareUpperMax).map(([name, share]) => `${name} up to ${percent(share)}`),
   ];
   const parts = [
-    `${short(weightPercent)} %: ${formatDuration(minDuration)} at least`,
+    `${weightText(weightPercent)} %: ${formatDuration(minDuration)} at least`,
     ...(isPreview ? [] : [`${minSamples} requests`]),
     ...(bounds.length > 0 ? [escapeText(bounds.join(", "), 300)] : []),
     ...(step.waitForPerson ? ["then it waits until somebody promotes it"] : []),
@@ -121,7 +121,7 @@ function limitText(signal: Signal): string {
 export function expectedText({ expected, steps }: Pick<RolloutPlan, "expected" | "steps">): string {
   const waits = steps
     .filter(({ waitForPerson }) => waitForPerson)
-    .map(({ weightPercent }) => `${short(weightPercent)} %`);
+    .map(({ weightPercent }) => `${weightText(weightPercent)} %`);
   const promoting = waits.length > 0 ? `, and the time somebody takes to promote ${waits.join(", ")}` : "";
   if (!expected) return "";
   const { totalMs, ratePerSec } = expected;

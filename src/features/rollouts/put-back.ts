@@ -3,7 +3,7 @@
  * (what heals by itself, a pipeline, a person). Pure.
  */
 import type { ManagedBy, TrafficState } from "../../providers/traffic/contract.ts";
-import { short } from "./words.ts";
+import { weightText } from "./words.ts";
 
 export interface PutBack {
   /** False once the version has nothing again. */
@@ -29,7 +29,7 @@ export function putBackIn(
   // A late call of ours is taken back where it is noticed.
   if (share === 0 || changedBy?.startsWith(`${id}:`)) return undefined;
   const who = changedBy ? ` by ${changedBy}` : (managedBy ?? owner) ? ", probably by what manages it" : "";
-  return `${version} has ${short(share)} % again${who}`;
+  return `${version} has ${weightText(share)} % again${who}`;
 }
 
 export interface PutBackStep {

@@ -25,7 +25,7 @@ import { insertRollout } from "./store.ts";
 import { type Surroundings, surroundingsOf } from "./surroundings.ts";
 import { type Aim, aimOf, trafficDeadlineMs } from "./target.ts";
 import { todaysRate } from "./todays-traffic.ts";
-import { clockText, codeBlock, nameOf, short } from "./words.ts";
+import { clockText, codeBlock, nameOf, weightText } from "./words.ts";
 
 export interface StartRequest {
   service: string;
@@ -114,7 +114,7 @@ export async function startRollout(
     room.tellWayBack(tx, rollout);
     tx.ring({ job: jobs.step, ref: id, lane: "normal" });
     return allow({
-      text: `${id}: ${escapeText(service)} ${escapeText(rollout.from)} → ${escapeText(rollout.to)} starts at ${short(rollout.plan.steps[0]?.weightPercent ?? 0)} %. Its card is in ${channelLink(rollout.channel)}.${carefulText(rollout.plan)}${slowText(
+      text: `${id}: ${escapeText(service)} ${escapeText(rollout.from)} → ${escapeText(rollout.to)} starts at ${weightText(rollout.plan.steps[0]?.weightPercent ?? 0)} %. Its card is in ${channelLink(rollout.channel)}.${carefulText(rollout.plan)}${slowText(
         rollout.plan,
         ready.value.deadlineMs,
         deadlineMaxOf(room),
@@ -337,7 +337,7 @@ const carefulText = ({ careful }: RolloutPlan): string =>
   careful === undefined ? "" : ` Careful: ${escapeText(careful, 300)}.`;
 
 const weightsOf = (plan: RolloutPlan): string =>
-  plan.steps.map(({ weightPercent }) => short(weightPercent)).join(",");
+  plan.steps.map(({ weightPercent }) => weightText(weightPercent)).join(",");
 
 const deadlineMaxOf = ({ platform }: Room): number =>
   platform.catalogs.current().policies.rollout.deadlineMax;

@@ -5,7 +5,7 @@ import type { Catalog, Signal } from "../../catalog/schema.ts";
 import { percent, seconds, short } from "./judge/words.ts";
 import type { Who } from "./model.ts";
 
-export { percent, short } from "./judge/words.ts";
+export { percent, short, weightText } from "./judge/words.ts";
 
 /** A value as its signal is read: ratios in percent, the rest with their unit. */
 export function valueText(value: number, { kind, unit }: Pick<Signal, "kind" | "unit">): string {

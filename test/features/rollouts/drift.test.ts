@@ -42,6 +42,12 @@ describe("what strayed", () => {
       "traffic moved outside: v42 has 30 %, should be 10 %, v41 has 70 %, should be 90 %",
     ],
     [
+      "by less than a percent",
+      [share("v41", 89.9), share("v42", 10.1)],
+      null,
+      "traffic moved outside: v42 has 10.1 %, should be 10 %, v41 has 89.9 %, should be 90 %",
+    ],
+    [
       "by somebody who leaves a name",
       [share("v41", 100)],
       "night-job",

@@ -168,6 +168,7 @@ describe("starting a rollout", () => {
     expect(await text("rollout start shop v42 --deadline 7h")).toContain("6h at most");
     expect(await text("rollout start shop v42 --steps 1,50")).toContain("must be 100");
     expect(await text("rollout start shop v42 --steps 100")).toContain("100 percent at once");
+    expect(await text("rollout start shop v42 --steps 99.99,100")).toContain("begin with 50 at most");
     expect(await text("rollout start shop v42 --hold 1s")).toContain("3s at least");
     expect(await text("rollout start shop v42 --deadline 10s")).toContain("steps alone take 12s");
     expect((await room.type(dev, "rollout start shop v42 --steps 5,100 --hold 20s --deadline 30m")).ok).toBe(

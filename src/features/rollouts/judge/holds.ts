@@ -2,7 +2,7 @@ import { splitZ } from "../statistics.ts";
 import { currentStep, harmRatioMaxOf, planDefaults, shareUpperMaxOf } from "./defaults.ts";
 import { type Reading, versus, worse } from "./reading.ts";
 import type { Reason, ReasonCode } from "./types.ts";
-import { percent, seconds, short } from "./words.ts";
+import { percent, seconds, short, weightText } from "./words.ts";
 
 /** Why a critical counted signal does not let a step go on yet. */
 export function holdsOf(found: Reading): Reason[] {
@@ -36,7 +36,7 @@ export function holdsOf(found: Reading): Reason[] {
     const share = percent(canary.total / total);
     hold(
       "split",
-      `${name}: the canary got ${share} of the traffic, not ${short(weightPercent)} % (z ${short(z)})`,
+      `${name}: the canary got ${share} of the traffic, not ${weightText(weightPercent)} % (z ${short(z)})`,
     );
   }
   if (canary.total < minSamples) {

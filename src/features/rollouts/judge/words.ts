@@ -15,6 +15,9 @@ export function short(value: number): string {
   return String(Number(value.toPrecision(2)));
 }
 
+/** A share of traffic in percent, as finely as it can be split: 12.5 → "12.5", 99.99 → "99.99". */
+export const weightText = (weightPercent: number): string => String(Number(weightPercent.toFixed(2)));
+
 /** 94 → "94 s", 600 → "10 min", 5400 → "1.5 h". */
 export function seconds(sec: number): string {
   if (sec < 120) return `${Math.round(sec)} s`;
