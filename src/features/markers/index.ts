@@ -138,6 +138,7 @@ export function createMarkers(
     retention: [
       { table: "marker_deliveries", column: "created_at", keepDays: 90 },
       { table: "markers", column: "at", keepDays: 400 },
+      { table: "marker_sinks", column: "busy_until", keepDays: 90 },
     ],
   };
   return { feature, api };

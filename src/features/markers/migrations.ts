@@ -20,6 +20,15 @@ const markerTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** One row per system: whether it is being called, and until when it is left alone. */
+const sinkTable = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table marker_sinks (
+      sink text primary key, busy_since timestamptz, busy_until timestamptz not null, silences integer not null default 0);
+  `.execute(db);
+};
+
 export const markersMigrations: Record<string, Migration> = {
   "2026-11-25T1330-markers": { up: markerTables },
+  "2026-11-25T1620-marker-sinks": { up: sinkTable },
 };

@@ -30,7 +30,7 @@ export const keyOf = ({ thing, kind, percent }: NewMarker): string =>
 /** What happened longer ago is kept and told nobody: it was told by others when it was news. */
 export const newsMs = 86_400_000;
 
-/** From the first call on, one is tried this long. */
+/** From its beginning on, one is tried this long. */
 export const giveUpAfterMs = 86_400_000;
 
 const secondMs = 1_000;

@@ -1,4 +1,7 @@
-/** Telling systems outside of a marker: tried again until it is taken or its time is over, and then said aloud. */
+/**
+ * Telling systems outside of a marker: tried again until it is taken or its time is over, and then said aloud. Each system
+ * has one call at a time and is left alone for a while after a silence, so that it never holds up other work.
+ */
 import * as lookup from "../../catalog/lookup.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import type { Tx } from "../../platform/db/database.ts";
@@ -10,6 +13,7 @@ import { ProviderError, RateLimited } from "../../providers/errors.ts";
 import { NotWanted, noticeText } from "../../providers/markers/contract.ts";
 import type { MarkerSinks } from "../../providers/markers/instances.ts";
 import { giveUpAfterMs, noticeOf, retryAt } from "./model.ts";
+import { claimSink, sinkAnswered, sinkSilent } from "./sink-store.ts";
 import {
   countAttempt,
   countLost,
@@ -29,6 +33,9 @@ export interface TellParts {
 
 const sweepMax = 500;
 
+/** Longest one telling may take: a system that is asked first and then told, each under its own deadline. */
+const callMaxMs = 30_000;
+
 export async function tellMarker({ platform, sinks }: TellParts, id: string): Promise<Rerun> {
   const { database, catalogs, clock, random, publicUrl } = platform;
   const delivery = await readDelivery(database.db, id);
@@ -40,25 +47,49 @@ export async function tellMarker({ platform, sinks }: TellParts, id: string): Pr
     );
     return undefined;
   }
-  const attempts = await database.tx((tx) => countAttempt(tx.trx, id, tx.now));
+  const { sink } = delivery;
+  const turn = await database.tx(async (tx) => {
+    const again = await claimSink(tx.trx, sink, tx.now, new Date(tx.now.getTime() + callMaxMs));
+    return again ? { again } : { attempts: await countAttempt(tx.trx, id, tx.now) };
+  });
+  const isTooLate = (now: Date) => now.getTime() - delivery.createdAt.getTime() >= giveUpAfterMs;
+  if (turn.again !== undefined) {
+    if (!isTooLate(clock.now())) return { again: turn.again };
+    await database.tx((tx) => giveUp(platform, tx, delivery, silent(sink)));
+    return undefined;
+  }
+  const { attempts } = turn;
   try {
     const externalId = await sinks.of(instance).put(noticeOf(delivery.marker, publicUrl));
-    await database.tx((tx) => writeOutcome(tx.trx, id, { doneAt: tx.now, externalId }));
+    await database.tx(async (tx) => {
+      await writeOutcome(tx.trx, id, { doneAt: tx.now, externalId });
+      await sinkAnswered(tx.trx, sink, tx.now);
+    });
     return undefined;
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    const isTooLate = clock.now().getTime() - delivery.createdAt.getTime() >= giveUpAfterMs;
+    const isSilent = error.code === "timeout" || error.code === "unreachable";
     return database.tx(async (tx): Promise<Rerun> => {
-      if (error instanceof NotWanted || isTooLate) {
-        await writeOutcome(tx.trx, id, { error: error.message, givenUpAt: tx.now });
-        await sayLost(platform, tx, delivery, error);
+      const notBeforeMs = error instanceof RateLimited ? error.retryAfterMs : 0;
+      if (isSilent)
+        await sinkSilent(tx.trx, sink, tx.now, (times) => retryAt(tx.now, times, random(), notBeforeMs));
+      else await sinkAnswered(tx.trx, sink, tx.now);
+      if (error instanceof NotWanted || isTooLate(tx.now)) {
+        await giveUp(platform, tx, delivery, error);
         return undefined;
       }
       await writeOutcome(tx.trx, id, { error: error.message, givenUpAt: null });
-      const notBeforeMs = error instanceof RateLimited ? error.retryAfterMs : 0;
       return { again: retryAt(tx.now, attempts, random(), notBeforeMs) };
     });
   }
+}
+
+const silent = (sink: string): ProviderError =>
+  new ProviderError("timeout", `${sink} does not answer`, "See that it runs and can be reached from here.");
+
+async function giveUp(platform: Platform, tx: Tx, delivery: Delivery, error: ProviderError): Promise<void> {
+  await writeOutcome(tx.trx, delivery.id, { error: error.message, givenUpAt: tx.now });
+  await sayLost(platform, tx, delivery, error);
 }
 
 /** One message per system and day, with the count so far; each lost one is audited. */

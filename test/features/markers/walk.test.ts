@@ -7,6 +7,9 @@ import { olive, startRoom, type TestRoom } from "../rollouts/harness.ts";
 
 let grafana: StandIn;
 let hooks: StandIn;
+/** Requests the hooks' receiver has at this moment, and had at most. */
+let atOnce = 0;
+let mostAtOnce = 0;
 let annotations: { id: number; time: number; tags: string[]; text: string }[] = [];
 beforeAll(async () => {
   grafana = await startStandIn(({ method, path, body }) => {
@@ -18,7 +21,13 @@ beforeAll(async () => {
     });
     return { status: 200, body: { id: annotations.length, message: "Annotation added" } };
   });
-  hooks = await startStandIn(() => ({ status: 204 }));
+  hooks = await startStandIn(async () => {
+    atOnce += 1;
+    mostAtOnce = Math.max(mostAtOnce, atOnce);
+    await new Promise((resolve) => setImmediate(resolve));
+    atOnce -= 1;
+    return { status: 204 };
+  });
 });
 afterAll(async () => {
   await grafana?.close();
@@ -196,4 +205,35 @@ it("what is not taken waits, is told with the same id, and is given up aloud aft
     "hooks given-up 2",
     "hooks waiting 0",
   ]);
+});
+
+it("a system in trouble is called by one at a time and then left alone: it holds nothing else up, and all is told after", async () => {
+  const room = await startMarked();
+  const mark = (version: string) =>
+    room.database.tx((tx) =>
+      room.deploys.record(tx, {
+        service: "shop",
+        environment: "production",
+        version,
+        by: "ci",
+        source: "deploys",
+        reference: version,
+        at: tx.now,
+      }),
+    );
+  hooks.requests.length = 0;
+  hooks.refuseNext({ status: 503 });
+  hooks.refuseNext({ status: 503 });
+  for (let index = 0; index < 12; index += 1) await mark(`b${index}`);
+  await room.pass(3);
+  expect(hooks.requests).toHaveLength(1);
+  await room.pass(5);
+  expect(hooks.requests).toHaveLength(2);
+  await room.pass(20);
+  expect(hooks.requests).toHaveLength(2);
+  mostAtOnce = 0;
+  await room.pass(60);
+  expect(await metric(room, "quarterdeck_deploy_marker_deliveries")).toEqual([]);
+  expect(hooks.requests).toHaveLength(14);
+  expect(mostAtOnce).toBe(1);
 });
