@@ -45,3 +45,10 @@ export class RateLimited extends ProviderError {
     super("unreachable", message, hint);
   }
 }
+
+/** The network's own word for a call that failed, such as ` (ECONNREFUSED)`; never an address. */
+export function networkWord(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return typeof code === "string" && /^[A-Z0-9_]+$/.test(code) ? ` (${code})` : "";
+}

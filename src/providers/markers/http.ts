@@ -1,5 +1,5 @@
 /** One request to a system that keeps markers, and what its refusals mean. Addresses may be secrets: no message holds one. */
-import { type ProviderCode, ProviderError, RateLimited } from "../errors.ts";
+import { networkWord, type ProviderCode, ProviderError, RateLimited } from "../errors.ts";
 import { NotWanted } from "./contract.ts";
 
 export interface Ask {
@@ -46,19 +46,12 @@ export async function send(ask: Ask): Promise<string> {
       );
     throw new ProviderError(
       "unreachable",
-      `${who} cannot be reached${reasonOf(cause)}`,
+      `${who} cannot be reached${networkWord(cause)}`,
       "Check the instance's address in the catalog and the network; it is tried again.",
     );
   }
   if (response.ok) return text;
   throw refusalOf(ask, response, text);
-}
-
-/** The network's own word, such as ECONNREFUSED; never an address. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  return typeof code === "string" && /^[A-Z0-9_]+$/.test(code) ? ` (${code})` : "";
 }
 
 function refusalOf({ who, now }: Ask, { status, headers }: Response, text: string): ProviderError {

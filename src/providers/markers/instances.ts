@@ -1,7 +1,7 @@
 import type { MarkerSinkInstance } from "../../catalog/schema.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { Secret } from "../../platform/secret.ts";
-import { ProviderError } from "../errors.ts";
+import type { Secret } from "../../platform/secret.ts";
+import { secretOf } from "../secrets.ts";
 import type { MarkerSink } from "./contract.ts";
 import { createGrafana } from "./grafana.ts";
 import { createSignedWebhook } from "./webhook.ts";
@@ -12,15 +12,8 @@ export interface MarkerSinks {
 }
 
 export function createMarkerSinks({ env, clock }: Pick<Platform, "env" | "clock">): MarkerSinks {
-  const secretOf = ({ name }: MarkerSinkInstance, variable: string): Secret<string> => {
-    const value = env(variable);
-    if (value !== undefined && value !== "") return new Secret(value);
-    throw new ProviderError(
-      "unauthorised",
-      `The secret of ${name} is not set`,
-      `Set ${variable}, which the catalog names for it.`,
-    );
-  };
+  const secret = (instance: MarkerSinkInstance, variable: string): Secret<string> =>
+    secretOf({ env }, instance, variable);
   return {
     of(instance) {
       const common = { who: instance.name, deadlineMs: instance.deadline, now: () => clock.now() };
@@ -29,7 +22,7 @@ export function createMarkerSinks({ env, clock }: Pick<Platform, "env" | "clock"
           return createGrafana({
             ...common,
             url: instance.url.replace(/\/+$/, ""),
-            token: secretOf(instance, instance.tokenEnv),
+            token: secret(instance, instance.tokenEnv),
             dashboardUid: instance.dashboardUid,
             tags: instance.tags,
           });
@@ -37,7 +30,7 @@ export function createMarkerSinks({ env, clock }: Pick<Platform, "env" | "clock"
           return createSignedWebhook({
             ...common,
             url: instance.url,
-            secret: secretOf(instance, instance.secretEnv),
+            secret: secret(instance, instance.secretEnv),
           });
       }
     },

@@ -1,5 +1,5 @@
 /** One request to a paging provider, and what its refusals mean. Addresses may be secrets: no message holds one. */
-import { type ProviderCode, ProviderError } from "../errors.ts";
+import { networkWord, type ProviderCode, ProviderError } from "../errors.ts";
 
 /** Each call to a paging provider ends by then, in milliseconds. */
 export const callDeadlineMs = 10_000;
@@ -43,17 +43,10 @@ export async function exchange(ask: Ask): Promise<Answer> {
       );
     throw new ProviderError(
       "unreachable",
-      `${who} cannot be reached${reasonOf(cause)}`,
+      `${who} cannot be reached${networkWord(cause)}`,
       "Check the instance's address in the catalog and the network; it is tried again.",
     );
   }
-}
-
-/** The network's own word, such as ECONNREFUSED; never an address. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  return typeof code === "string" && /^[A-Z0-9_]+$/.test(code) ? ` (${code})` : "";
 }
 
 /** What a status that is no success means. `said`: the system's own words, if it gave any. */

@@ -1,7 +1,7 @@
 import type { PagerInstance } from "../../catalog/schema.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { Secret } from "../../platform/secret.ts";
-import { ProviderError } from "../errors.ts";
+import type { Secret } from "../../platform/secret.ts";
+import { secretOf } from "../secrets.ts";
 import type { Pager } from "./contract.ts";
 import { callDeadlineMs } from "./http.ts";
 import { createGrafanaOnCall } from "./oncall.ts";
@@ -18,15 +18,8 @@ export function createPagers(
   { env, clock }: Pick<Platform, "env" | "clock">,
   deadlineMs = callDeadlineMs,
 ): Pagers {
-  const secretOf = ({ name }: PagerInstance, variable: string): Secret<string> => {
-    const value = env(variable);
-    if (value !== undefined && value !== "") return new Secret(value);
-    throw new ProviderError(
-      "unauthorised",
-      `The secret of ${name} is not set`,
-      `Set ${variable}, which the catalog names for it.`,
-    );
-  };
+  const secret = (instance: PagerInstance, variable: string): Secret<string> =>
+    secretOf({ env }, instance, variable);
   return {
     of(instance) {
       const who = instance.name;
@@ -35,26 +28,25 @@ export function createPagers(
           return createPagerDuty({
             who,
             url: instance.url,
-            routingKey: secretOf(instance, instance.routingKeyEnv),
+            routingKey: secret(instance, instance.routingKeyEnv),
             apiUrl: instance.apiUrl,
-            apiToken:
-              instance.apiTokenEnv === undefined ? undefined : secretOf(instance, instance.apiTokenEnv),
+            apiToken: instance.apiTokenEnv === undefined ? undefined : secret(instance, instance.apiTokenEnv),
             deadlineMs,
           });
         case "opsgenie":
           return createOpsgenie({
             who,
             url: instance.url,
-            key: secretOf(instance, instance.keyEnv),
+            key: secret(instance, instance.keyEnv),
             deadlineMs,
           });
         case "oncall":
-          return createGrafanaOnCall({ who, url: secretOf(instance, instance.urlEnv), deadlineMs });
+          return createGrafanaOnCall({ who, url: secret(instance, instance.urlEnv), deadlineMs });
         case "webhook":
           return createSignedWebhook({
             who,
             url: instance.url,
-            secret: secretOf(instance, instance.secretEnv),
+            secret: secret(instance, instance.secretEnv),
             now: () => clock.now(),
             deadlineMs,
           });

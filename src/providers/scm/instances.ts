@@ -1,7 +1,6 @@
 import type { ScmInstance } from "../../catalog/schema.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { Secret } from "../../platform/secret.ts";
-import { ProviderError } from "../errors.ts";
+import { secretOf } from "../secrets.ts";
 import type { Scm } from "./contract.ts";
 import { createGithubScm } from "./github.ts";
 import { createGitlabScm } from "./gitlab.ts";
@@ -14,14 +13,7 @@ export interface Scms {
 export function createScms({ env }: Pick<Platform, "env">): Scms {
   return {
     of(instance) {
-      const value = env(instance.tokenEnv);
-      if (value === undefined || value === "")
-        throw new ProviderError(
-          "unauthorised",
-          `The token of ${instance.name} is not set`,
-          `Set ${instance.tokenEnv}, which the catalog names for it.`,
-        );
-      const token = new Secret(value);
+      const token = secretOf({ env }, instance, instance.tokenEnv, "token");
       const { deadline: deadlineMs } = instance;
       switch (instance.kind) {
         case "github":

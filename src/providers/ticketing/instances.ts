@@ -1,8 +1,9 @@
 import { builtinTicketing, ticketingInstance } from "../../catalog/lookup.ts";
 import type { TicketingInstance } from "../../catalog/schema.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { Secret } from "../../platform/secret.ts";
+import type { Secret } from "../../platform/secret.ts";
 import { ProviderError } from "../errors.ts";
+import { secretOf } from "../secrets.ts";
 import { createBuiltinTicketing } from "./builtin.ts";
 import type { Ticketing } from "./contract.ts";
 import { createGithubTicketing } from "./github.ts";
@@ -21,15 +22,8 @@ export function createTicketingProviders(
   const builtin = createBuiltinTicketing(database.db, now);
   let built = { digest: "none", providers: new Map<string, Ticketing>() };
 
-  const secret = (instance: TicketingInstance, name: string): Secret<string> => {
-    const value = platform.env(name);
-    if (value !== undefined && value !== "") return new Secret(value);
-    throw new ProviderError(
-      "unauthorised",
-      `The secret of ${instance.name} is not set`,
-      `Set ${name}, which the catalog names for it.`,
-    );
-  };
+  const secret = (instance: TicketingInstance, variable: string): Secret<string> =>
+    secretOf(platform, instance, variable);
 
   const build = (instance: TicketingInstance): Ticketing => {
     switch (instance.kind) {

@@ -11,7 +11,7 @@ import {
 import type { Verdict } from "../../../src/features/rollouts/judge.ts";
 import type { Rollout, RolloutState } from "../../../src/features/rollouts/model.ts";
 import { reweigh } from "../../../src/providers/traffic/weights.ts";
-import { dev, moveOutside, startRoom, type TestRoom } from "./harness.ts";
+import { dev, moveOutside, startRoom } from "./harness.ts";
 
 const share = (version: string, weightPercent: number) => ({ version, weightPercent });
 const set = [share("v41", 90), share("v42", 10)];
