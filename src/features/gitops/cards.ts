@@ -15,7 +15,7 @@ const code = (lines: readonly string[]): string =>
     .replaceAll("```", "'''")}\n\`\`\``;
 
 export function lineOf(stop: Stop): string {
-  const { owner, kind, dueAt, stoppedAt, endedAt, ending, error } = stop;
+  const { owner, kind, dueAt, stoppedAt, endedAt, ending, error, turnedOn } = stop;
   const name = escapeText(ownerName(owner, kind), 200);
   const why = error === undefined ? "" : ` ${escapeText(error, 300)}.`;
   switch (ending) {
@@ -30,12 +30,17 @@ export function lineOf(stop: Stop): string {
     case "not-stopped":
       return `🔴 ${name} could not be stopped.${why}`;
     case undefined:
-      if (!stoppedAt) return `🟠 ${name} is not stopped yet: it may put the version back.${why}`;
+      if (!stoppedAt) return `🟠 ${name} is not stopped: it may put the version back.${why}`;
       return error === undefined
-        ? `🟠 ${name} heals nothing until ${dateToken(dueAt)}, so that the revert stays. It begins again by itself.`
+        ? `🟠 ${name} heals nothing until ${dateToken(dueAt)}, so that the revert stays. It begins again by itself.${againText(turnedOn)}`
         : `🔴 ${name} should heal again since ${dateToken(dueAt)} and cannot be turned on.${why}`;
   }
 }
+
+const againText = (times: number): string =>
+  times === 0
+    ? ""
+    : ` It was turned on again by something else ${["once", "twice"][times - 1] ?? `${times} times`}, and stopped again.`;
 
 function proposalText({ url, error = "", isGivenUp }: Proposal): string {
   if (url !== undefined)

@@ -21,7 +21,7 @@ export type { StopAsk } from "./stop.ts";
 export interface Gitops {
   /**
    * Keeps whoever manages a service's objects from putting back what a revert takes away, for the time policy says.
-   * Once per thing. Answers when it is done or could not be within three seconds; it is tried on then. Never throws
+   * Once per thing; with `isPutBack` what was stopped is looked at and stopped once more. Answers when it is done or could not be within three seconds; it is tried on then. Never throws
    * because of the cluster.
    */
   stop(ask: StopAsk): Promise<void>;

@@ -16,7 +16,12 @@ const proposal = async (db: Kysely<unknown>): Promise<void> => {
   await sql`alter table gitops_stops add column proposal jsonb`.execute(db);
 };
 
+const turnedOn = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`alter table gitops_stops add column turned_on integer not null default 0`.execute(db);
+};
+
 export const gitopsMigrations: Record<string, Migration> = {
   "2026-11-25T1340-gitops": { up: gitopsTables },
   "2026-11-25T1400-gitops-proposal": { up: proposal },
+  "2026-11-25T1630-gitops-turned-on": { up: turnedOn },
 };

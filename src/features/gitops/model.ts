@@ -40,6 +40,8 @@ export interface Stop {
   readonly error?: string | undefined;
   readonly attempts: number;
   readonly isPaged: boolean;
+  /** Times something else turned it on again while it was stopped, and it was stopped once more. */
+  readonly turnedOn: number;
   /** The revert of the commit, as it is proposed in Git. */
   readonly proposal?: Proposal | undefined;
 }

@@ -23,6 +23,7 @@ interface GitopsTables {
     error: string | null;
     attempts: number;
     is_paged: boolean;
+    turned_on: number;
     proposal: Json<NonNullable<Stop["proposal"]>> | null;
   };
 }
@@ -46,6 +47,7 @@ const rowOf = (stop: Stop): Insertable<GitopsTables["gitops_stops"]> => ({
   error: stop.error ?? null,
   attempts: stop.attempts,
   is_paged: stop.isPaged,
+  turned_on: stop.turnedOn,
   proposal: stop.proposal === undefined ? null : JSON.stringify(stop.proposal),
 });
 
@@ -66,6 +68,7 @@ const stopOf = (row: Selectable<GitopsTables["gitops_stops"]>): Stop => ({
   error: row.error ?? undefined,
   attempts: row.attempts,
   isPaged: row.is_paged,
+  turnedOn: row.turned_on,
   proposal: row.proposal ?? undefined,
 });
 

@@ -28,9 +28,11 @@ export async function stopHealing(
   { gitops }: Room,
   rollback: Rollback,
   owner: ManagedBy | null,
+  isPutBack = false,
 ): Promise<void> {
   const { id, service, environment, channel } = rollback;
-  if (owner) await gitops.stop({ thing: id, service, environment, owner, channel, parent: cardKey(id) });
+  if (owner)
+    await gitops.stop({ thing: id, service, environment, owner, channel, parent: cardKey(id), isPutBack });
 }
 
 export async function watchStay(room: Room, id: string): Promise<Rerun> {
@@ -85,12 +87,11 @@ async function note(room: Room, rollback: Rollback, found: string | undefined): 
   });
 }
 
-/** What heals by itself is stopped, if it is not yet, and what it gave back is taken away again; three times. */
+/** What heals by itself is stopped once more, and what it gave back is taken away again; three times. */
 async function restoreAgain(room: Room, rollback: Rollback, aim: Aim, owner: ManagedBy): Promise<void> {
   const { id, service, recorded, state } = rollback;
   const { database } = room.platform;
   if (state.is !== "back") return;
-  await stopHealing(room, rollback, owner);
   for (let time = 1; time <= restoredMax; time += 1) {
     const effect: Effect = {
       key: `${id}:back-again-${time}`,
@@ -102,6 +103,7 @@ async function restoreAgain(room: Room, rollback: Rollback, aim: Aim, owner: Man
           : { do: "set-weight", version: rollback.to, percent: 100 },
     };
     if (await isDone(database.db, effect.key)) continue;
+    await stopHealing(room, rollback, owner, true);
     const result = await room.effects.apply(aim, effect, (tx) =>
       isUntouchedSince(tx.trx, rollback, state.at),
     );

@@ -4,6 +4,7 @@ import type { Db, Trx, Tx } from "../../platform/db/database.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
+import type { ManagedBy } from "../../providers/traffic/contract.ts";
 import { cardKey, versionsText } from "./cards.ts";
 import { lookForDrift } from "./drift-watch.ts";
 import { recordEffect } from "./effects.ts";
@@ -14,11 +15,16 @@ import type { Room } from "./room.ts";
 import { findRollout, lockRollout } from "./store.ts";
 
 /** Where somebody else manages the objects: by policy their self-heal is stopped for a while. */
-export async function stopHealing({ gitops }: Room, rollout: Rollout): Promise<void> {
+export async function stopHealing(
+  { gitops }: Room,
+  rollout: Rollout,
+  found: ManagedBy | null,
+  isPutBack = false,
+): Promise<void> {
   const { id, service, environment, channel, plan } = rollout;
-  if (!plan.managed) return;
-  const owner = plan.managed.by;
-  await gitops.stop({ thing: id, service, environment, owner, channel, parent: cardKey(id) });
+  const owner = plan.managed?.by ?? found;
+  if (!owner) return;
+  await gitops.stop({ thing: id, service, environment, owner, channel, parent: cardKey(id), isPutBack });
 }
 
 export async function watchStay(room: Room, id: string): Promise<Rerun> {
@@ -53,7 +59,7 @@ export async function watchStay(room: Room, id: string): Promise<Rerun> {
       reason: putBack.sentence,
       detail: { changedBy: look.changedBy, versions: look.versions },
     });
-  if (isToRestore) await restoreAgain(room, rollout, putBack);
+  if (isToRestore) await restoreAgain(room, rollout, putBack, look.managedBy);
   return again;
 }
 
@@ -84,11 +90,16 @@ async function note(room: Room, id: string, { putBack, news, reason, detail }: N
 const isUntouched = async (db: Db | Trx, { service, environment, endedAt }: Rollout): Promise<boolean> =>
   endedAt !== undefined && (await isUntouchedSince(db, { service, environment }, endedAt));
 
-/** What heals by itself is stopped, if it is not yet, and what it gave back is taken away again. */
-async function restoreAgain(room: Room, rollout: Rollout, putBack: PutBack): Promise<void> {
+/** What heals by itself is stopped once more, and what it gave back is taken away again. */
+async function restoreAgain(
+  room: Room,
+  rollout: Rollout,
+  putBack: PutBack,
+  owner: ManagedBy | null,
+): Promise<void> {
   const { id, service, wayBack } = rollout;
   const { database } = room.platform;
-  await stopHealing(room, rollout);
+  await stopHealing(room, rollout, owner, true);
   const restored = putBack.restored + 1;
   const key = `${id}:back-again-${restored}`;
   const result = await room.effects.apply(

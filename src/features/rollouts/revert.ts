@@ -9,7 +9,7 @@ import { escapeText } from "../../platform/messages/blocks.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError } from "../../providers/errors.ts";
-import type { Parity, TrafficState } from "../../providers/traffic/contract.ts";
+import type { ManagedBy, Parity, TrafficState } from "../../providers/traffic/contract.ts";
 import { cardKey, versionsText } from "./cards.ts";
 import { byNameOf, noteOf, toldOf } from "./compare.ts";
 import { type Effect, isDone, recordEffect } from "./effects.ts";
@@ -100,16 +100,19 @@ async function goBack(room: Room, rollout: Rollout): Promise<Outcome> {
       service,
       wanted: { do: "set-weight", version: to, percent: 0 },
     };
+    let owner: ManagedBy | null = rollout.plan.managed?.by ?? null;
     if (!(await isDone(room.platform.database.db, zero.key))) {
       const result = await room.effects.apply(aim, zero, isWanted);
       if (result.is === "superseded") return result;
-      if (result.is === "done")
+      if (result.is === "done") {
+        owner ??= result.readBack.managedBy;
         await room.platform.database.tx((tx) => recordEffect(tx, zero.key, result.readBack));
+      }
       // Where a weight cannot be taken away alone, the restore below still does it.
       else if (isAway(result.error)) return result;
     }
     // After the weight, so that nothing is before it; before the rest, so that what heals does not undo it.
-    await stopHealing(room, rollout);
+    await stopHealing(room, rollout, owner);
     const effect: Effect = {
       key: `${id}:back`,
       owner: id,
@@ -118,6 +121,8 @@ async function goBack(room: Room, rollout: Rollout): Promise<Outcome> {
     };
     const result = await room.effects.apply(aim, effect, isWanted);
     if (result.is !== "done") return result;
+    // Who manages it could not be read before.
+    if (!owner) await stopHealing(room, rollout, result.readBack.managedBy);
     const parity = await aim.engine.parity(aim.target, wayBack, { deadlineMs: trafficDeadlineMs });
     return { is: "back", effect, readBack: result.readBack, parity };
   } catch (error) {

@@ -45,6 +45,8 @@ export interface Suspended {
    * changed.
    */
   readonly is: "stopped" | "idle";
+  /** Whether it healed when it was looked at: false where an earlier call of ours stands. */
+  readonly wasHealing: boolean;
   /** Kind of the object, as people write it. */
   readonly kind: string;
   readonly source: GitSource | null;

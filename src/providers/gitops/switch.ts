@@ -54,8 +54,14 @@ export function createSwitch(system: Owner["system"], kinds: readonly HealingKin
     suspend: (objects, owner, mark) =>
       withoutConflicts(async (): Promise<Suspended> => {
         const { path, kind, object } = await find(objects, kinds, owner);
-        const found: Suspended = { is: "stopped", kind: kind.kind, source: kind.sourceOf(object) };
-        if (!kind.isHealing(object)) return markOf(object) ? found : { ...found, is: "idle" };
+        const wasHealing = kind.isHealing(object);
+        const found: Suspended = {
+          is: "stopped",
+          wasHealing,
+          kind: kind.kind,
+          source: kind.sourceOf(object),
+        };
+        if (!wasHealing) return markOf(object) ? found : { ...found, is: "idle" };
         const note = JSON.stringify({
           by: mark.by,
           until: mark.until.toISOString(),

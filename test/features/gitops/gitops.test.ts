@@ -122,7 +122,7 @@ describe("a service that Argo CD keeps as it is in Git", () => {
     expect(await room.weights()).toEqual({ v41: 100 });
     const said = await room.said("gitops:R-1");
     expect(said.text).toContain(
-      "is not stopped yet: it may put the version back. Quarterdeck may not patch applications (argoproj.io) in the namespace argocd",
+      "is not stopped: it may put the version back. Quarterdeck may not patch applications (argoproj.io) in the namespace argocd",
     );
     expect(JSON.stringify(said.blocks)).toContain("kubectl -n 'argocd' patch application 'shop'");
     cluster.refusal = undefined;
@@ -206,14 +206,26 @@ describe("a service that Argo CD keeps as it is in Git", () => {
 });
 
 describe("a version that is put back after its revert", () => {
-  it("is a failed revert: said, paged, and taken back from what heals, three times", async () => {
+  it("is a failed revert: said, paged, stopped once more and taken back from what heals, three times", async () => {
     const room = await managedRoom();
     await reverted(room);
     for (let time = 1; time <= 3; time += 1) {
+      // As an ApplicationSet does that declares it.
+      cluster.edit(application, { syncPolicy: { automated } });
       await putBack(room, 10);
       await room.pass(12);
       expect(await room.weights()).toEqual({ v41: 100 });
+      expect(application.spec.syncPolicy).toEqual({});
+      expect((await room.said("gitops:R-1")).text).toContain(
+        `It was turned on again by something else ${["once", "twice", "3 times"][time - 1]}, and stopped again.`,
+      );
     }
+    expect((await room.audited("R-1")).filter((action) => action.startsWith("gitops."))).toEqual([
+      "gitops.stopped",
+      "gitops.stopped-again",
+      "gitops.stopped-again",
+      "gitops.stopped-again",
+    ]);
     // One page while it stands, whatever is taken back meanwhile.
     expect(room.pages).toHaveLength(1);
     expect(room.pages[0]).toMatchObject({
@@ -230,6 +242,45 @@ describe("a version that is put back after its revert", () => {
     expect((await room.said("rollout:R-1")).text).toContain(
       "🔴 shop · rollout R-1 v41 → v42 · the revert did not hold: v42 has 20 % again",
     );
+  });
+
+  it("says that it is not stopped where it is turned on again at once, and stops it once that ends", async () => {
+    const room = await managedRoom();
+    await reverted(room);
+    cluster.after = (object) => cluster.edit(object, { syncPolicy: { automated } });
+    cluster.edit(application, { syncPolicy: { automated } });
+    await putBack(room, 10);
+    await room.pass(12);
+    expect((await room.said("gitops:R-1")).text).toContain(
+      "is not stopped: it may put the version back. Argo CD application shop was turned on again at once",
+    );
+    cluster.after = undefined;
+    await room.pass(12);
+    expect(application.spec.syncPolicy).toEqual({});
+    expect((await room.said("gitops:R-1")).text).toContain("heals nothing until");
+    // Where the cluster refuses it later, what carries our mark is still begun again at the end.
+    cluster.edit(application, { syncPolicy: { automated } });
+    cluster.refusal = { code: 403, reason: "Forbidden", message: "cannot patch resource" };
+    await putBack(room, 10);
+    await room.pass(11 * 60);
+    cluster.refusal = undefined;
+    cluster.edit(application, { syncPolicy: { automated: null } });
+    room.clock.advance(60 * 60_000);
+    await room.drain();
+    expect(application.spec.syncPolicy).toEqual({ automated });
+  });
+
+  it("has what manages it stopped also where that could not be read at the start", async () => {
+    const room = await managedRoom();
+    const managed = room.world.engine;
+    room.world.engine = (real) => real;
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["step"]);
+    room.world.engine = managed;
+    expect((await room.said("rollout:R-1:plan")).text).not.toContain("Argo CD");
+    await room.type(dev, "rollout revert shop errors");
+    await room.until(["reverted"], "R-1", 10);
+    expect(application.spec.syncPolicy).toEqual({});
   });
 
   it("pages and is left where nobody manages it: a person is not fought; later it is nobody's business", async () => {
@@ -298,8 +349,11 @@ describe("a version that is put back after its revert", () => {
     expect(await room.weights()).toEqual({ v41: 100 });
     expect(application.spec.syncPolicy).toEqual({});
     expect((await room.said("gitops:R-2")).text).toContain("heals nothing until");
+    cluster.edit(application, { syncPolicy: { automated } });
     await putBack(room, 50);
     await room.pass(12);
+    expect(application.spec.syncPolicy).toEqual({});
+    expect((await room.said("gitops:R-2")).text).toContain("turned on again by something else once");
     expect(room.pages.map(({ dedupKey }) => dedupKey)).toEqual(["rollback:R-2:put-back"]);
     expect(room.pages[0]?.headline).toContain("the rollback R-2 v42 → v41 did not hold: v42 has 50 % again");
     expect(await room.weights()).toEqual({ v41: 100 });
