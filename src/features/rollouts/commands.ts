@@ -4,7 +4,8 @@ import { arg, argsOf, defineCommand, flagsOf, type Target } from "../../platform
 import type { Command, CommandContext, Reply } from "../../platform/feature.ts";
 import { section } from "../../platform/messages/blocks.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
-import { rolloutCard, rolloutLine } from "./cards.ts";
+import { rolloutCard } from "./cards.ts";
+import { rolloutLine } from "./headline.ts";
 import type { Place } from "./holders.ts";
 import { type Ask, askOf, extendRollout, type Verb } from "./people.ts";
 import { cancelQueued, startOrQueue } from "./queue.ts";

@@ -23,10 +23,11 @@ import { countStates, findRollout, listRollouts, restoreSeconds } from "./store.
 import { rolloutSummaries } from "./summaries.ts";
 import { sweepRollouts } from "./sweep.ts";
 
-export { differencesBlock, parityText, stuckWords } from "./cards.ts";
+export { differencesBlock, parityText } from "./cards.ts";
 export { byNameOf, noteOf, toldOf } from "./compare.ts";
 export { createEffects, type Effect, type Effects, isDone, recordEffect } from "./effects.ts";
 export { exportRollout } from "./export.ts";
+export { stuckWords } from "./headline.ts";
 export { claimTraffic, type Holder, holderOf, isUntouchedSince, releaseTraffic, turnOf } from "./holders.ts";
 export { readManaged } from "./managed.ts";
 export { rolloutsMigrations } from "./migrations.ts";

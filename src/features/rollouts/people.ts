@@ -5,7 +5,7 @@ import type { Place, Reply } from "../../platform/feature.ts";
 import { dateToken } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
-import { stuckWords } from "./cards.ts";
+import { stuckWords } from "./headline.ts";
 import type { Place as TrafficPlace } from "./holders.ts";
 import { type Decided, type Failing, type Rollout, type RolloutState, wantedPercent } from "./model.ts";
 import {

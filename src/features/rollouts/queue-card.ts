@@ -1,6 +1,6 @@
 /** A rollout that waits for its turn, as people see it. Pure. */
 import { card, dateToken, escapeText, type Mark } from "../../platform/messages/blocks.ts";
-import { whoText } from "./cards.ts";
+import { whoText } from "./headline.ts";
 import type { Queued } from "./queue-store.ts";
 
 function headlineOf(queued: Queued): { mark: Mark; text: string } {

@@ -13,13 +13,14 @@ import type { Markers } from "../markers/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Signals } from "../signals/index.ts";
 import type { Budget, Slos } from "../slos/index.ts";
-import { cardKey, planKey, rolloutCard, waitsKey, waitsText, wayBackKey, wayBackText } from "./cards.ts";
+import { cardKey, rolloutCard } from "./cards.ts";
 import { createEffects, type Effects } from "./effects.ts";
 import { indexOf, type Rollout, type Who } from "./model.ts";
 import { planText } from "./plan-text.ts";
 import { samplesOf } from "./samples.ts";
 import { writeRollout } from "./store.ts";
 import { type Aim, aimOf } from "./target.ts";
+import { planKey, waitsKey, waitsText, wayBackKey, wayBackText } from "./thread.ts";
 
 export interface RolloutParts {
   platform: Platform;

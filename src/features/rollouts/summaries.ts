@@ -1,7 +1,8 @@
 import type { Summaries, SummaryLine } from "../../platform/feature.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { becauseText, driftLine, headlineOf, holdReason, rolloutLine } from "./cards.ts";
+import { driftLine } from "./cards.ts";
+import { becauseText, headlineOf, holdReason, rolloutLine } from "./headline.ts";
 import { isAtWeight, isOver, isWaitingForPerson, type Rollout } from "./model.ts";
 import { queuedLine } from "./queue-card.ts";
 import { findQueued, listQueued, type Queued } from "./queue-store.ts";

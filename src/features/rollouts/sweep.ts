@@ -3,9 +3,9 @@ import { ProviderError } from "../../providers/errors.ts";
 import { isAtWeight } from "./model.ts";
 import { listQueued, queueJob } from "./queue-store.ts";
 import { jobs, type Room } from "./room.ts";
-import { ensureRouted } from "./start.ts";
 import { listRollouts } from "./store.ts";
 import { aimOf } from "./target.ts";
+import { ensureRouted } from "./traffic-before.ts";
 
 const inFlightMax = 500;
 /** A ring that is there already is earlier than this and stays as it is. */
