@@ -9,5 +9,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // No module keeps state, so files may share one module graph: loading it anew for each costs minutes.
+    isolate: false,
   },
 });

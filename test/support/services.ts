@@ -79,8 +79,8 @@ export type ServiceName = keyof typeof binaries;
  * describe.runIf(prometheus)("against a real Prometheus", () => { … });
  * ```
  */
-export function requireService(name: ServiceName): string | undefined {
-  const found = findService(name);
+export function requireService(name: ServiceName, isThere = isExecutable): string | undefined {
+  const found = findService(name, isThere);
   if (found === undefined && process.env.CI === "true")
     throw new Error(
       `${name} is not installed, and with CI=true no test may be left out: ${binaries[name].install}`,
@@ -89,8 +89,8 @@ export function requireService(name: ServiceName): string | undefined {
 }
 
 /** As {@link requireService}, for what even CI may lack, such as a second version of a service. */
-export function findService(name: ServiceName): string | undefined {
-  const found = binaries[name].candidates.find(isExecutable);
+export function findService(name: ServiceName, isThere = isExecutable): string | undefined {
+  const found = binaries[name].candidates.find(isThere);
   if (found === undefined)
     console.warn(`NOT TESTED: ${name} is not installed (${binaries[name].install}); its tests are left out`);
   return found;
