@@ -44,7 +44,7 @@ const againText = (times: number): string =>
 
 function proposalText({ url, error = "", isGivenUp }: Proposal): string {
   if (url !== undefined)
-    return `The revert in Git is proposed: ${link(url, url)}. Merge it, and the revert lasts.`;
+    return `The revert in Git is proposed: ${link(url, url)}. Look at it, then merge it, and the revert lasts.`;
   const tried = isGivenUp ? "" : " It is tried again.";
   return `The revert could not be proposed in Git: ${escapeText(error, 300)}.${tried}`;
 }

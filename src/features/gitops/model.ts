@@ -104,10 +104,15 @@ const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 export function gitCommands(thing: string, source: GitSource | undefined): string[] {
   if (!source?.revision) return [];
   const isUrl = /^(https?|ssh|git):\/\/|^git@/.test(source.repository);
+  const { revision, path } = source;
   const branch = `revert-${thing}`;
+  // The revision is the branch's head: what changed the service is the newest commit of its folder.
+  const commit =
+    path === null ? quote(revision) : `"$(git log -1 --format=%H ${quote(revision)} -- ${quote(path)})"`;
   return [
     ...(isUrl ? [`git clone ${quote(source.repository)} ${branch} && cd ${branch}`] : []),
-    `git revert --no-edit ${quote(source.revision)}`,
+    ...(path === null ? [] : [`git log -1 --stat ${quote(revision)} -- ${quote(path)}`]),
+    `git revert --no-edit ${commit}`,
     `git push origin HEAD:${branch}`,
   ];
 }

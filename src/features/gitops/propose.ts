@@ -50,19 +50,28 @@ async function propose({ platform, scms }: Room, stop: Stop): Promise<Request | 
       `the catalog declares no scm for ${at.host}`,
       "Add it under providers.",
     );
+  const { revision: applied, path } = source;
   try {
-    return await scms.of(instance).proposeRevert({
+    const scm = scms.of(instance);
+    // What was applied is the branch's head: what changed the service is the newest commit of its folder.
+    const revision =
+      path === null ? applied : await scm.newestCommit({ repository: at.path, revision: applied, path });
+    if (revision === undefined)
+      return new ProviderError("not_found", `no commit up to ${short(applied)} touches ${path}`, "");
+    return await scm.proposeRevert({
       repository: at.path,
-      revision: source.revision,
+      revision,
       branch: `quarterdeck/revert-${thing}`,
-      title: `Revert ${source.revision.slice(0, 12)}: ${service} was reverted (${thing})`,
-      body: `${service} in ${stop.environment} was reverted by Quarterdeck, ${thing}. Until this is merged, what manages it puts the version back once its self-heal begins again, at ${stop.dueAt.toISOString()}.`,
+      title: `Revert ${short(revision)}: ${service} was reverted (${thing})`,
+      body: `${service} in ${stop.environment} was reverted by Quarterdeck, ${thing}. This takes back ${path === null ? "the commit that was applied last" : `the newest commit of ${path} that was applied`}: look at it, then merge it. Until it is merged, what manages the service puts the version back once its self-heal begins again, at ${stop.dueAt.toISOString()}.`,
     });
   } catch (error) {
     if (error instanceof ProviderError) return error;
     throw error;
   }
 }
+
+const short = (revision: string): string => revision.slice(0, 12);
 
 /** Asked again it may do better. */
 const isPassing = ({ code }: ProviderError): boolean =>

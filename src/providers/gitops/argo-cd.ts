@@ -4,12 +4,13 @@
  * Source: Argo CD docs, "Automated Sync Policy" and "Application Specification".
  */
 import { z } from "zod";
-import type { GitopsSystem } from "./contract.ts";
+import { folderOf, type GitopsSystem } from "./contract.ts";
 import { createSwitch, type HealingObject } from "./switch.ts";
 
 const policySchema = z.object({ automated: z.looseObject({ enabled: z.boolean().optional() }).nullish() });
 const sourceSchema = z.object({ repoURL: z.string(), path: z.string().optional() });
-const statusSchema = z.object({ sync: z.object({ revision: z.string().optional() }).optional() });
+/** Of a Helm chart it is the chart's version. */
+const statusSchema = z.object({ sync: z.object({ revision: z.string().regex(/^[0-9a-f]{40}$/) }) });
 
 const automatedOf = ({ spec }: HealingObject) => {
   const read = policySchema.safeParse(spec.syncPolicy);
@@ -33,9 +34,9 @@ export function createArgoCd(): GitopsSystem {
       sourceOf({ spec, status }) {
         const source = sourceSchema.safeParse(spec.source);
         if (!source.success) return null;
-        const { repoURL: repository, path = null } = source.data;
-        const read = statusSchema.safeParse(status ?? {});
-        return { repository, path, revision: (read.success && read.data.sync?.revision) || null };
+        const { repoURL: repository, path } = source.data;
+        const read = statusSchema.safeParse(status);
+        return { repository, path: folderOf(path), revision: read.data?.sync.revision ?? null };
       },
     },
   ]);

@@ -34,8 +34,12 @@ export interface ClusterObjects {
 /** What Git says of the version that stands now; for the commands that make a revert last. */
 export interface GitSource {
   readonly repository: string;
-  /** Commit that was applied last; null where it is not known. */
+  /**
+   * Commit that was compared or applied last, forty digits: the head of its branch, seldom one that changed the
+   * service. Null where it is not known, or no commit.
+   */
   readonly revision: string | null;
+  /** Folder below the repository's root; null for the whole of it. */
   readonly path: string | null;
 }
 
@@ -73,3 +77,7 @@ export interface GitopsSystem {
   /** Puts back what stood before, and reads back. An object that is gone, or carries no mark of ours, is `theirs`. */
   resume(objects: ClusterObjects, owner: Owner): Promise<Resumed>;
 }
+
+/** `./prod/` → `prod`; null for the root. */
+export const folderOf = (path: string | undefined): string | null =>
+  (path ?? "").replace(/^(\.?\/)+|\/+$/g, "").replace(/^\.$/, "") || null;

@@ -3,11 +3,13 @@
  * Source: Flux docs, "Kustomization" and "Helm Releases", `.spec.suspend`.
  */
 import { z } from "zod";
-import type { GitopsSystem } from "./contract.ts";
+import { folderOf, type GitopsSystem } from "./contract.ts";
 import { createSwitch, type HealingKind } from "./switch.ts";
 
-/** `main@sha1:9f3c…` */
+/** `main@sha1:9f3c…`; `main/9f3c…` before Flux 2; `latest@sha256:…` of an image, which is no commit. */
 const statusSchema = z.object({ lastAppliedRevision: z.string().optional() });
+
+const sourceSchema = z.object({ sourceRef: z.object({ name: z.string() }), path: z.string().optional() });
 
 const suspended = (kind: string, group: string, version: string, plural: string): HealingKind => ({
   kind,
@@ -22,9 +24,11 @@ const suspended = (kind: string, group: string, version: string, plural: string)
   sourceOf({ spec, status }) {
     const read = statusSchema.safeParse(status ?? {});
     const revision =
-      (read.success && /([0-9a-f]{40})$/.exec(read.data.lastAppliedRevision ?? "")?.[1]) || null;
-    const source = z.object({ name: z.string() }).safeParse(spec.sourceRef);
-    return source.success ? { repository: source.data.name, path: null, revision } : null;
+      (read.success && /(?:^|[:/])([0-9a-f]{40})$/.exec(read.data.lastAppliedRevision ?? "")?.[1]) || null;
+    const source = sourceSchema.safeParse(spec);
+    if (!source.success) return null;
+    const { sourceRef, path } = source.data;
+    return { repository: sourceRef.name, path: folderOf(path), revision };
   },
 });
 

@@ -16,8 +16,20 @@ export interface Proposal {
   readonly url: string;
 }
 
+export interface CommitAsk {
+  /** As of `RevertAsk`. */
+  readonly repository: string;
+  /** Commit from which on it is looked backwards, forty digits. */
+  readonly revision: string;
+  /** Folder or file in the repository. */
+  readonly path: string;
+}
+
 /** Every method throws ProviderError. */
 export interface Scm {
+  /** The newest commit up to one that touches the path; undefined when none does. */
+  newestCommit(ask: CommitAsk): Promise<string | undefined>;
+
   /**
    * Opens a pull or merge request that undoes the commit on the default branch, and nothing else. One that is there
    * already for the branch is answered instead. `rejected` when what the commit changed was changed since: then a

@@ -83,8 +83,13 @@ export function createGithubScm({ apiUrl, token, deadlineMs }: GithubScmOptions)
   };
 
   return {
+    async newestCommit({ repository, revision, path }) {
+      const query = `sha=${revision}&path=${encodeURIComponent(path)}&per_page=1`;
+      return (await get(`${repoOf(repository)}/commits?${query}`, z.array(madeSchema)))[0]?.sha;
+    },
+
     async proposeRevert({ repository, revision, branch, title, body }) {
-      const repo = `/repos/${repository.split("/").map(encodeURIComponent).join("/")}`;
+      const repo = repoOf(repository);
       const [owner = ""] = repository.split("/");
       const existing = async () =>
         (
@@ -116,6 +121,9 @@ export function createGithubScm({ apiUrl, token, deadlineMs }: GithubScmOptions)
     },
   };
 }
+
+const repoOf = (repository: string): string =>
+  `/repos/${repository.split("/").map(encodeURIComponent).join("/")}`;
 
 const namesOf = (files: z.output<typeof filesSchema>): string[] =>
   files.flatMap(({ filename, previous_filename: previous }) =>

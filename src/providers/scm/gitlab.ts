@@ -1,6 +1,6 @@
 /**
  * GitLab, over its REST API: a branch, the commit reverted on it, a merge request.
- * Source: docs.gitlab.com, "Commits API: Revert a commit", "Branches API", "Merge requests API".
+ * Source: docs.gitlab.com, "Commits API: List repository commits", "Revert a commit", "Branches API", "Merge requests API".
  */
 import { z } from "zod";
 import type { Secret } from "../../platform/secret.ts";
@@ -54,6 +54,15 @@ export function createGitlabScm({ url, token, deadlineMs }: GitlabScmOptions): S
   };
 
   return {
+    async newestCommit({ repository, revision, path }) {
+      const query = `ref_name=${revision}&path=${encodeURIComponent(path)}&per_page=1`;
+      const [newest] = await http.send(
+        { method: "GET", path: `/projects/${encodeURIComponent(repository)}/repository/commits?${query}` },
+        z.array(z.object({ id: z.string() })),
+      );
+      return newest?.id;
+    },
+
     async proposeRevert({ repository, revision, branch, title, body }) {
       const project = `/projects/${encodeURIComponent(repository)}`;
       const listed = await http.send(

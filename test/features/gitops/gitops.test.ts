@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vit
 import type { ManagedBy } from "../../../src/providers/traffic/contract.ts";
 import { objectsAt } from "../../providers/gitops/client.ts";
 import { ClusterStandIn, type StoredObject } from "../../providers/gitops/cluster.ts";
-import { type GitlabWorld, gitlab, revision, startHost } from "../../providers/scm/hosts.ts";
+import { applied, type GitlabWorld, gitlab, revision, startHost } from "../../providers/scm/hosts.ts";
 import { dev, startRoom, type TestRoom } from "../rollouts/harness.ts";
 
 const argo: ManagedBy = { system: "argo-cd", name: "shop", namespace: "argocd" };
@@ -94,7 +94,9 @@ describe("a service that Argo CD keeps as it is in Git", () => {
     expect(application.spec.syncPolicy).toEqual({});
     const said = await room.said("gitops:R-1");
     expect(said.text).toContain("🟠 Argo CD application shop in argocd heals nothing until");
-    expect(JSON.stringify(said.blocks)).toContain(`git revert --no-edit '${sha}'`);
+    expect(JSON.stringify(said.blocks)).toContain(
+      `git revert --no-edit \\"$(git log -1 --format=%H '${sha}' -- 'prod')\\"`,
+    );
     expect((await room.type(dev, "gitops list")).text).toContain("(R-1)");
     room.clock.advance(59 * 60_000);
     await room.drain();
@@ -167,8 +169,12 @@ describe("a service that Argo CD keeps as it is in Git", () => {
     );
     onTestFinished(() => git.close());
     Object.assign(application, {
-      spec: { ...application.spec, source: { repoURL: "https://git.example.com/acme/prod/fleet.git" } },
-      status: { sync: { revision } },
+      spec: {
+        ...application.spec,
+        source: { repoURL: "https://git.example.com/acme/prod/fleet.git", path: "./prod/a b/" },
+      },
+      // The branch's head: somebody else's commit, most of the time.
+      status: { sync: { revision: applied } },
     });
     const room = await managedRoom(argo, "revert-commit", git.url);
     expect((await room.type(dev, "rollout start shop v42 --dry-run")).text).toContain(
@@ -179,14 +185,40 @@ describe("a service that Argo CD keeps as it is in Git", () => {
     const said = async () => JSON.stringify((await room.said("gitops:R-1")).blocks);
     expect(await said()).toContain("could not be proposed in Git: GitLab refused");
     expect(await said()).toContain("It is tried again.");
+    expect(await said()).toContain(
+      `git revert --no-edit \\"$(git log -1 --format=%H '${applied}' -- 'prod/a b')\\"`,
+    );
     isAway = false;
     await room.pass(5);
     expect(world.requests).toMatchObject([{ source_branch: "quarterdeck/revert-R-1" }]);
     expect(await said()).toContain(
       "The revert in Git is proposed: <https://gitlab.com/acme/prod/fleet/-/merge_requests/7",
     );
+    expect(await said()).toContain("Look at it, then merge it, and the revert lasts.");
+    expect(git.requests.map(({ path }) => path)).toContain(
+      `/api/v4/projects/acme/prod/fleet/repository/commits/${revision}/revert`,
+    );
     expect(await said()).not.toContain("git revert --no-edit");
     expect(await room.audited("R-1")).toContain("gitops.proposed");
+  });
+
+  it("has nothing proposed in Git where no commit touches what Argo CD applies", async () => {
+    const git = await startHost(gitlab({ branches: new Map(), requests: [], isConflicting: false }));
+    onTestFinished(() => git.close());
+    Object.assign(application, {
+      spec: {
+        ...application.spec,
+        source: { repoURL: "https://git.example.com/acme/prod/fleet.git", path: "staging" },
+      },
+      status: { sync: { revision: applied } },
+    });
+    const room = await managedRoom(argo, "revert-commit", git.url);
+    await reverted(room);
+    await room.pass(5);
+    expect(JSON.stringify((await room.said("gitops:R-1")).blocks)).toContain(
+      "The revert could not be proposed in Git: no commit up to dddddddddddd touches staging.",
+    );
+    expect(git.requests.filter(({ method }) => method !== "GET")).toEqual([]);
   });
 
   it("is left alone where policy says so, and Helm heals nothing", async () => {

@@ -41,11 +41,11 @@ const benches: Record<string, Bench> = {
     system: createFlux(),
     owner: { system: "flux", name: "shop", namespace: null },
     kind: "kustomize.toolkit.fluxcd.io/v1/kustomizations",
-    healing: { interval: "10m", sourceRef: { kind: "GitRepository", name: "fleet" } },
+    healing: { interval: "10m", path: "./prod", sourceRef: { kind: "GitRepository", name: "fleet" } },
     idle: { interval: "10m", suspend: true },
     on: { suspend: false },
     status: { lastAppliedRevision: `main@sha1:${sha}` },
-    source: { repository: "fleet", path: null, revision: sha },
+    source: { repository: "fleet", path: "prod", revision: sha },
   },
   "a Flux HelmRelease": {
     system: createFlux(),
@@ -144,6 +144,31 @@ describe.each(Object.entries(benches))("%s", (_name, bench) => {
       code: "unreachable",
     });
   });
+});
+
+it("takes no version of a chart and no digest of an image for a commit", async () => {
+  cluster.put(
+    "argoproj.io/v1alpha1/applications",
+    "argocd",
+    "shop",
+    { source: { repoURL: "https://charts.example.com", chart: "shop" }, syncPolicy: { automated: {} } },
+    { status: { sync: { revision: "1.4.2" } } },
+  );
+  cluster.put(
+    "kustomize.toolkit.fluxcd.io/v1/kustomizations",
+    "flux-system",
+    "shop",
+    { path: "./", sourceRef: { kind: "OCIRepository", name: "fleet" } },
+    { status: { lastAppliedRevision: `latest@sha256:${"9f3c1e29".repeat(8)}` } },
+  );
+  for (const [system, name] of [
+    [createArgoCd(), "argo-cd"],
+    [createFlux(), "flux"],
+  ] as const) {
+    const owner = { system: name, name: "shop", namespace: null };
+    const { source } = await system.suspend(objectsAt(cluster.url), owner, mark);
+    expect(source).toMatchObject({ path: null, revision: null });
+  }
 });
 
 it("leaves an application alone that somebody turned off in another way meanwhile", async () => {

@@ -49,6 +49,11 @@ export const revision = sha("9");
 const parent = sha("8");
 const head = sha("a");
 
+/** Head of what was applied; `revision` is the newest commit below it that touches `prod/a b`. */
+export const applied = sha("d");
+const listedAt = (ref: string, path: string) =>
+  ref === applied && path === "prod/a b" ? [{ id: revision, sha: revision }] : [];
+
 export interface GithubWorld {
   /** Files changed on the default branch after the commit. */
   since: string[];
@@ -68,7 +73,11 @@ export function github(world: GithubWorld): Answers {
   return ({ method, path, body, headers }) => {
     if (headers.authorization !== "Bearer scm-token")
       return { status: 401, json: { message: "Bad credentials" } };
+    const { searchParams: query } = new URL(path, "http://x");
     switch (`${method} ${path.split("?")[0]}`) {
+      case `GET ${repo}/commits`:
+        if (query.get("per_page") !== "1") return undefined;
+        return { status: 200, json: listedAt(query.get("sha") ?? "", query.get("path") ?? "") };
       case `GET ${repo}/pulls`: {
         const wanted = new URL(path, "http://x").searchParams.get("head");
         return { status: 200, json: world.pulls.filter((pull) => `acme:${pull.head}` === wanted) };
@@ -147,7 +156,11 @@ export function gitlab(world: GitlabWorld): Answers {
       const id = world.branches.get(branch);
       return id === undefined ? undefined : { status: 200, json: { commit: { id } } };
     }
+    const { searchParams: query } = new URL(path, "http://x");
     switch (at) {
+      case `GET ${project}/repository/commits`:
+        if (query.get("per_page") !== "1") return undefined;
+        return { status: 200, json: listedAt(query.get("ref_name") ?? "", query.get("path") ?? "") };
       case `GET ${project}/merge_requests`: {
         const wanted = new URL(path, "http://x").searchParams.get("source_branch");
         return { status: 200, json: world.requests.filter((one) => one.source_branch === wanted) };

@@ -5,6 +5,7 @@ import { createGithubScm } from "../../../src/providers/scm/github.ts";
 import { createGitlabScm } from "../../../src/providers/scm/gitlab.ts";
 import {
   type Answers,
+  applied,
   type GithubWorld,
   type GitlabWorld,
   github,
@@ -51,6 +52,21 @@ it.each(["fleet", "oci://registry/charts/shop", "https://charts.example.com", "h
     expect(repositoryAt(address)).toBeUndefined();
   },
 );
+
+it("finds the newest commit that touches a folder, and says that there is none", async () => {
+  const [atGithub, atGitlab] = await Promise.all([host(github(githubWorld())), host(gitlab(gitlabWorld()))]);
+  for (const { scm, repository } of [
+    {
+      scm: createGithubScm({ apiUrl: atGithub.url, token, deadlineMs: 5_000 }),
+      repository: "acme/fleet",
+    },
+    { scm: createGitlabScm({ url: atGitlab.url, token, deadlineMs: 5_000 }), repository: "acme/prod/fleet" },
+  ]) {
+    const at = { repository, revision: applied };
+    expect(await scm.newestCommit({ ...at, path: "prod/a b" })).toBe(revision);
+    expect(await scm.newestCommit({ ...at, path: "staging" })).toBeUndefined();
+  }
+});
 
 it("proposes at GitHub the files of the commit as they were before it, on top of what came since", async () => {
   const world = githubWorld();
