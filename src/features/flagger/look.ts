@@ -29,13 +29,15 @@ export async function lookAtRun(room: Room, id: string): Promise<Rerun> {
         { ...locked, endedAt: tx.now, ending: "lost", seq: locked.seq + 1 },
         { actor: systemActor, action: "flagger.lost", reason: "Flagger was not heard of for a day" },
       );
+      if (locked.isPaged) await room.paging.resolve(tx, stuckKey(id), systemActor);
       return undefined;
     }
     const isStuck = locked.rollback !== undefined && tx.now.getTime() - locked.rollback.atMs >= stuckMs;
     const after = { ...locked, standing, isPaged: locked.isPaged || isStuck };
     await writeRun(tx.trx, after);
     room.tell(tx, after);
-    if (isStuck) await pageStuck(room, tx, after);
+    // Once: what a person resolved at the pager does not come back with the next look.
+    if (isStuck && !locked.isPaged) await pageStuck(room, tx, after);
     return { again: new Date(tx.now.getTime() + lookEveryMs) };
   });
 }
@@ -62,14 +64,11 @@ function frozenWords(standing: StandingNow): string | undefined {
 }
 
 async function pageStuck({ platform, paging }: Room, tx: Tx, run: Run): Promise<void> {
-  const { id, service, namespace, name, channel, asked } = run;
-  const why = asked.rollback
-    ? "Flagger was told and has not done it"
-    : "its canary has no webhook of type rollback, so Flagger does not ask";
+  const { id, service, namespace, name, channel } = run;
   await paging.page(tx, {
     team: lookup.owningTeam(platform.catalogs.current(), service).name,
     service,
-    headline: `PAGE ${escapeText(service)}: Flagger canary ${id} ${escapeText(`${namespace}/${name}`, 120)} is not rolled back: ${why}`,
+    headline: `PAGE ${escapeText(service)}: Flagger canary ${id} ${escapeText(`${namespace}/${name}`, 120)}${stuckText(run)}`,
     dedupKey: stuckKey(id),
     subject: id,
     channel,
@@ -77,6 +76,12 @@ async function pageStuck({ platform, paging }: Room, tx: Tx, run: Run): Promise<
     verbs: [],
     actor: systemActor,
   });
+}
+
+function stuckText({ asked: { rollback } }: Run): string {
+  // That it was done is told by its event and its post-rollout alone, which a canary may not have.
+  if (rollback?.hasPassed) return ": Flagger was told to roll back; its end was not heard";
+  return ` is not rolled back: ${rollback ? "Flagger has not asked since" : "its canary has no webhook of type rollback, so Flagger does not ask"}`;
 }
 
 /** What a lost ring left standing is taken up again. */

@@ -334,12 +334,33 @@ describe("Flagger's webhooks", () => {
     expect(room.world.pages[0]).toMatchObject({
       team: "storefront",
       subject: "R-3",
-      headline: expect.stringContaining("is not rolled back: Flagger was told and has not done it"),
+      headline: expect.stringContaining(
+        "Flagger canary R-3 test/back: Flagger was told to roll back; its end was not heard",
+      ),
     });
+    // One page, so that one a person resolved at the pager stays resolved.
+    await room.pass(25);
+    await room.pass(25);
+    expect(room.world.pages).toHaveLength(1);
     await room.post("/event", told("back", "Failed", "Canary failed! Scaling down back.test"));
     expect((await room.card("R-3")).text).toBe("⚫ shop · Flagger canary R-3 → v42 · taken back");
     expect(room.world.resolved).toEqual(["flagger:R-3:stuck"]);
     expect((await room.post("/rollback", shop)).status).toBe(403);
+  });
+
+  it("end the page of a canary that is not heard of any more, and say where Flagger never asks", async () => {
+    const run = ((await room.post("/rollout", canary("silent"))) as { canary?: string }).canary ?? "";
+    await room.drain();
+    const before = room.world.pages.length;
+    await room.type(dev, `flagger rollback ${run} errors`);
+    await room.pass(200);
+    expect(room.world.pages[before]?.headline).toContain(
+      `Flagger canary ${run} test/silent is not rolled back: its canary has no webhook of type rollback`,
+    );
+    await room.pass(24 * 3_600);
+    expect((await room.card(run)).text).toContain("not heard of any more");
+    expect(room.world.resolved.filter((key) => key === `flagger:${run}:stuck`)).toHaveLength(1);
+    expect(room.world.pages).toHaveLength(before + 1);
   });
 
   it("hold at the gates while users hurt, and fail no check for it; an open gate ends by itself", async () => {
