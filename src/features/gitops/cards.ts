@@ -50,10 +50,10 @@ function proposalText({ url, error = "", isGivenUp }: Proposal): string {
 }
 
 export function stopMessage(stop: Stop): Wanted {
-  const { thing, owner, source, endedAt, stoppedAt, proposal } = stop;
+  const { thing, owner, kind, source, endedAt, stoppedAt, proposal } = stop;
   const text = lineOf(stop);
   const blocks: Block[] = [section(text)];
-  if (!endedAt && !stoppedAt) blocks.push(section(`By hand:\n${code(stopCommands(owner))}`));
+  if (!endedAt && !stoppedAt) blocks.push(section(`By hand:\n${code(stopCommands(owner, kind))}`));
   const git = proposal?.url === undefined ? gitCommands(thing, source) : [];
   if (proposal) blocks.push(section(proposalText(proposal)));
   if (!endedAt && git.length > 0)

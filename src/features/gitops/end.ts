@@ -5,7 +5,15 @@ import { escapeText } from "../../platform/messages/blocks.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError } from "../../providers/errors.ts";
-import { type Ending, ownerName, pageAfterMs, retryAt, type Stop, stopWithinMs } from "./model.ts";
+import {
+  type Ending,
+  isSameOwner,
+  ownerName,
+  pageAfterMs,
+  retryAt,
+  type Stop,
+  stopWithinMs,
+} from "./model.ts";
 import { jobs, type Room } from "./room.ts";
 import { findStop, lockStop, openStops } from "./store.ts";
 
@@ -42,7 +50,7 @@ async function resume(room: Room, stop: Stop): Promise<Ending | ProviderError> {
     other.environment === stop.environment &&
     other.stoppedAt !== undefined &&
     other.dueAt > stop.dueAt &&
-    JSON.stringify(other.owner) === JSON.stringify(stop.owner);
+    isSameOwner(other.owner, stop.owner);
   if ((await openStops(database.db, openMax)).some(isSame)) return "handed-over";
   if (!system) return "theirs";
   try {

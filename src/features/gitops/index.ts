@@ -14,7 +14,7 @@ import { countOpen, findStop, openStops } from "./store.ts";
 
 export { clusterOf } from "./cluster.ts";
 export { gitopsMigrations } from "./migrations.ts";
-export { expectation } from "./model.ts";
+export { expectation, ownerName } from "./model.ts";
 export type { UseCluster } from "./room.ts";
 export type { StopAsk } from "./stop.ts";
 

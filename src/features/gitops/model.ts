@@ -73,9 +73,12 @@ const kinds: Record<ManagedBy["system"], string> = {
   helm: "Helm release",
 };
 
+const fluxKinds = { kustomization: "Flux Kustomization", "helm-release": "Flux HelmRelease" };
+
 /** `Argo CD application shop in argocd` */
-export function ownerName({ system, name, namespace }: ManagedBy, kind = kinds[system]): string {
-  return `${kind} ${name}${namespace === null ? "" : ` in ${namespace}`}`;
+export function ownerName(owner: ManagedBy, found?: string): string {
+  const { system, name, namespace, kind } = owner;
+  return `${found ?? (kind ? fluxKinds[kind] : kinds[system])} ${name}${namespace === null ? "" : ` in ${namespace}`}`;
 }
 
 /** What to expect of whoever manages the objects, before anything is done; for plans. */
@@ -117,15 +120,29 @@ export function gitCommands(thing: string, source: GitSource | undefined): strin
   ];
 }
 
-/** Shell commands that stop it by hand. */
-export function stopCommands({ system, name, namespace }: ManagedBy): string[] {
+/** Whether they are one object; a kind that was not kept may be either. */
+export const isSameOwner = (one: ManagedBy, other: ManagedBy): boolean =>
+  one.system === other.system &&
+  one.name === other.name &&
+  one.namespace === other.namespace &&
+  (one.kind === undefined || other.kind === undefined || one.kind === other.kind);
+
+/** Shell commands that stop it by hand; `found` is the kind as it was found. Both where Flux's kind is not known. */
+export function stopCommands({ system, name, namespace, kind }: ManagedBy, found?: string): string[] {
   switch (system) {
     case "argo-cd":
       return [
         `kubectl -n ${quote(namespace ?? "argocd")} patch application ${quote(name)} --type merge -p '{"spec":{"syncPolicy":{"automated":null}}}'`,
       ];
     case "flux":
-      return [`flux suspend kustomization ${quote(name)} -n ${quote(namespace ?? "flux-system")}`];
+      return (["kustomization", "helm-release"] as const)
+        .filter((one) =>
+          found === undefined ? kind === undefined || one === kind : found === fluxKinds[one],
+        )
+        .map(
+          (one) =>
+            `flux suspend ${one.replace("-", "")} ${quote(name)} -n ${quote(namespace ?? "flux-system")}`,
+        );
     case "helm":
       return [];
   }

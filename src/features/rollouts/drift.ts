@@ -3,7 +3,8 @@
  * While it stands nothing is promoted. By policy it is only said (`hold`) or set again (`correct`), a few times;
  * a call of ours that arrived late is always set again. A revert is never held by it.
  */
-import type { ManagedBy, TrafficState } from "../../providers/traffic/contract.ts";
+import type { TrafficState } from "../../providers/traffic/contract.ts";
+import { ownerName } from "../gitops/index.ts";
 import { weightText } from "./judge/words.ts";
 import type { Reason, Verdict } from "./judge.ts";
 import type { Rollout, RolloutState } from "./model.ts";
@@ -78,7 +79,7 @@ export function strayedOf(
   );
   const isOurs = changedBy?.startsWith(`${id}:`) ?? false;
   const who = isOurs ? " by a late call of ours" : changedBy ? ` by ${changedBy}` : "";
-  const owner = managedBy ? `; ${ownerText(managedBy)}` : "";
+  const owner = managedBy ? `; managed by ${ownerName(managedBy)}` : "";
   return { sentence: `traffic moved outside${who}: ${differences.slice(0, 4).join(", ")}${owner}`, isOurs };
 }
 
@@ -157,10 +158,4 @@ export function correctionsOf(
     .map((version) => ({ version, weightPercent: due.get(version) ?? 0 }));
   if (others.length === 0) return [canary];
   return [{ version: from, weightPercent: due.get(from) ?? 0 }, ...others, canary];
-}
-
-/** `shop is managed by Argo CD application shop in argocd` */
-export function ownerText({ system, name, namespace }: ManagedBy): string {
-  const owner = { "argo-cd": "Argo CD application", flux: "Flux", helm: "Helm release" }[system];
-  return `managed by ${owner} ${name}${namespace === null ? "" : ` in ${namespace}`}`;
 }

@@ -7,6 +7,8 @@ import type { z } from "zod";
 /** What keeps objects of a service as they are declared. */
 export interface Owner {
   readonly system: "argo-cd" | "flux" | "helm";
+  /** Of Flux, which of its two kinds applies the object; absent where it is not known. */
+  readonly kind?: "kustomization" | "helm-release" | undefined;
   readonly name: string;
   /** Null where it is the system's usual one. */
   readonly namespace: string | null;

@@ -11,7 +11,14 @@ const statusSchema = z.object({ lastAppliedRevision: z.string().optional() });
 
 const sourceSchema = z.object({ sourceRef: z.object({ name: z.string() }), path: z.string().optional() });
 
-const suspended = (kind: string, group: string, version: string, plural: string): HealingKind => ({
+const suspended = (
+  is: HealingKind["is"],
+  kind: string,
+  group: string,
+  version: string,
+  plural: string,
+): HealingKind => ({
+  is,
   kind,
   resource: { group, version, plural },
   namespace: "flux-system",
@@ -34,7 +41,7 @@ const suspended = (kind: string, group: string, version: string, plural: string)
 
 export function createFlux(): GitopsSystem {
   return createSwitch("flux", [
-    suspended("Flux Kustomization", "kustomize.toolkit.fluxcd.io", "v1", "kustomizations"),
-    suspended("Flux HelmRelease", "helm.toolkit.fluxcd.io", "v2", "helmreleases"),
+    suspended("kustomization", "Flux Kustomization", "kustomize.toolkit.fluxcd.io", "v1", "kustomizations"),
+    suspended("helm-release", "Flux HelmRelease", "helm.toolkit.fluxcd.io", "v2", "helmreleases"),
   ]);
 }

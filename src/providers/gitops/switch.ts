@@ -29,6 +29,8 @@ export type HealingObject = z.output<typeof objectSchema>;
 
 /** What tells one system from another. Pure. */
 export interface HealingKind {
+  /** As owners name it; absent where the system has one kind alone. */
+  readonly is?: Owner["kind"];
   readonly kind: string;
   readonly resource: Resource;
   /** Where its objects are when the owner's namespace is not known. */
@@ -111,14 +113,15 @@ interface Found {
   readonly object: HealingObject;
 }
 
-/** The first kind that has an object of the name. */
+/** The object of the owner's kind; where that is not known, of the first kind that has one of the name. */
 async function find(
   objects: ClusterObjects,
   kinds: readonly HealingKind[],
-  { name, namespace }: Owner,
+  { name, namespace, kind: wanted }: Owner,
 ): Promise<Found> {
   let missing: ProviderError | undefined;
   for (const kind of kinds) {
+    if (wanted !== undefined && kind.is !== wanted) continue;
     const path = { resource: kind.resource, namespace: namespace ?? kind.namespace, name };
     try {
       return { path, kind, object: await objects.get(path, objectSchema) };

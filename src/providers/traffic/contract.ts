@@ -26,6 +26,8 @@ export type TrafficVersion = z.output<typeof versionSchema>;
 /** Who else keeps an object as it is declared somewhere, and so puts back what is changed by hand. */
 export interface ManagedBy {
   readonly system: "argo-cd" | "flux" | "helm";
+  /** Of Flux, which of its two kinds applies the object; absent where it is not known. */
+  readonly kind?: "kustomization" | "helm-release" | undefined;
   readonly name: string;
   readonly namespace: string | null;
 }

@@ -2,6 +2,11 @@
 import type { Metadata } from "../kubernetes/objects.ts";
 import type { ManagedBy } from "./contract.ts";
 
+const toolkits = [
+  { toolkit: "kustomize", kind: "kustomization" },
+  { toolkit: "helm", kind: "helm-release" },
+] as const;
+
 /**
  * Sources: Argo CD, "Resource Tracking"; Flux, "kustomize-controller" and "helm-controller" (ownership labels);
  * Helm 3, release annotations. What Argo CD or Flux deploys by Helm is theirs: they would put it back.
@@ -17,10 +22,10 @@ export function managedBy({
   const tracked = annotations?.["argocd.argoproj.io/tracking-id"]?.split(":")[0];
   if (tracked !== undefined && tracked !== "") return argoCd(tracked);
 
-  for (const toolkit of ["kustomize", "helm"]) {
+  for (const { toolkit, kind } of toolkits) {
     const name = labels?.[`${toolkit}.toolkit.fluxcd.io/name`];
-    if (name !== undefined)
-      return { system: "flux", name, namespace: labels?.[`${toolkit}.toolkit.fluxcd.io/namespace`] ?? null };
+    const namespace = labels?.[`${toolkit}.toolkit.fluxcd.io/namespace`] ?? null;
+    if (name !== undefined) return { system: "flux", kind, name, namespace };
   }
 
   const byLabel = labels?.["argocd.argoproj.io/instance"];

@@ -49,7 +49,7 @@ const benches: Record<string, Bench> = {
   },
   "a Flux HelmRelease": {
     system: createFlux(),
-    owner: { system: "flux", name: "shop", namespace: "prod" },
+    owner: { system: "flux", kind: "helm-release", name: "shop", namespace: "prod" },
     kind: "helm.toolkit.fluxcd.io/v2/helmreleases",
     healing: { interval: "10m", suspend: false },
     idle: { suspend: true },
@@ -144,6 +144,25 @@ describe.each(Object.entries(benches))("%s", (_name, bench) => {
       code: "unreachable",
     });
   });
+});
+
+it("stops of two objects of one name the one whose kind the label named, and the first where none is known", async () => {
+  const [first, second] = [
+    "kustomize.toolkit.fluxcd.io/v1/kustomizations",
+    "helm.toolkit.fluxcd.io/v2/helmreleases",
+  ].map((kind) => cluster.put(kind, "prod", "shop", {}));
+  const flux = createFlux();
+  const owner = { system: "flux", name: "shop", namespace: "prod" } as const;
+  const release = { ...owner, kind: "helm-release" } as const;
+  expect(await flux.suspend(objectsAt(cluster.url), release, mark)).toMatchObject({
+    kind: "Flux HelmRelease",
+  });
+  expect([first?.spec, second?.spec]).toEqual([{}, { suspend: true }]);
+  expect(await flux.resume(objectsAt(cluster.url), release)).toEqual({ is: "resumed" });
+  expect(await flux.suspend(objectsAt(cluster.url), owner, mark)).toMatchObject({
+    kind: "Flux Kustomization",
+  });
+  expect([first?.spec, second?.spec]).toEqual([{ suspend: true }, {}]);
 });
 
 it("takes no version of a chart and no digest of an image for a commit", async () => {

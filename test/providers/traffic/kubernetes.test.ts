@@ -94,7 +94,7 @@ describe("who manages an object", () => {
           "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
         },
       },
-      { system: "flux", name: "apps", namespace: "flux-system" },
+      { system: "flux", kind: "kustomization", name: "apps", namespace: "flux-system" },
     ],
     [
       "Flux by a HelmRelease, although Helm wrote",
@@ -102,7 +102,7 @@ describe("who manages an object", () => {
         labels: { "helm.toolkit.fluxcd.io/name": "shop", "helm.toolkit.fluxcd.io/namespace": "shop" },
         annotations: { "meta.helm.sh/release-name": "shop" },
       },
-      { system: "flux", name: "shop", namespace: "shop" },
+      { system: "flux", kind: "helm-release", name: "shop", namespace: "shop" },
     ],
     [
       "Helm by its release",

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { expectation, isSameOwner, stopCommands } from "../../../src/features/gitops/model.ts";
+import type { ManagedBy } from "../../../src/providers/traffic/contract.ts";
+
+const release: ManagedBy = { system: "flux", kind: "helm-release", name: "shop", namespace: "prod" };
+const kustomization: ManagedBy = { ...release, kind: "kustomization" };
+/** As stored before the kind was kept. */
+const stored: ManagedBy = { system: "flux", name: "shop", namespace: "prod" };
+
+describe("what Flux applies", () => {
+  it("is stopped by hand by the command of its kind", () => {
+    expect(stopCommands(release)).toEqual(["flux suspend helmrelease 'shop' -n 'prod'"]);
+    expect(stopCommands(kustomization)).toEqual(["flux suspend kustomization 'shop' -n 'prod'"]);
+    expect(stopCommands(stored, "Flux HelmRelease")).toEqual(["flux suspend helmrelease 'shop' -n 'prod'"]);
+    expect(stopCommands(stored)).toEqual([
+      "flux suspend kustomization 'shop' -n 'prod'",
+      "flux suspend helmrelease 'shop' -n 'prod'",
+    ]);
+  });
+
+  it("is named with its kind", () => {
+    expect(expectation("shop", release, "none", "1h")).toContain("managed by Flux HelmRelease shop in prod");
+    expect(expectation("shop", stored, "none", "1h")).toContain("managed by Flux shop in prod");
+  });
+
+  it("is another object where the kind is another, and the same where it was not kept", () => {
+    expect(isSameOwner(release, kustomization)).toBe(false);
+    expect(isSameOwner(release, stored)).toBe(true);
+    expect(isSameOwner(release, { ...stored, name: "web" })).toBe(false);
+    expect(isSameOwner(release, { ...stored, namespace: null })).toBe(false);
+  });
+});
