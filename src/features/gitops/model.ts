@@ -54,9 +54,6 @@ export interface Proposal {
   readonly isGivenUp: boolean;
 }
 
-/** Times a proposal is tried; then the commands in the thread are what there is. */
-export const proposalAttemptsMax = 10;
-
 /** Without having been stopped by then, stopping it helps no more: what it puts back it has put back. */
 export const stopWithinMs = 10 * 60_000;
 /** Not begun again this long after it should have: a person is woken. */
@@ -66,6 +63,15 @@ const retryMs = { first: 2_000, most: 30_000 };
 
 export const retryAt = (now: Date, attempts: number): Date =>
   new Date(now.getTime() + Math.min(retryMs.most, retryMs.first * attempts));
+
+const proposeRetryMs = { first: 2_000, most: 5 * 60_000 };
+
+/** When Git is asked again after so many attempts, and not before it wants it. */
+export const proposeAt = (now: Date, attempts: number, notBeforeMs = 0): Date =>
+  new Date(
+    now.getTime() +
+      Math.max(notBeforeMs, Math.min(proposeRetryMs.most, proposeRetryMs.first * 2 ** (attempts - 1))),
+  );
 
 const kinds: Record<ManagedBy["system"], string> = {
   "argo-cd": "Argo CD application",

@@ -2,9 +2,9 @@
 import * as lookup from "../../catalog/lookup.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Rerun } from "../../platform/rings/runner.ts";
-import { ProviderError } from "../../providers/errors.ts";
+import { ProviderError, RateLimited } from "../../providers/errors.ts";
 import { type Proposal as Request, repositoryAt } from "../../providers/scm/contract.ts";
-import { type Proposal, proposalAttemptsMax, retryAt, type Stop } from "./model.ts";
+import { type Proposal, proposeAt, type Stop } from "./model.ts";
 import type { Room } from "./room.ts";
 import { findStop, lockStop } from "./store.ts";
 
@@ -17,8 +17,13 @@ export async function proposeRevert(room: Room, thing: string): Promise<Rerun> {
     const locked = await lockStop(tx.trx, thing);
     if (!locked || locked.proposal?.url !== undefined) return undefined;
     const attempts = (locked.proposal?.attempts ?? 0) + 1;
-    const isGivenUp =
-      result instanceof ProviderError && (!isPassing(result) || attempts >= proposalAttemptsMax);
+    const again = proposeAt(
+      tx.now,
+      attempts,
+      result instanceof RateLimited ? result.retryAfterMs : undefined,
+    );
+    // Once the self-heal begins again, the commands in the thread are what there is.
+    const isGivenUp = result instanceof ProviderError && (!isPassing(result) || again >= locked.dueAt);
     const proposal: Proposal =
       result instanceof ProviderError
         ? { error: result.message, attempts, isGivenUp }
@@ -34,7 +39,7 @@ export async function proposeRevert(room: Room, thing: string): Promise<Rerun> {
           }
         : undefined,
     );
-    return proposal.error === undefined || isGivenUp ? undefined : { again: retryAt(tx.now, attempts) };
+    return proposal.error === undefined || isGivenUp ? undefined : { again };
   });
 }
 

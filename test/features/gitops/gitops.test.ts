@@ -202,6 +202,58 @@ describe("a service that Argo CD keeps as it is in Git", () => {
     expect(await room.audited("R-1")).toContain("gitops.proposed");
   });
 
+  it("has it proposed also after half an hour in which Git is away, and when Git asks to be left alone", async () => {
+    const world: GitlabWorld = {
+      branches: new Map([["main", revision]]),
+      requests: [],
+      isConflicting: false,
+    };
+    let away: ReturnType<typeof gitlab> | undefined = () => ({ status: 503, json: {} });
+    const git = await startHost((asked) => (away ?? gitlab(world))(asked));
+    onTestFinished(() => git.close());
+    Object.assign(application, {
+      spec: { ...application.spec, source: { repoURL: "https://git.example.com/acme/prod/fleet.git" } },
+      status: { sync: { revision } },
+    });
+    const room = await managedRoom(argo, "revert-commit", git.url);
+    await reverted(room);
+    const later = async (seconds: number) => {
+      room.clock.advance(seconds * 1_000);
+      await room.drain();
+      return git.requests.length;
+    };
+    for (let minutes = 0; minutes < 30; minutes += 5) await later(300);
+    const said = async () => JSON.stringify((await room.said("gitops:R-1")).blocks);
+    expect(await said()).toContain("It is tried again.");
+    away = () => ({ status: 429, json: {}, headers: { "retry-after": "600" } });
+    const asked = await later(300);
+    expect(await later(500)).toBe(asked);
+    away = undefined;
+    await later(100);
+    expect(world.requests).toHaveLength(1);
+    expect(await said()).toContain("The revert in Git is proposed");
+  });
+
+  it("has nothing proposed in Git any more once the stop is over", async () => {
+    const git = await startHost(() => ({ status: 503, json: {} }));
+    onTestFinished(() => git.close());
+    Object.assign(application, {
+      spec: { ...application.spec, source: { repoURL: "https://git.example.com/acme/prod/fleet.git" } },
+      status: { sync: { revision } },
+    });
+    const room = await managedRoom(argo, "revert-commit", git.url);
+    await reverted(room);
+    for (let minutes = 0; minutes < 65; minutes += 5) {
+      room.clock.advance(300_000);
+      await room.drain();
+    }
+    expect(await room.audited("R-1")).toContain("gitops.not-proposed");
+    const asked = git.requests.length;
+    room.clock.advance(3_600_000);
+    await room.drain();
+    expect(git.requests).toHaveLength(asked);
+  });
+
   it("has nothing proposed in Git where no commit touches what Argo CD applies", async () => {
     const git = await startHost(gitlab({ branches: new Map(), requests: [], isConflicting: false }));
     onTestFinished(() => git.close());

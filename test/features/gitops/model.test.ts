@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { expectation, isSameOwner, stopCommands } from "../../../src/features/gitops/model.ts";
+import { expectation, isSameOwner, proposeAt, stopCommands } from "../../../src/features/gitops/model.ts";
 import type { ManagedBy } from "../../../src/providers/traffic/contract.ts";
 
 const release: ManagedBy = { system: "flux", kind: "helm-release", name: "shop", namespace: "prod" };
@@ -29,4 +29,12 @@ describe("what Flux applies", () => {
     expect(isSameOwner(release, { ...stored, name: "web" })).toBe(false);
     expect(isSameOwner(release, { ...stored, namespace: null })).toBe(false);
   });
+});
+
+it("asks Git again ever more seldom, five minutes apart at most, and not before Git wants it", () => {
+  const now = new Date("2026-11-25T12:00:00Z");
+  const after = (attempts: number, notBeforeMs?: number): number =>
+    (proposeAt(now, attempts, notBeforeMs).getTime() - now.getTime()) / 1_000;
+  expect([1, 2, 3, 8, 9, 1_000].map((attempts) => after(attempts))).toEqual([2, 4, 8, 256, 300, 300]);
+  expect([after(1, 60_000), after(9, 60_000)]).toEqual([60, 300]);
 });

@@ -9,7 +9,9 @@ export interface Asked {
   readonly body: Json | undefined;
   readonly headers: Readonly<Record<string, unknown>>;
 }
-export type Answers = (asked: Asked) => { status: number; json: unknown } | undefined;
+export type Answers = (
+  asked: Asked,
+) => { status: number; json: unknown; headers?: Record<string, string> } | undefined;
 
 /** Answers 404 to what `answers` does not know, so that a wrong path fails its test. */
 export async function startHost(answers: Answers) {
@@ -26,11 +28,12 @@ export async function startHost(answers: Answers) {
         headers: req.headers,
       };
       requests.push(asked);
-      const { status, json } = answers(asked) ?? {
-        status: 404,
-        json: { message: `Not Found: ${asked.path}` },
-      };
-      res.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json));
+      const {
+        status,
+        json,
+        headers = {},
+      } = answers(asked) ?? { status: 404, json: { message: `Not Found: ${asked.path}` } };
+      res.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(json));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
