@@ -8,6 +8,7 @@ import { ProviderError } from "../../providers/errors.ts";
 import {
   type Ending,
   isSameOwner,
+  markOf,
   ownerName,
   pageAfterMs,
   retryAt,
@@ -51,11 +52,12 @@ async function resume(room: Room, stop: Stop): Promise<Ending | ProviderError> {
     other.stoppedAt !== undefined &&
     other.dueAt > stop.dueAt &&
     isSameOwner(other.owner, stop.owner);
-  if ((await openStops(database.db, openMax)).some(isSame)) return "handed-over";
+  // The one that lasts longest.
+  const other = (await openStops(database.db, openMax)).findLast(isSame);
   if (!system) return "theirs";
   try {
     const { is } = await room.useCluster(stop, { deadlineMs: endDeadlineMs }, (objects) =>
-      system.resume(objects, stop.owner),
+      system.resume(objects, stop.owner, { by: markOf(stop).by, to: other && markOf(other) }),
     );
     return is;
   } catch (error) {

@@ -46,6 +46,12 @@ export interface Stop {
   readonly proposal?: Proposal | undefined;
 }
 
+/** What stands on the object while it is stopped. */
+export const markOf = ({ thing, dueAt }: Pick<Stop, "thing" | "dueAt">) => ({
+  by: `quarterdeck ${thing}`,
+  until: dueAt,
+});
+
 /** A pull or merge request; `error` says why there is none yet, `isGivenUp` that there will be none. */
 export interface Proposal {
   readonly url?: string | undefined;

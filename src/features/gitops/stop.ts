@@ -6,7 +6,7 @@ import type { Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import type { Suspended } from "../../providers/gitops/contract.ts";
 import type { ManagedBy } from "../../providers/traffic/contract.ts";
-import { retryAt, type Stop, stopWithinMs } from "./model.ts";
+import { markOf, retryAt, type Stop, stopWithinMs } from "./model.ts";
 import { jobs, type Room } from "./room.ts";
 import { findStop, insertStop, lockStop, writeStop } from "./store.ts";
 
@@ -67,9 +67,8 @@ export async function tryToStop(room: Room, thing: string): Promise<Rerun> {
   if (!stop || !system || stop.stoppedAt || stop.endedAt || clock.now() >= stop.dueAt) return undefined;
   let result: Suspended | ProviderError;
   try {
-    const mark = { by: `quarterdeck ${thing}`, until: stop.dueAt };
     result = await room.useCluster(stop, { deadlineMs: stopDeadlineMs }, (objects) =>
-      system.suspend(objects, stop.owner, mark),
+      system.suspend(objects, stop.owner, markOf(stop)),
     );
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;

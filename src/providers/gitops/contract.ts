@@ -58,9 +58,18 @@ export interface Suspended {
   readonly source: GitSource | null;
 }
 
+/** Whose stop it is, and when that ends. */
+export interface StopMark {
+  readonly by: string;
+  readonly until: Date;
+}
+
 export interface Resumed {
-  /** `resumed`: as it was before. `theirs`: somebody decided otherwise meanwhile, which stays. */
-  readonly is: "resumed" | "theirs";
+  /**
+   * `resumed`: as it was before. `theirs`: somebody decided otherwise meanwhile, which stays. `handed-over`: it stays
+   * stopped in another's name.
+   */
+  readonly is: "resumed" | "theirs" | "handed-over";
 }
 
 export interface GitopsSystem {
@@ -68,16 +77,19 @@ export interface GitopsSystem {
 
   /**
    * Stops it and reads back. What stood before is kept on the object itself, with who did it, so that a repeat after
-   * a crash finds it. `conflict` when something turns it on again at once, such as an ApplicationSet.
+   * a crash finds it; a mark of another of our stops is taken over with what it recorded. `conflict` when something turns it on again at once, such as an ApplicationSet.
    */
-  suspend(
+  suspend(objects: ClusterObjects, owner: Owner, mark: StopMark): Promise<Suspended>;
+
+  /**
+   * Puts back what stood before, and reads back; with `to` the mark is given to that stop instead. An object that is
+   * gone, or carries no mark of ours, is `theirs`; one whose mark names another than `by` is left to that one.
+   */
+  resume(
     objects: ClusterObjects,
     owner: Owner,
-    mark: { readonly by: string; readonly until: Date },
-  ): Promise<Suspended>;
-
-  /** Puts back what stood before, and reads back. An object that is gone, or carries no mark of ours, is `theirs`. */
-  resume(objects: ClusterObjects, owner: Owner): Promise<Resumed>;
+    end: { readonly by: string; readonly to?: StopMark | undefined },
+  ): Promise<Resumed>;
 }
 
 /** `./prod/` → `prod`; null for the root. */

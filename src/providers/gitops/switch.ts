@@ -9,6 +9,7 @@ import type {
   Owner,
   Resource,
   Resumed,
+  StopMark,
   Suspended,
 } from "./contract.ts";
 
@@ -63,12 +64,13 @@ export function createSwitch(system: Owner["system"], kinds: readonly HealingKin
           kind: kind.kind,
           source: kind.sourceOf(object),
         };
-        if (!wasHealing) return markOf(object) ? found : { ...found, is: "idle" };
-        const note = JSON.stringify({
-          by: mark.by,
-          until: mark.until.toISOString(),
-          recorded: kind.recordedOf(object),
-        });
+        if (!wasHealing) {
+          const before = markOf(object);
+          if (before && before.by !== mark.by)
+            await objects.merge(path, patchOf(object, noteOf(mark, before.recorded)), objectSchema);
+          return before ? found : { ...found, is: "idle" };
+        }
+        const note = noteOf(mark, kind.recordedOf(object));
         await objects.merge(path, patchOf(object, note, kind.stop), objectSchema);
         const after = await objects.get(path, objectSchema);
         if (kind.isHealing(after))
@@ -80,7 +82,7 @@ export function createSwitch(system: Owner["system"], kinds: readonly HealingKin
         return found;
       }),
 
-    resume: (objects, owner) =>
+    resume: (objects, owner, { by, to }) =>
       withoutConflicts(async (): Promise<Resumed> => {
         let found: Found;
         try {
@@ -92,7 +94,12 @@ export function createSwitch(system: Owner["system"], kinds: readonly HealingKin
         const { path, kind, object } = found;
         const mark = markOf(object);
         if (!mark) return { is: "theirs" };
+        if (mark.by !== by) return { is: "handed-over" };
         const isTheirs = !kind.isStopped(object);
+        if (to && !isTheirs) {
+          await objects.merge(path, patchOf(object, noteOf(to, mark.recorded)), objectSchema);
+          return { is: "handed-over" };
+        }
         const spec = isTheirs ? undefined : kind.start(mark.recorded);
         await objects.merge(path, patchOf(object, null, spec), objectSchema);
         const after = await objects.get(path, objectSchema);
@@ -134,13 +141,16 @@ async function find(
 }
 
 /** Bound to the version that was read, so that nobody's change in between is lost. */
-const patchOf = (object: HealingObject, note: string | null, spec: unknown): unknown => ({
+const patchOf = (object: HealingObject, note: string | null, spec?: unknown): unknown => ({
   metadata: {
     resourceVersion: object.metadata.resourceVersion,
     annotations: { [stoppedAnnotation]: note },
   },
   ...(spec === undefined ? {} : { spec }),
 });
+
+const noteOf = ({ by, until }: StopMark, recorded: unknown): string =>
+  JSON.stringify({ by, until: until.toISOString(), recorded });
 
 function markOf({ metadata }: HealingObject): z.output<typeof markSchema> | undefined {
   const text = metadata.annotations?.[stoppedAnnotation];

@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { ManagedBy } from "../../../src/providers/traffic/contract.ts";
 import { objectsAt } from "../../providers/gitops/client.ts";
@@ -136,6 +137,45 @@ describe("a service that Argo CD keeps as it is in Git", () => {
     await room.drain();
     expect(application.spec.syncPolicy).toEqual({ automated });
     expect((await room.type(dev, "gitops resume R-1")).ok).toBe(false);
+  });
+
+  it("stays stopped for a second revert of it, also where that died before it noted the stop", async () => {
+    const room = await managedRoom();
+    await reverted(room);
+    room.clock.advance(30 * 60_000);
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["step"], "R-2");
+    await room.type(dev, "rollout revert shop errors");
+    await room.until(["reverted"], "R-2", 10);
+    expect(application.metadata.annotations?.["quarterdeck.dev/self-heal-stopped"]).toContain(
+      "quarterdeck R-2",
+    );
+    await sql`update gitops_stops set stopped_at = null where thing = 'R-2'`.execute(room.database.db);
+    await sql`delete from rings where job = 'gitops.stop'`.execute(room.database.db);
+    room.clock.advance(31 * 60_000);
+    await room.drain();
+    expect(application.spec.syncPolicy).toEqual({});
+    expect((await room.said("gitops:R-1")).text).toContain("stays stopped for another revert, which ends it");
+    room.clock.advance(31 * 60_000);
+    await room.drain();
+    expect(application.spec.syncPolicy).toEqual({ automated });
+  });
+
+  it("stays stopped for another revert that lasts longer, when a person ends the last one", async () => {
+    const room = await managedRoom();
+    await reverted(room);
+    room.world.catalog.policies.rollout.suspendFor = 20 * 60_000;
+    await room.type(dev, "rollout start shop v42");
+    await room.until(["step"], "R-2");
+    await room.type(dev, "rollout revert shop errors");
+    await room.until(["reverted"], "R-2", 10);
+    await room.type(dev, "gitops resume R-2");
+    await room.drain();
+    expect(application.spec.syncPolicy).toEqual({});
+    expect((await room.said("gitops:R-2")).text).toContain("stays stopped for another revert, which ends it");
+    room.clock.advance(61 * 60_000);
+    await room.drain();
+    expect(application.spec.syncPolicy).toEqual({ automated });
   });
 
   it("wakes a person when it cannot be turned on again, and goes on trying", async () => {

@@ -85,7 +85,7 @@ describe.each(Object.entries(benches))("%s", (_name, bench) => {
       until: "2026-11-25T13:40:00.000Z",
     });
     expect(writes()[0]?.body).toMatchObject({ metadata: { resourceVersion: version } });
-    expect(await system.resume(objects(), owner)).toEqual({ is: "resumed" });
+    expect(await system.resume(objects(), owner, { by: mark.by })).toEqual({ is: "resumed" });
     expect(object.spec).toEqual(healing);
     expect(object.metadata.annotations).toEqual({});
   });
@@ -93,16 +93,31 @@ describe.each(Object.entries(benches))("%s", (_name, bench) => {
   it("is stopped once, however often it is asked", async () => {
     put(healing);
     await system.suspend(objects(), owner, mark);
-    expect(await system.suspend(objects(), owner, { ...mark, by: "quarterdeck R-13" })).toMatchObject({
-      is: "stopped",
-    });
+    expect(await system.suspend(objects(), owner, mark)).toMatchObject({ is: "stopped", wasHealing: false });
     expect(writes()).toHaveLength(1);
+  });
+
+  it("is taken over by another stop, whose end alone begins it again as it was before both", async () => {
+    const object = put(healing);
+    const other = { by: "quarterdeck R-13", until: new Date("2026-11-25T14:10:00Z") };
+    const read = () => JSON.parse(object.metadata.annotations?.[stoppedAnnotation] ?? "{}");
+    await system.suspend(objects(), owner, mark);
+    const { recorded } = read();
+    expect(await system.suspend(objects(), owner, other)).toMatchObject({ is: "stopped", wasHealing: false });
+    expect(read()).toEqual({ by: other.by, until: other.until.toISOString(), recorded });
+    expect(await system.resume(objects(), owner, { by: mark.by })).toEqual({ is: "handed-over" });
+    expect(object.spec).not.toEqual(healing);
+    // The other way round: an end that knows of a longer stop gives it the mark.
+    expect(await system.resume(objects(), owner, { by: other.by, to: mark })).toEqual({ is: "handed-over" });
+    expect(read()).toMatchObject({ by: mark.by, recorded });
+    expect(await system.resume(objects(), owner, { by: mark.by })).toEqual({ is: "resumed" });
+    expect(object.spec).toEqual(healing);
   });
 
   it("stays as it is where nothing heals, and is not begun at the end", async () => {
     const object = put(idle);
     expect(await system.suspend(objects(), owner, mark)).toMatchObject({ is: "idle" });
-    expect(await system.resume(objects(), owner)).toEqual({ is: "theirs" });
+    expect(await system.resume(objects(), owner, { by: mark.by })).toEqual({ is: "theirs" });
     expect(object.spec).toEqual(idle);
     expect(writes()).toEqual([]);
   });
@@ -119,7 +134,7 @@ describe.each(Object.entries(benches))("%s", (_name, bench) => {
     const object = put(healing);
     await system.suspend(objects(), owner, mark);
     cluster.edit(object, bench.on);
-    expect(await system.resume(objects(), owner)).toEqual({ is: "theirs" });
+    expect(await system.resume(objects(), owner, { by: mark.by })).toEqual({ is: "theirs" });
     expect(object.metadata.annotations).toEqual({});
     expect(object.spec).toMatchObject(bench.on);
   });
@@ -139,8 +154,10 @@ describe.each(Object.entries(benches))("%s", (_name, bench) => {
     await expect(system.suspend(objects(), owner, mark)).rejects.toMatchObject({ code: "unauthorised" });
     const nobody = { ...owner, name: "nobody" };
     await expect(system.suspend(objects(), nobody, mark)).rejects.toMatchObject({ code: "not_found" });
-    expect(await system.resume(objects(), nobody)).toEqual({ is: "theirs" });
-    await expect(system.resume(objectsAt("http://127.0.0.1:9"), owner)).rejects.toMatchObject({
+    expect(await system.resume(objects(), nobody, { by: mark.by })).toEqual({ is: "theirs" });
+    await expect(
+      system.resume(objectsAt("http://127.0.0.1:9"), owner, { by: mark.by }),
+    ).rejects.toMatchObject({
       code: "unreachable",
     });
   });
@@ -158,7 +175,7 @@ it("stops of two objects of one name the one whose kind the label named, and the
     kind: "Flux HelmRelease",
   });
   expect([first?.spec, second?.spec]).toEqual([{}, { suspend: true }]);
-  expect(await flux.resume(objectsAt(cluster.url), release)).toEqual({ is: "resumed" });
+  expect(await flux.resume(objectsAt(cluster.url), release, { by: mark.by })).toEqual({ is: "resumed" });
   expect(await flux.suspend(objectsAt(cluster.url), owner, mark)).toMatchObject({
     kind: "Flux Kustomization",
   });
@@ -198,6 +215,6 @@ it("leaves an application alone that somebody turned off in another way meanwhil
   const argo = createArgoCd();
   await argo.suspend(objectsAt(cluster.url), owner, mark);
   cluster.edit(object, { syncPolicy: { automated: { enabled: false } } });
-  expect(await argo.resume(objectsAt(cluster.url), owner)).toEqual({ is: "theirs" });
+  expect(await argo.resume(objectsAt(cluster.url), owner, { by: mark.by })).toEqual({ is: "theirs" });
   expect(object.spec).toEqual({ syncPolicy: { automated: { enabled: false } } });
 });

@@ -121,7 +121,7 @@ it.skipIf(!hasKubernetes()).each(benches)(
     const during = await read();
     expect(during.metadata.annotations?.[stoppedAnnotation]).toContain("quarterdeck R-12");
     expect(during.spec).not.toEqual({ ...spec, extra: "theirs" });
-    expect(await use((objects) => system.resume(objects, owner))).toEqual({ is: "resumed" });
+    expect(await use((objects) => system.resume(objects, owner, mark))).toEqual({ is: "resumed" });
     const after = await read();
     expect(after.spec).toEqual({ ...spec, extra: "theirs" });
     expect(after.metadata.annotations ?? {}).toEqual({});
