@@ -1,18 +1,17 @@
 /** What is said in a revert's thread about what heals by itself. Pure. */
-import { actions, type Block, dateToken, escapeText, link, section } from "../../platform/messages/blocks.ts";
+import {
+  actions,
+  type Block,
+  codeBlock,
+  dateToken,
+  escapeText,
+  link,
+  section,
+} from "../../platform/messages/blocks.ts";
 import type { Wanted } from "../../platform/messages/say.ts";
 import { gitCommands, ownerName, type Proposal, type Stop, stopCommands } from "./model.ts";
 
 export const messageKey = (thing: string): string => `gitops:${thing}`;
-
-/** A shell command inside a code block: nothing in it may end the block or become a link. */
-const code = (lines: readonly string[]): string =>
-  `\`\`\`\n${lines
-    .join("\n")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll("```", "'''")}\n\`\`\``;
 
 export function lineOf(stop: Stop): string {
   const { owner, kind, dueAt, stoppedAt, endedAt, ending, error, turnedOn } = stop;
@@ -53,11 +52,11 @@ export function stopMessage(stop: Stop): Wanted {
   const { thing, owner, kind, source, endedAt, stoppedAt, proposal } = stop;
   const text = lineOf(stop);
   const blocks: Block[] = [section(text)];
-  if (!endedAt && !stoppedAt) blocks.push(section(`By hand:\n${code(stopCommands(owner, kind))}`));
+  if (!endedAt && !stoppedAt) blocks.push(section(`By hand:\n${codeBlock(stopCommands(owner, kind))}`));
   const git = proposal?.url === undefined ? gitCommands(thing, source) : [];
   if (proposal) blocks.push(section(proposalText(proposal)));
   if (!endedAt && git.length > 0)
-    blocks.push(section(`To make the revert last, revert in Git before then:\n${code(git)}`));
+    blocks.push(section(`To make the revert last, revert in Git before then:\n${codeBlock(git)}`));
   if (!endedAt && stoppedAt)
     blocks.push(...actions([{ label: "Heal again now", line: `gitops resume ${thing}` }]));
   return { text, blocks };

@@ -1,10 +1,17 @@
 /** A rollback before, while and after it happens. Pure. */
 import * as lookup from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
-import { card, dateToken, escapeText, type Mark, mention, section } from "../../platform/messages/blocks.ts";
+import {
+  card,
+  codeBlock,
+  dateToken,
+  escapeText,
+  type Mark,
+  mention,
+  section,
+} from "../../platform/messages/blocks.ts";
 import type { Wanted } from "../../platform/messages/say.ts";
 import {
-  codeBlock,
   differencesBlock,
   parityText,
   recoveryText,

@@ -2,6 +2,7 @@
 import type { Reply } from "../../platform/feature.ts";
 import {
   actions,
+  codeBlock,
   context,
   cut,
   dateToken,
@@ -9,7 +10,7 @@ import {
   mention,
   section,
 } from "../../platform/messages/blocks.ts";
-import { codeBlock, differenceText, spanText } from "../rollouts/index.ts";
+import { differenceText, spanText } from "../rollouts/index.ts";
 import { digestOf, type Preview } from "./model.ts";
 
 type NameOf = (by: string) => string;

@@ -1,11 +1,11 @@
 /** What would happen, and the decision to do it. */
 import * as lookup from "../../catalog/lookup.ts";
 import type { Reply } from "../../platform/feature.ts";
-import { channelLink, dateToken, escapeText } from "../../platform/messages/blocks.ts";
+import { channelLink, codeBlock, dateToken, escapeText } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
 import { nextPublicId } from "../../platform/publicids.ts";
 import { allow, type Decision, type Refusal, refuse } from "../../platform/refusal.ts";
-import { byNameOf, claimTraffic, codeBlock, decide, stuckWords, whoOf } from "../rollouts/index.ts";
+import { byNameOf, claimTraffic, decide, stuckWords, whoOf } from "../rollouts/index.ts";
 import { changedRule, inTheWay, whoMovedIt } from "./changed.ts";
 import { digestOf, type Preview, type Rollback } from "./model.ts";
 import { preview } from "./preview.ts";

@@ -5,6 +5,7 @@ import {
   type Block,
   type Card,
   card,
+  codeBlock,
   dateToken,
   escapeText,
   link,
@@ -21,7 +22,7 @@ import type { GaugeReading, SignalReading, Verdict } from "./judge.ts";
 import { indexOf, isAtWeight, isOver, isWaitingForPerson, type ParityNote, type Rollout } from "./model.ts";
 import { recoveryText } from "./recovery.ts";
 import type { Sample } from "./samples.ts";
-import { codeBlock, percent, short, spanText, weightText } from "./words.ts";
+import { percent, short, spanText, weightText } from "./words.ts";
 
 export interface CardContext {
   catalog: Catalog;

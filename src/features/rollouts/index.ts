@@ -55,7 +55,7 @@ export {
   type Told,
 } from "./surroundings.ts";
 export { type Aim, aimOf, trafficDeadlineMs } from "./target.ts";
-export { clockText, codeBlock, nameOf, spanText } from "./words.ts";
+export { clockText, nameOf, spanText } from "./words.ts";
 
 const restoreWindowMs = 28 * 86_400_000;
 

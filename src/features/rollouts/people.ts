@@ -2,7 +2,7 @@
 import type { TimeSpan } from "../../platform/commands/spec.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Place, Reply } from "../../platform/feature.ts";
-import { dateToken } from "../../platform/messages/blocks.ts";
+import { codeBlock, dateToken } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import { stuckWords } from "./headline.ts";
@@ -21,7 +21,7 @@ import {
 } from "./press.ts";
 import { decide, jobs, type Room, whoOf } from "./room.ts";
 import { findRollout, inFlight, listRollouts, lockRollout } from "./store.ts";
-import { clockText, codeBlock, weightText } from "./words.ts";
+import { clockText, weightText } from "./words.ts";
 
 export interface Ask {
   readonly actor: Actor;

@@ -2,7 +2,7 @@
 import * as lookup from "../../catalog/lookup.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Reply } from "../../platform/feature.ts";
-import { channelLink, escapeText, section } from "../../platform/messages/blocks.ts";
+import { channelLink, codeBlock, escapeText, section } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
 import { nextPublicId } from "../../platform/publicids.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
@@ -25,7 +25,7 @@ import { type Aim, aimOf } from "./target.ts";
 import { reversalText } from "./thread.ts";
 import { todaysRate } from "./todays-traffic.ts";
 import { fromVersion, readWayBack, readWeights } from "./traffic-before.ts";
-import { clockText, codeBlock, nameOf, weightText } from "./words.ts";
+import { clockText, nameOf, weightText } from "./words.ts";
 
 export interface StartRequest {
   service: string;

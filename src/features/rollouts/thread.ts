@@ -1,8 +1,8 @@
 /** What is said in the thread of a rollout's card. Pure. */
 import type { DataMigration } from "../../catalog/schema.ts";
-import { escapeText } from "../../platform/messages/blocks.ts";
+import { codeBlock, escapeText } from "../../platform/messages/blocks.ts";
 import { indexOf, type Rollout } from "./model.ts";
-import { codeBlock, weightText } from "./words.ts";
+import { weightText } from "./words.ts";
 
 export const planKey = (id: string): string => `rollout:${id}:plan`;
 export const waitsKey = (id: string, index: number): string => `rollout:${id}:waits:${index}`;

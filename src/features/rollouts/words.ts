@@ -34,14 +34,3 @@ export function clockText(catalog: Catalog, reader: Who, at: Date): string {
 }
 
 export const spanText = (ms: number): string => seconds(Math.max(0, ms) / 1_000);
-
-/** A shell command or a line to type, inside a code block: nothing in it may end the block or become a link. */
-export function codeBlock(lines: readonly string[]): string {
-  const safe = lines
-    .join("\n")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll("```", "'''");
-  return `\`\`\`\n${safe}\n\`\`\``;
-}

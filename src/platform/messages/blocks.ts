@@ -73,6 +73,17 @@ export function cut(text: string, maxChars: number): string {
   return points.length <= maxChars ? text : `${points.slice(0, maxChars - 1).join("")}…`;
 }
 
+/** A shell command or a line to type, inside a code block: nothing in it may end the block or become a link. */
+export function codeBlock(lines: readonly string[]): string {
+  const safe = lines
+    .join("\n")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll("```", "'''");
+  return `\`\`\`\n${safe}\n\`\`\``;
+}
+
 /** Slack shows this in each reader's own zone. */
 export function dateToken(at: Date, form: "time" | "date_time" | "ago" = "time"): string {
   const seconds = Math.floor(at.getTime() / 1_000);

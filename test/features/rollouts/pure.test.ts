@@ -6,7 +6,7 @@ import { planRollout } from "../../../src/features/rollouts/plan.ts";
 import { recoveryResult } from "../../../src/features/rollouts/recovery.ts";
 import { failingAfter } from "../../../src/features/rollouts/revert.ts";
 import { openSpans } from "../../../src/features/rollouts/sampling.ts";
-import { changeText, codeBlock } from "../../../src/features/rollouts/words.ts";
+import { changeText } from "../../../src/features/rollouts/words.ts";
 
 const at = (seconds: number) => new Date(1_750_000_000_000 + seconds * 1_000);
 
@@ -163,10 +163,6 @@ describe("words", () => {
     expect(changeText(0.091, 0.003, { kind: "ratio", unit: "%" })).toBe("9.1 → 0.3 %");
     expect(changeText(1.4, 0.3, { kind: "quantile", unit: "s" })).toBe("1.4 → 0.3 s");
     expect(changeText(3, 2, { kind: "gauge", unit: "" })).toBe("3 → 2");
-  });
-
-  it("let nothing end a code block or become a mention", () => {
-    expect(codeBlock(["echo ``` <!channel> & done"])).toBe("```\necho ''' &lt;!channel&gt; &amp; done\n```");
   });
 });
 
