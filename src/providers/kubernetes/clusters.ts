@@ -44,8 +44,11 @@ export function createClusters(): Clusters {
     async use(address, call, work) {
       const config = await configOf(address);
       const server = config.getCurrentCluster()?.server ?? "";
-      const options = await inTime(credentials(config), call);
-      const api = new KubernetesApi(server, options, call);
+      // One deadline for both: the requests have what the credentials leave of it.
+      const deadline = AbortSignal.timeout(call.deadlineMs);
+      const whole = { ...call, signal: call.signal ? AbortSignal.any([deadline, call.signal]) : deadline };
+      const options = await inTime(credentials(config), whole);
+      const api = new KubernetesApi(server, options, whole);
       try {
         return await work(api);
       } finally {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { pointer } from "../../../src/providers/kubernetes/api.ts";
 import { createClusters } from "../../../src/providers/kubernetes/clusters.ts";
@@ -67,6 +68,37 @@ describe("which cluster is meant", () => {
     const address = { kubeconfig: written(JSON.stringify(config)), context: null };
     const work = createClusters().use(address, { deadlineMs: 50 }, nothing);
     await expect(work).rejects.toMatchObject({ code: "timeout", message: expect.stringContaining("50 ms") });
+  });
+
+  it("has one deadline for the credentials and the requests after them", async () => {
+    // Takes the connection, and says nothing.
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const config = JSON.parse(kubeconfigOf({ server: `https://127.0.0.1:${port}`, token: "t" })) as {
+      users: unknown[];
+    };
+    const apiVersion = "client.authentication.k8s.io/v1";
+    const credential = JSON.stringify({ apiVersion, kind: "ExecCredential", status: { token: "t" } });
+    const exec = {
+      apiVersion,
+      command: "sh",
+      args: ["-c", `sleep 0.4; echo '${credential}'`],
+      interactiveMode: "Never",
+    };
+    config.users = [{ name: "tester", user: { exec } }];
+    const address = { kubeconfig: written(JSON.stringify(config)), context: null };
+    const startedMs = performance.now();
+    const work = createClusters().use(address, { deadlineMs: 600 }, (api) =>
+      api.get({ resource: deployments, namespace: "shop", name: "web" }, deploymentSchema),
+    );
+    await expect(work).rejects.toMatchObject({ code: "timeout", message: expect.stringContaining("600 ms") });
+    expect(performance.now() - startedMs).toBeLessThan(850);
   });
 
   it("is read again when the kubeconfig changes", async () => {
