@@ -145,19 +145,54 @@ export type Move =
 
 const reasonInconclusive = "InconclusiveAnalysisRun";
 
-/** The next move towards a stand. Throws `in_progress` while Argo Rollouts is at work, `conflict` where a person is. */
-export function moveTo({ naming, rollout }: RolloutRead, stand: Stand, wasOurs: boolean): Move {
+/**
+ * Throws `conflict` where a person or an analysis stopped it: they let it go on, and Quarterdeck past them at no share.
+ * Only the way back does not ask.
+ * @param wasOurs an abort that stands there is our own
+ */
+export function refuseStopped({ naming, rollout }: RolloutRead, wasOurs: boolean): void {
+  const { status, spec, metadata } = rollout;
+  const { name } = naming;
+  const refuse = (message: string, command: string): never => {
+    throw new ProviderError(
+      "conflict",
+      message,
+      `If it should go on: kubectl argo rollouts ${command} -n ${metadata.namespace}`,
+    );
+  };
+  if (status.abort) {
+    // A pause beside our own abort is the one that it was held by.
+    if (wasOurs) return;
+    refuse(
+      `Argo Rollouts stopped ${name}: ${status.message || "somebody or its analysis aborted it"}`,
+      `retry rollout ${name}`,
+    );
+  }
+  const reasons = reasonsOf(rollout);
+  // Pauses that would end by themselves are held by us; any other was paused by somebody.
+  const pause = spec.strategy.canary?.steps[status.currentStepIndex ?? 0]?.pause;
+  if (spec.paused && !(pause?.duration !== undefined && reasons.length > 0))
+    refuse(`Somebody paused ${name} in Argo Rollouts`, `resume ${name}`);
+  if (reasons.includes(reasonInconclusive))
+    refuse(
+      `An analysis of Argo Rollouts ended without a result, so ${name} waits for somebody to decide`,
+      `promote ${name}`,
+    );
+}
+
+const reasonsOf = ({ status }: ArgoRollout): string[] => status.pauseConditions.map(({ reason }) => reason);
+
+/** The next move towards a stand. Throws `in_progress` while Argo Rollouts is at work, and as {@link refuseStopped}. */
+export function moveTo(read: RolloutRead, stand: Stand, wasOurs: boolean): Move {
+  const { naming, rollout } = read;
   const { status, spec } = rollout;
   const { name } = naming;
   const index = status.currentStepIndex ?? 0;
-  if (status.abort) {
-    if (wasOurs) return { do: "status", status: { abort: false } };
-    throw new ProviderError(
-      "conflict",
-      `Argo Rollouts stopped ${name}: ${status.message || "somebody or its analysis aborted it"}`,
-      `If it should go on: kubectl argo rollouts retry rollout ${name} -n ${rollout.metadata.namespace}`,
-    );
-  }
+  const reasons = reasonsOf(rollout);
+  const isThere =
+    !status.abort && index === stand.pauseIndex && (reasons.includes("CanaryPauseStep") || spec.paused);
+  if (!isThere) refuseStopped(read, wasOurs);
+  if (status.abort) return { do: "status", status: { abort: false }, unpause: spec.paused };
   if (index > stand.pauseIndex)
     // Back to a lower weight: the step is run again. `controllerPause` would end its pause at once.
     return {
@@ -171,26 +206,8 @@ export function moveTo({ naming, rollout }: RolloutRead, stand: Stand, wasOurs: 
       `Argo Rollouts cannot go on with ${name}: ${status.message || status.phase}`,
       `See what it says: kubectl argo rollouts get rollout ${name} -n ${rollout.metadata.namespace}`,
     );
-  const reasons = status.pauseConditions.map(({ reason }) => reason);
-  if (index === stand.pauseIndex) {
-    if (!reasons.includes("CanaryPauseStep") && !spec.paused)
-      throw inProgress(`${name}: pods for ${stand.percent} % are starting`);
-    return stand.isTimed && !spec.paused ? { do: "pause" } : { do: "stand" };
-  }
-  const pause = spec.strategy.canary?.steps[index]?.pause;
-  // Pauses that would end by themselves are held by us; any other was paused by somebody.
-  if (spec.paused && !(pause?.duration !== undefined && reasons.length > 0))
-    throw new ProviderError(
-      "conflict",
-      `Somebody paused ${name} in Argo Rollouts`,
-      `If it should go on: kubectl argo rollouts resume ${name} -n ${rollout.metadata.namespace}`,
-    );
-  if (reasons.includes(reasonInconclusive))
-    return {
-      do: "status",
-      status: { pauseConditions: null, controllerPause: false, currentStepIndex: index + 1 },
-      unpause: spec.paused,
-    };
+  if (isThere) return stand.isTimed && !spec.paused ? { do: "pause" } : { do: "stand" };
+  if (index === stand.pauseIndex) throw inProgress(`${name}: pods for ${stand.percent} % are starting`);
   if (reasons.length > 0) return { do: "status", status: { pauseConditions: null }, unpause: spec.paused };
   throw inProgress(
     `${name}: Argo Rollouts is at step ${index}${status.message ? `, ${status.message}` : ""}`,

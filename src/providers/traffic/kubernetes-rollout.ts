@@ -26,6 +26,7 @@ import {
   isObserved,
   moveTo,
   type RolloutRead,
+  refuseStopped,
   rolloutHistory,
   type Stand,
   setOf,
@@ -95,6 +96,7 @@ export const rolloutKind: Kind = {
     }
     if (share.percent === 100) {
       if (running !== share.version) return setVersion(api, config, read, share.version);
+      if (isObserved(read) && isMoving(rollout)) refuseStopped(read, isOurs(read));
       return promoteFully(api, config, read, idempotencyKey);
     }
     if (running !== share.version) return confirm(api, config, read, idempotencyKey);
@@ -278,6 +280,9 @@ async function setTemplate(
   await api.patch(place, [...unchanged(metadata), ...patch], deploymentSchema);
 }
 
+/** What stands there was set by us. */
+const isOurs = (read: RolloutRead): boolean => changedBy(read.rollout.metadata, settingOf(read)) !== null;
+
 /** One move towards a step's weight; returns once it stands there. */
 async function walk(
   api: KubernetesApi,
@@ -290,7 +295,7 @@ async function walk(
   if (!isObserved(read) || !isMoving(rollout))
     throw inProgress(`${config.name}: Argo Rollouts has not seen the last change yet`);
   const path = placeOf(config, argoRollouts, config.name);
-  const move = moveTo(read, stand, changedBy(rollout.metadata, settingOf(read)) !== null);
+  const move = moveTo(read, stand, isOurs(read));
   switch (move.do) {
     case "status":
       await api.merge({ ...path, subresource: "status" }, { status: move.status }, argoRolloutSchema);

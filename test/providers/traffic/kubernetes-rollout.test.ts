@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { argoRolloutSchema, deploymentSchema } from "../../../src/providers/kubernetes/objects.ts";
 import type { TrafficState } from "../../../src/providers/traffic/contract.ts";
+import type { AdminClient } from "../../support/kubernetes/admin.ts";
 import { hasKubernetes } from "../../support/kubernetes/server.ts";
 import { trafficConformance } from "./conformance.ts";
 import {
@@ -97,6 +98,60 @@ describe.runIf(hasKubernetes())("a Rollout", () => {
       code: "conflict",
       hint: expect.stringContaining("kubectl argo rollouts retry rollout shop"),
     });
+  });
+
+  it.each<[string, (admin: AdminClient, path: string) => Promise<unknown>, string]>([
+    [
+      "somebody's pause",
+      (admin, path) => admin.merge(path, { spec: { paused: true } }),
+      "kubectl argo rollouts resume shop",
+    ],
+    [
+      "somebody's abort",
+      (admin, path) => admin.merge(`${path}/status`, { status: { abort: true } }),
+      "kubectl argo rollouts retry rollout shop",
+    ],
+    [
+      "an analysis without a result",
+      (admin, path) =>
+        admin.merge(`${path}/status`, {
+          status: {
+            pauseConditions: [{ reason: "InconclusiveAnalysisRun", startTime: "2026-01-01T00:00:00Z" }],
+          },
+        }),
+      "kubectl argo rollouts promote shop",
+    ],
+  ])("stays where it is after %s, promotes neither, and goes back all the same", async (what, stop, hint) => {
+    const { engine, target, arrive, admin, path, progress, read } = await opened();
+    const snapshot = await engine.snapshot(target, call);
+    await arrive(() => engine.setWeight(target, "v42", 20, "a", call));
+    await stop(admin, path);
+    if (what !== "an analysis without a result") await progress();
+    for (const percent of [50, 100])
+      await expect(engine.setWeight(target, "v42", percent, "b", call)).rejects.toMatchObject({
+        code: "conflict",
+        hint: expect.stringContaining(hint),
+      });
+    const { spec, status } = await read();
+    expect({ paused: spec.paused, abort: status.abort, promoteFull: status.promoteFull }).toEqual({
+      paused: what === "somebody's pause",
+      abort: what === "somebody's abort",
+      promoteFull: false,
+    });
+    await arrive(() => engine.revert(target, snapshot, "back", call));
+    expect(await engine.parity(target, snapshot, call)).toEqual({ equal: true, differences: [] });
+  });
+
+  it("promotes what it held or aborted itself", async () => {
+    const steps = [{ setWeight: 10 }, { pause: { duration: "10m" } }, { setWeight: 50 }, { pause: {} }];
+    const { engine, target, arrive, read } = await opened({ steps });
+    await arrive(() => engine.setWeight(target, "v42", 10, "a", call));
+    expect((await read()).spec.paused).toBe(true);
+    await arrive(() => engine.setWeight(target, "v42", 100, "b", call));
+    expect((await read()).spec.paused).toBe(false);
+    await arrive(() => engine.setWeight(target, "v43", 10, "c", call));
+    await arrive(() => engine.setWeight(target, "v43", 0, "d", call));
+    await arrive(() => engine.setWeight(target, "v43", 100, "e", call));
   });
 
   it("goes back by aborting first, and then to the image alone: the rest of the template is as it is in Git", async () => {

@@ -294,16 +294,6 @@ describe("the way to a share", () => {
       { do: "status", status: { pauseConditions: null }, unpause: true },
     ],
     [
-      "goes past an analysis without a result, which would hold it for ever",
-      { status: pausedAt(2, "InconclusiveAnalysisRun") },
-      timed,
-      {
-        do: "status",
-        status: { pauseConditions: null, controllerPause: false, currentStepIndex: 3 },
-        unpause: false,
-      },
-    ],
-    [
       "runs an earlier step again to go back",
       { status: pausedAt(4) },
       ten,
@@ -335,6 +325,27 @@ describe("the way to a share", () => {
       "conflict",
       "Somebody paused",
     ],
+    [
+      "leaves alone what an analysis without a result holds",
+      { status: pausedAt(2, "InconclusiveAnalysisRun") },
+      timed,
+      "conflict",
+      "without a result",
+    ],
+    [
+      "says so also at the pause it is on its way to",
+      { status: pausedAt(1, "InconclusiveAnalysisRun") },
+      ten,
+      "conflict",
+      "without a result",
+    ],
+    [
+      "leaves alone what somebody paused beyond it",
+      { status: pausedAt(6), spec: { paused: true } },
+      ten,
+      "conflict",
+      "Somebody paused",
+    ],
     ["says that Argo Rollouts gave up", { status: { phase: "Degraded" } }, ten, "rejected", "cannot go on"],
   ])("%s", (_what, given, stand, code, words) => {
     const move = () => moveTo(rolloutRead(given as Record<string, object>), stand, false);
@@ -342,9 +353,10 @@ describe("the way to a share", () => {
   });
 
   it("tries again what was aborted by our own word", () => {
-    expect(moveTo(rolloutRead({ status: { abort: true } }), ten, true)).toEqual({
+    expect(moveTo(rolloutRead({ status: { abort: true }, spec: { paused: true } }), ten, true)).toEqual({
       do: "status",
       status: { abort: false },
+      unpause: true,
     });
   });
 });
