@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { publicUrl, type Settings } from "./config/config.ts";
 import { allMigrations, buildFeatures, type FeatureOverrides } from "./features/all.ts";
 import { standsIn } from "./features/paging/index.ts";
-import { type Authz, createAuthz } from "./platform/authz.ts";
+import { type Authz, createAuthz, onlyIfKnown } from "./platform/authz.ts";
 import { type Catalogs, createCatalogs } from "./platform/catalogs.ts";
 import { type Clock, DatabaseClock } from "./platform/clock.ts";
 import {
@@ -116,7 +116,13 @@ export async function createApp(options: AppOptions): Promise<App> {
     publicUrl: url,
     random: Math.random,
     env: options.env,
-    sessions: createSessions({ db, clock, box, isSecure: url.startsWith("https:") }),
+    sessions: createSessions({
+      database,
+      box,
+      isSecure: url.startsWith("https:"),
+      isKnown: ({ team, person }) => onlyIfKnown(catalogs.current(), { team, person, door: "console" }).ok,
+      now: () => clock.now(),
+    }),
     slackTeam: () => catalogs.current().organisation.slackTeams[0] as string,
   };
 

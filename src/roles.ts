@@ -1,10 +1,11 @@
 import type { App } from "./app.ts";
 import { createHookAuth } from "./platform/hooktokens.ts";
-import { consoleHandler } from "./platform/http/console.ts";
+import { consoleHandler, signOutRoute } from "./platform/http/console.ts";
 import { hookHandler } from "./platform/http/hooks.ts";
 import { opsHandler } from "./platform/http/ops.ts";
 import { stylesheet } from "./platform/http/page.ts";
 import { type Handle, type HttpServer, listen } from "./platform/http/server.ts";
+import { signInHandler } from "./platform/http/signin.ts";
 import { localOperatorOf, operatorOf } from "./platform/operatortokens.ts";
 import { createSlackDoor } from "./platform/slack/receiver.ts";
 
@@ -66,8 +67,9 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       catalog: () => app.catalogs.current(),
     }),
     ...(options.before ? [options.before] : []),
+    signInHandler({ sessions: app.sessions }),
     consoleHandler({
-      routes: () => app.features.flatMap((feature) => feature.routes ?? []),
+      routes: () => [signOutRoute(app.sessions), ...app.features.flatMap((feature) => feature.routes ?? [])],
       sessions: app.sessions,
       authz: app.authz,
       ownOrigins: () => [own().origin, `http://localhost:${own().port}`],

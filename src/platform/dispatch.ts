@@ -9,7 +9,7 @@ import { type CommandIndex, indexCommands } from "./commands/resolve.ts";
 import type { CommandSpec, ParsedLine } from "./commands/spec.ts";
 import { AlreadyDone, type Database } from "./db/database.ts";
 import type { Command, Reply, Scope } from "./feature.ts";
-import { type IncomingPayload, inboxJob } from "./inbox.ts";
+import { actorOf, type IncomingPayload, inboxJob } from "./inbox.ts";
 import type { Log } from "./log.ts";
 import { context, escapeText, section } from "./messages/blocks.ts";
 import type { Actor } from "./people.ts";
@@ -75,7 +75,7 @@ export function createDispatcher(parts: Parts): Dispatcher {
       .executeTakeFirst();
     if (!row || row.done_at) return;
     const payload = row.payload as IncomingPayload;
-    const actor: Actor = { team: row.team, person: row.person, door: payload.door, inboxId: id };
+    const actor = actorOf(row, payload);
     const answer = await decide(actor, payload, row, attempt);
     await parts.database.tx(async (tx) => {
       const done = await tx.trx

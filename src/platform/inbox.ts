@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Clock } from "./clock.ts";
 import type { Database, Db } from "./db/database.ts";
 import { GroupCommit } from "./group.ts";
+import type { Actor } from "./people.ts";
 
 /** What a person sent, kept before it is answered: Slack sends commands and clicks once. */
 export interface Incoming {
@@ -23,7 +24,21 @@ export interface IncomingPayload {
   messageTs?: string | undefined;
   /** Slack's address for an answer to this person alone. Pruned with the row. */
   responseUrl?: string | undefined;
+  /** ISO 8601, of the console session: see {@link Actor.confirmedAt}. Never taken from what somebody sent. */
+  confirmedAt?: string | undefined;
 }
+
+/** Who acts by an inbox row. */
+export const actorOf = (
+  row: { id: string; team: string; person: string },
+  payload: IncomingPayload,
+): Actor => ({
+  team: row.team,
+  person: row.person,
+  door: payload.door,
+  inboxId: row.id,
+  confirmedAt: payload.confirmedAt === undefined ? undefined : new Date(payload.confirmedAt),
+});
 
 export const inboxJob = "inbox.handle";
 

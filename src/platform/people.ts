@@ -10,6 +10,8 @@ export interface Actor {
   door: Door;
   /** The inbox row that carries the action, if one does. */
   inboxId?: string | undefined;
+  /** Console only: when the person last proved to the identity provider who they are, in this session. */
+  confirmedAt?: Date | undefined;
 }
 
 /** Quarterdeck acting on its own: a deadline, a sweep, a judge. */

@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock } from "./clock.ts";
-import type { Db } from "./db/database.ts";
-import type { Actor } from "./people.ts";
+import type { Database, Trx } from "./db/database.ts";
+import { type Actor, systemActor } from "./people.ts";
 import type { SecretBox } from "./secretbox.ts";
 
 export interface Session {
@@ -10,27 +9,61 @@ export interface Session {
   csrf: string;
 }
 
-const cookieName = "qd_session";
-const idleMs = 8 * 3_600_000;
-const absoluteMs = 24 * 3_600_000;
+/** A session nobody uses ends after this long, and any session after {@link absoluteMs}, used or not. */
+export const idleMs = 2 * 3_600_000;
+export const absoluteMs = 12 * 3_600_000;
 /** A sign-in link works once and for this long. */
 export const linkLifeMs = 2 * 60_000;
 
+/** Address of a fresh sign-in: the identity provider asks who the person is, however lately they told it. */
+export const confirmUrl = (next: string): string =>
+  `/sign-in?fresh=1&next=${encodeURIComponent(localPath(next))}`;
+
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+/** What the audit calls a session: enough to follow it, too little to use it. */
+const subjectOf = (idHash: string): string => `session:${idHash.slice(0, 12)}`;
+
+interface Person {
+  team: string;
+  person: string;
+}
+
+interface Beginning {
+  /** How the person showed who they are. */
+  by: "link" | "oidc";
+  /** When they last proved it to the identity provider. */
+  confirmedAt?: Date | undefined;
+  /** The request that signs in: what session it brought ends, so that nobody goes on with an id they knew before. */
+  req?: IncomingMessage | undefined;
+}
 
 export interface Sessions {
-  /** Signs the person in on this response. */
-  begin(res: ServerResponse, person: { team: string; person: string }): Promise<void>;
+  /** Signs the person in on this response, under a new id. */
+  begin(res: ServerResponse, person: Person, beginning: Beginning): Promise<void>;
+  /** The session of a request; one of a person whom the catalog does not know any more ends here. */
   of(req: IncomingMessage): Promise<Session | undefined>;
   end(req: IncomingMessage, res: ServerResponse): Promise<void>;
+  /** Ends every session of a person, because they left or at their own word. Answers how many. */
+  endAllOf(person: Person, why: string): Promise<number>;
   /** Single-use token that signs its person in and goes on to `next`; it is sent to that person alone. */
-  createLink(person: { team: string; person: string }, next: string): Promise<string>;
-  useLink(token: string, res: ServerResponse): Promise<{ next: string } | undefined>;
+  createLink(person: Person, next: string): Promise<string>;
+  useLink(token: string, req: IncomingMessage, res: ServerResponse): Promise<{ next: string } | undefined>;
 }
 
 /** Signed httpOnly cookie; the session itself is a row that can be revoked. Person = (team, user). */
-export function createSessions(parts: { db: Db; clock: Clock; box: SecretBox; isSecure: boolean }): Sessions {
-  const { db, clock, box } = parts;
+export function createSessions(parts: {
+  database: Database;
+  box: SecretBox;
+  /** Reached by https: the cookie is then for https and this host alone. */
+  isSecure: boolean;
+  /** Whether the catalog in force knows the person. */
+  isKnown: (person: Person) => boolean;
+  now: () => Date;
+}): Sessions {
+  const { database, box, now } = parts;
+  const db = database.db;
+  // A browser takes `__Host-` only with Secure, for all paths and without a domain: no neighbour can set it.
+  const cookieName = parts.isSecure ? "__Host-qd_session" : "qd_session";
   const cookie = (value: string, maxAgeSec: number) =>
     `${cookieName}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSec}${parts.isSecure ? "; Secure" : ""}`;
 
@@ -40,22 +73,54 @@ export function createSessions(parts: { db: Db; clock: Clock; box: SecretBox; is
     return id && signature && box.isSigned(`session:${id}`, signature) ? id : undefined;
   };
 
-  const begin: Sessions["begin"] = async (res, { team, person }) => {
+  const revoke = (trx: Trx, at: Date) =>
+    trx
+      .updateTable("sessions")
+      .set({ revoked_at: at })
+      .where("revoked_at", "is", null)
+      .where("expires_at", ">", at);
+
+  const endOne = (idHash: string, why: string): Promise<void> =>
+    database.tx(async (tx) => {
+      const ended = await revoke(tx.trx, tx.now)
+        .where("id_hash", "=", idHash)
+        .returning(["team", "person"])
+        .executeTakeFirst();
+      if (ended)
+        tx.audit({
+          actor: { ...ended, door: "console" },
+          action: "session.ended",
+          subject: subjectOf(idHash),
+          reason: why,
+        });
+    });
+
+  const begin: Sessions["begin"] = async (res, { team, person }, { by, confirmedAt, req }) => {
+    const before = req && idIn(req);
+    if (before !== undefined) await endOne(hashOf(before), "signed in again");
     const id = randomBytes(32).toString("base64url");
-    const now = clock.now();
-    await db
-      .insertInto("sessions")
-      .values({
-        id_hash: hashOf(id),
-        team,
-        person,
-        csrf: randomBytes(24).toString("base64url"),
-        created_at: now,
-        seen_at: now,
-        expires_at: new Date(now.getTime() + absoluteMs),
-        revoked_at: null,
-      })
-      .execute();
+    await database.tx(async (tx) => {
+      await tx.trx
+        .insertInto("sessions")
+        .values({
+          id_hash: hashOf(id),
+          team,
+          person,
+          csrf: randomBytes(24).toString("base64url"),
+          created_at: tx.now,
+          seen_at: tx.now,
+          expires_at: new Date(tx.now.getTime() + absoluteMs),
+          revoked_at: null,
+          confirmed_at: confirmedAt ?? null,
+        })
+        .execute();
+      tx.audit({
+        actor: { team, person, door: "console" },
+        action: "session.began",
+        subject: subjectOf(hashOf(id)),
+        detail: { by, confirmedAt: confirmedAt?.toISOString() },
+      });
+    });
     res.appendHeader("set-cookie", cookie(`${id}.${box.sign(`session:${id}`)}`, absoluteMs / 1_000));
   };
 
@@ -64,28 +129,47 @@ export function createSessions(parts: { db: Db; clock: Clock; box: SecretBox; is
     async of(req) {
       const id = idIn(req);
       if (!id) return undefined;
-      const now = clock.now();
+      const at = now();
       const row = await db
         .updateTable("sessions")
-        .set({ seen_at: now })
+        .set({ seen_at: at })
         .where("id_hash", "=", hashOf(id))
         .where("revoked_at", "is", null)
-        .where("expires_at", ">", now)
-        .where("seen_at", ">", new Date(now.getTime() - idleMs))
-        .returning(["team", "person", "csrf"])
+        .where("expires_at", ">", at)
+        .where("seen_at", ">", new Date(at.getTime() - idleMs))
+        .returning(["team", "person", "csrf", "confirmed_at"])
         .executeTakeFirst();
-      return row && { actor: { team: row.team, person: row.person, door: "console" }, csrf: row.csrf };
+      if (!row) return undefined;
+      const { team, person } = row;
+      if (!parts.isKnown({ team, person })) {
+        await endOne(hashOf(id), "the catalog does not know this person any more");
+        return undefined;
+      }
+      const confirmedAt = row.confirmed_at ?? undefined;
+      return { actor: { team, person, door: "console", confirmedAt }, csrf: row.csrf };
     },
     async end(req, res) {
       const id = idIn(req);
-      if (id)
-        await db
-          .updateTable("sessions")
-          .set({ revoked_at: clock.now() })
-          .where("id_hash", "=", hashOf(id))
-          .execute();
+      if (id) await endOne(hashOf(id), "signed out");
       res.appendHeader("set-cookie", cookie("", 0));
     },
+    endAllOf: ({ team, person }, why) =>
+      database.tx(async (tx) => {
+        const ended = await revoke(tx.trx, tx.now)
+          .where("team", "=", team)
+          .where("person", "=", person)
+          .returning("id_hash")
+          .execute();
+        for (const { id_hash } of ended)
+          tx.audit({
+            actor: systemActor,
+            action: "session.ended",
+            subject: subjectOf(id_hash),
+            reason: why,
+            detail: { team, person },
+          });
+        return ended.length;
+      }),
     async createLink({ team, person }, next) {
       const token = randomBytes(32).toString("base64url");
       await db
@@ -95,24 +179,24 @@ export function createSessions(parts: { db: Db; clock: Clock; box: SecretBox; is
           team,
           person,
           next: localPath(next),
-          expires_at: new Date(clock.now().getTime() + linkLifeMs),
+          expires_at: new Date(now().getTime() + linkLifeMs),
           used_at: null,
         })
         .execute();
       return token;
     },
-    async useLink(token, res) {
-      const now = clock.now();
+    async useLink(token, req, res) {
+      const at = now();
       const row = await db
         .updateTable("sign_in_links")
-        .set({ used_at: now })
+        .set({ used_at: at })
         .where("token_hash", "=", hashOf(token))
         .where("used_at", "is", null)
-        .where("expires_at", ">", now)
+        .where("expires_at", ">", at)
         .returning(["team", "person", "next"])
         .executeTakeFirst();
       if (!row) return undefined;
-      await begin(res, row);
+      await begin(res, row, { by: "link", req });
       return { next: localPath(row.next) };
     },
   };

@@ -142,7 +142,8 @@ async function bringUp(
               usage: `/ops ${usageOf(spec).split(" [--")[0]}`.trim(),
               help: spec.summary,
             })),
-        signIn: async (_req, res, person) => app?.sessions.begin(res, { team: localTeam, person }),
+        signIn: async (req, res, person) =>
+          app?.sessions.begin(res, { team: localTeam, person }, { by: "oidc", req }),
         stateFile: join(dataDir, "workspace", "journal.jsonl"),
         now: () => app?.clock.now() ?? options.now,
         log: (level, message, fields) => log[level](fields ?? {}, message),

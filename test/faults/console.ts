@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { createPool, openKysely } from "../../src/platform/db/database.ts";
+import { createDatabase, createPool, openKysely } from "../../src/platform/db/database.ts";
 import { SecretBox } from "../../src/platform/secretbox.ts";
 import { createSessions } from "../../src/platform/sessions.ts";
 import { until } from "../support/until.ts";
@@ -14,17 +14,21 @@ export interface SignedIn {
 export async function signInAtConsole(installation: Installation, person: string): Promise<SignedIn> {
   const db = openKysely(createPool(installation.env.DATABASE_URL as string, 1, () => undefined));
   const box = new SecretBox(installation.env.ENCRYPTION_KEY as string);
-  const clock = { now: () => new Date() } as never;
+  const now = () => new Date();
+  const database = createDatabase(db, {
+    clock: { now },
+    catalogDigest: () => "c0ffee",
+    subscribers: () => [],
+  });
   let cookie = "";
   const response = {
     appendHeader: (_name: string, value: string) => {
       cookie = value.split(";")[0] as string;
     },
   };
-  await createSessions({ db, clock, box, isSecure: false }).begin(response as unknown as ServerResponse, {
-    team: "T0LOCAL",
-    person,
-  });
+  const sessions = createSessions({ database, box, isSecure: false, isKnown: () => true, now });
+  const who = { team: "T0LOCAL", person };
+  await sessions.begin(response as unknown as ServerResponse, who, { by: "link" });
   await db.destroy();
   const base = () => installation.webs[0]?.url ?? "http://127.0.0.1:1";
   return {

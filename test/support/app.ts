@@ -60,7 +60,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     scopes: scopes.map(({ scope }) => scope),
     eventsUrl: () => `${base}/slack/events`,
     completions: () => [],
-    signIn: async (_req, res, person) => built.app?.sessions.begin(res, { team: localTeam, person }),
+    signIn: async (req, res, person) =>
+      built.app?.sessions.begin(res, { team: localTeam, person }, { by: "oidc", req }),
     now: () => built.app?.clock.now() ?? new Date(),
     log: () => undefined,
   });

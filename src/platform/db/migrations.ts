@@ -80,10 +80,18 @@ const messagesBehind = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const confirmedSessions = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table sessions add column confirmed_at timestamptz;
+    create index sessions_person on sessions (team, person) where revoked_at is null;
+  `.execute(db);
+};
+
 export const platformMigrations: Record<string, Migration> = {
   "2026-11-23T0000-platform": { up: platformTables },
   "2026-11-23T0100-operator-tokens": { up: operatorTokens },
   "2026-11-25T0930-messages-behind": { up: messagesBehind },
+  "2026-11-25T1710-confirmed-sessions": { up: confirmedSessions },
 };
 
 /**

@@ -85,6 +85,7 @@ export interface PlatformTables {
     seen_at: Timestamp;
     expires_at: Timestamp;
     revoked_at: Timestamp | null;
+    confirmed_at: Timestamp | null;
   };
   sign_in_links: {
     token_hash: string;

@@ -2,10 +2,11 @@ import type { IncomingMessage } from "node:http";
 import type { Authz } from "../authz.ts";
 import type { Route } from "../feature.ts";
 import { refusalText } from "../refusal.ts";
-import { localPath, type Sessions } from "../sessions.ts";
+import type { Sessions } from "../sessions.ts";
 import { equalText } from "./hooks.ts";
 import { escapeHtml, page } from "./page.ts";
-import { type Handle, readBody, redirect, sendPage } from "./server.ts";
+import { type Handle, readBody, sendPage } from "./server.ts";
+import { signInFirst } from "./signin.ts";
 
 export { escapeHtml };
 
@@ -19,20 +20,12 @@ export function consoleHandler(parts: {
   ownOrigins: () => readonly string[];
 }): Handle {
   return async (req, res, url) => {
-    if (url.pathname === "/sign-in") return signIn(parts.sessions, url, req, res);
     for (const route of parts.routes()) {
       const params = match(route.path, url.pathname);
       if (!params || route.method !== req.method) continue;
       const session = await parts.sessions.of(req);
       if (!session) {
-        sendPage(
-          res,
-          401,
-          page(
-            "Sign in first",
-            "<p>Type <code>/ops sign-in</code> in Slack and follow the link it gives you. In the local workspace, pick a person under <em>Act as</em>.</p>",
-          ),
-        );
+        sendPage(res, 401, signInFirst());
         return true;
       }
       const allowed = await parts.authz.authorise(session.actor, route.role, undefined);
@@ -62,39 +55,17 @@ export function consoleHandler(parts: {
   };
 }
 
-/** GET shows a button and uses nothing up, so that link previews take nothing; POST signs in. */
-async function signIn(
-  sessions: Sessions,
-  url: URL,
-  req: IncomingMessage,
-  res: Parameters<Handle>[1],
-): Promise<boolean> {
-  const token = url.searchParams.get("token") ?? "";
-  if (req.method !== "POST") {
-    sendPage(
-      res,
-      200,
-      page(
-        "Sign in to Quarterdeck",
-        `<form method="post" action="/sign-in?token=${encodeURIComponent(token)}"><button class="primary">Sign in</button></form><p>The link works once, for two minutes.</p>`,
-      ),
-    );
-    return true;
-  }
-  req.resume();
-  const used = await sessions.useLink(token, res);
-  if (used) redirect(res, localPath(used.next));
-  else
-    sendPage(
-      res,
-      410,
-      page(
-        "This link is used up",
-        "<p>A sign-in link works once, for two minutes. Ask for a new one: <code>/ops sign-in</code>.</p>",
-      ),
-    );
-  return true;
-}
+/** Ends the session of this browser. */
+export const signOutRoute = (sessions: Sessions): Route => ({
+  method: "POST",
+  path: "/sign-out",
+  about: "Signs out.",
+  role: "anyone",
+  async handle({ req, res }) {
+    await sessions.end(req, res);
+    sendPage(res, 200, page("Signed out", '<p><a href="/sign-in">Sign in again</a></p>'));
+  },
+});
 
 function match(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split("/");
