@@ -1,14 +1,6 @@
-/** Named instances of outside systems, the resources people ask access to, and the sources of hooks. */
+/** Named instances of outside systems: metrics, tickets, Git hosts. */
 import { z } from "zod";
-import {
-  durationOr,
-  envNameField,
-  labelsField,
-  nameField,
-  regexField,
-  urlField,
-  wordsField,
-} from "./fields.ts";
+import { durationOr, envNameField, labelsField, nameField, urlField, wordsField } from "./fields.ts";
 
 const prometheusSchema = z.strictObject({
   name: nameField,
@@ -29,25 +21,6 @@ const scrapeSchema = z.strictObject({
 
 export const metricsInstanceSchema = z.discriminatedUnion("kind", [prometheusSchema, scrapeSchema]);
 export type MetricsInstance = z.output<typeof metricsInstanceSchema>;
-
-const postgresSchema = z.strictObject({
-  name: nameField,
-  kind: z.literal("postgres"),
-  /** Variable with the connection address of a role that may create roles. */
-  urlEnv: envNameField,
-  /** Address people connect to, without user or password; taken from `urlEnv` when left out. */
-  publicUrl: z.url({ protocol: /^postgres(ql)?$/, error: "must start with postgres://" }).optional(),
-  /** Every database in which a grant may leave something behind. */
-  databases: z.array(z.string().min(1).max(63)).min(1),
-  /** NOLOGIN role that inherits what people made with a grant. */
-  leftoversOwner: z
-    .string()
-    .regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a Postgres role: lower-case letters, digits, '_'; at most 63")
-    .default("quarterdeck_leftovers"),
-  connectionsMax: z.number().int().min(1).max(50).default(3),
-});
-export const accessorInstanceSchema = z.discriminatedUnion("kind", [postgresSchema]);
-export type AccessorInstance = z.output<typeof accessorInstanceSchema>;
 
 const builtinTicketingSchema = z.strictObject({ name: nameField, kind: z.literal("builtin") });
 const githubTicketingSchema = z.strictObject({
@@ -109,47 +82,3 @@ const gitlabScmSchema = z.strictObject({
 /** Hosts of Git repositories, where reverts are proposed. */
 export const scmInstanceSchema = z.discriminatedUnion("kind", [githubScmSchema, gitlabScmSchema]);
 export type ScmInstance = z.output<typeof scmInstanceSchema>;
-
-const accessPolicySchema = z.strictObject({
-  /** Teams whose people may ask. */
-  requesters: z.array(nameField).min(1, "lets nobody ask; name at least one team"),
-  /** Teams whose leads may approve; never the one who asked. */
-  approvers: z.array(nameField).min(1, "lets nobody approve; name at least one team"),
-  quorum: z.number().int().min(1).max(5).default(1),
-  durationMax: durationOr("1h"),
-  /** Cap over all extensions. */
-  totalDurationMax: durationOr("8h"),
-  reasonPattern: regexField.optional(),
-  ticketRequired: z.boolean().default(false),
-  /** Whether it may be taken at once, loudly, with a review after. */
-  breakGlass: z.boolean().default(false),
-});
-export type AccessPolicy = z.output<typeof accessPolicySchema>;
-
-const accessRoleSchema = z.strictObject({
-  name: nameField,
-  /** What it lets people do, in their words. */
-  grants: wordsField,
-  /** What the accessor is told. */
-  terms: z.strictObject({
-    grantRole: z
-      .string()
-      .regex(
-        /^[a-z_][a-z0-9_]{0,62}$/,
-        "must be a Postgres role: lower-case letters, digits, '_'; at most 63",
-      ),
-  }),
-  policy: accessPolicySchema,
-});
-export type AccessRole = z.output<typeof accessRoleSchema>;
-
-export const resourceSchema = z.strictObject({
-  name: nameField,
-  /** Accessor instance. */
-  accessor: nameField,
-  /** Service it belongs to; its team owns it. */
-  service: nameField.optional(),
-  description: wordsField.optional(),
-  roles: z.array(accessRoleSchema).min(1),
-});
-export type Resource = z.output<typeof resourceSchema>;

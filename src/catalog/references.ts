@@ -1,6 +1,8 @@
 /** What no single entry can know: names must lead somewhere, and numbers must fit each other. */
+
 import { formatDuration } from "../platform/commands/time.ts";
 import { parseId } from "../platform/ids.ts";
+import { accessTermsSchemas } from "./accessors.ts";
 import { type Checks, checkMeasured, checkTwice, type Refer, type Say, unknownName } from "./checks.ts";
 import { checkFreeze, warnOfFreeze } from "./freeze-checks.ts";
 import type { Merged } from "./merge.ts";
@@ -201,7 +203,11 @@ function checkResource(checks: Checks, resource: Resource): void {
   checks.accessor(resource, ["accessor"], resource.accessor);
   checks.service(resource, ["service"], resource.service);
   checkTwice(say, resource, ["roles"], resource.roles);
-  resource.roles.forEach(({ policy }, index) => {
+  const accessor = catalog.providers.accessors.find(({ name }) => name === resource.accessor);
+  resource.roles.forEach(({ policy, terms }, index) => {
+    if (accessor)
+      for (const issue of accessTermsSchemas[accessor.kind].safeParse(terms).error?.issues ?? [])
+        say(resource, ["roles", index, "terms", ...issue.path.map(String)], issue.message);
     const at = ["roles", index, "policy"];
     policy.requesters.forEach((name, nth) => {
       checks.team(resource, [...at, "requesters", nth], name);

@@ -3,18 +3,13 @@
  * files are joined, and `organisation` and `policies` stand in one file each.
  */
 import { z } from "zod";
+import { accessorInstanceSchema, resourceSchema } from "./accessors.ts";
 import { freezeSchema } from "./freezes.ts";
 import { hookSourceSchema } from "./hook-sources.ts";
 import { markerSinkSchema } from "./marker-sinks.ts";
 import { pagerInstanceSchema } from "./pagers.ts";
 import { channelSchema, organisationSchema, personSchema, teamSchema } from "./people.ts";
-import {
-  accessorInstanceSchema,
-  metricsInstanceSchema,
-  resourceSchema,
-  scmInstanceSchema,
-  ticketingInstanceSchema,
-} from "./providers.ts";
+import { metricsInstanceSchema, scmInstanceSchema, ticketingInstanceSchema } from "./providers.ts";
 import { policiesSchema, serviceSchema } from "./services.ts";
 import { sloSchema } from "./slos.ts";
 import { trafficInstanceSchema } from "./traffic.ts";
@@ -50,6 +45,15 @@ export type CatalogFile = z.output<typeof catalogFileSchema>;
 /** All files together, checked. Spans are in milliseconds. Plain data: it is stored as a row. */
 export type Catalog = Required<CatalogFile>;
 
+export {
+  type AccessorInstance,
+  type AccessPolicy,
+  type AccessRole,
+  type AccessTerms,
+  accessTermsSchemas,
+  type Resource,
+  type TermsOf,
+} from "./accessors.ts";
 export type { DataMigration } from "./data-migration.ts";
 export type { BudgetLevel, ErrorBudgetPolicy } from "./error-budget.ts";
 export type { Histogram, LabelMatcher, Milliseconds, Selector } from "./fields.ts";
@@ -59,11 +63,7 @@ export type { MarkerKind, MarkerSinkInstance } from "./marker-sinks.ts";
 export type { PagerInstance } from "./pagers.ts";
 export type { Channel, Organisation, Person, Team } from "./people.ts";
 export type {
-  AccessorInstance,
-  AccessPolicy,
-  AccessRole,
   MetricsInstance,
-  Resource,
   ScmInstance,
   TicketingInstance,
 } from "./providers.ts";

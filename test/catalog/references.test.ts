@@ -287,6 +287,11 @@ describe("numbers that do not fit each other", () => {
       "asks for 2 approvals, but approvers have 1 leads",
     ],
     [
+      "terms its accessor cannot read",
+      resource("{ requesters: [storefront], approvers: [storefront] }").replace("app_ro", "App RO"),
+      "must be a Postgres role",
+    ],
+    [
       "a grant longer than its cap",
       resource("{ requesters: [storefront], approvers: [storefront], durationMax: 9h }"),
       "is longer than totalDurationMax",

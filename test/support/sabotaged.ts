@@ -50,11 +50,12 @@ const started = await start({
         plan: accessor.plan.bind(accessor),
         grant: accessor.grant.bind(accessor),
         list: accessor.list.bind(accessor),
-        verify: async (name, options) => (claimed.has(name) ? gone : accessor.verify(name, options)),
-        revoke: async (snapshot, options) => {
-          if (!isOff("revoke")) return accessor.revoke(snapshot, options);
-          claimed.add(snapshot.externalName);
-          return { sessionsEnded: 0, cleaned: [], readBack: gone };
+        verify: async (ref, options) =>
+          claimed.has(ref.externalName) ? gone : accessor.verify(ref, options),
+        revoke: async (ref, options) => {
+          if (!isOff("revoke")) return accessor.revoke(ref, options);
+          claimed.add(ref.externalName);
+          return { sessionsEnded: 0, cleaned: [], readBack: gone, lastsUntil: null };
         },
       };
     },

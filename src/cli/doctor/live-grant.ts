@@ -14,7 +14,7 @@ const system = "Live grant";
  * worker, and over by itself. The system is read beside Quarterdeck's own word: the login is there, and it is gone.
  */
 export async function proveGrant(parts: LiveParts): Promise<Finding> {
-  const { app, runner } = parts;
+  const { app, catalog, runner } = parts;
   if (!parts.actsForPeople && !parts.mayWait)
     return notProven(system, "left out (--no-wait): somebody else has to approve it");
   const chosen = choose(parts);
@@ -56,7 +56,17 @@ export async function proveGrant(parts: LiveParts): Promise<Finding> {
       "Its card in the leads' channel says what is in the way.",
     );
   const login = externalNameOf(id);
-  const there = await accessor().verify(login);
+  const { accounts = {} } = catalog.people.find((person) => person.id === runner.id) ?? {};
+  const ref = {
+    externalName: login,
+    grantee: {
+      personId: runner.id,
+      slack: { team: app.slackTeam(), user: runner.slackUser },
+      accounts: { ...accounts },
+    },
+    terms: role.terms,
+  };
+  const there = await accessor().verify(ref);
   if (!there.exists || !there.canLogin)
     return giveUp(`${login} is not there, though the grant is active`, "Check the accessor above.");
   const made = `${id} ${what}: login ${login} there after ${since()}`;
@@ -66,8 +76,8 @@ export async function proveGrant(parts: LiveParts): Promise<Finding> {
       "Revoke it: its card in the leads' channel says how. Check that a worker runs.",
     );
   const ended = since();
-  const gone = await accessor().verify(login);
-  return gone.exists || gone.openSessions > 0
+  const gone = await accessor().verify(ref);
+  return gone.exists || (gone.openSessions ?? 0) > 0
     ? failed(
         system,
         `${made}, and it still stands: ${readBackText(gone)}`,
@@ -77,7 +87,7 @@ export async function proveGrant(parts: LiveParts): Promise<Finding> {
 }
 
 const readBackText = ({ exists, openSessions }: ReadBack): string =>
-  `${exists ? "login there" : "login gone"}, ${openSessions} sessions`;
+  `${exists ? "login there" : "login gone"}, ${openSessions ?? "unknown"} sessions`;
 
 interface Chosen {
   resource: Resource;
@@ -103,7 +113,7 @@ function choose({ app, catalog, options, runner }: LiveParts): Chosen | Finding 
       if (policy.ticketRequired || policy.reasonPattern !== undefined) continue;
       if (!requestersOf(catalog, role).includes(runner.id) || others.length < policy.quorum) continue;
       const instance = catalog.providers.accessors.find(({ name }) => name === resource.accessor);
-      const groups = resource.roles.map(({ terms }) => terms.grantRole);
+      const groups = resource.roles.map(({ terms }) => terms);
       return {
         resource,
         role,

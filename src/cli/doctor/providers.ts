@@ -101,12 +101,12 @@ async function checkAccessor(app: App, catalog: Catalog, instance: AccessorInsta
   const system = `Accessor ${instance.name}`;
   const groups = catalog.resources
     .filter(({ accessor }) => accessor === instance.name)
-    .flatMap(({ roles }) => roles.map(({ terms }) => terms.grantRole));
+    .flatMap(({ roles }) => roles.map(({ terms }) => terms));
   try {
     const objects = await createAccessors(app)
       .of(instance, groups)
       .list({ signal: AbortSignal.timeout(deadlineMs) });
-    return [ok(system, `reachable, ${objects.length} login(s) of ours there`)];
+    return [ok(system, `reachable, ${objects.length} grant(s) there`)];
   } catch (error) {
     const { hint } = error as { hint?: string };
     return [

@@ -3,6 +3,7 @@ import type { Tx } from "../../platform/db/database.ts";
 import type { Actor } from "../../platform/people.ts";
 import { systemActor } from "../../platform/people.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
+import type { CredentialPart } from "../../providers/accessors/contract.ts";
 import { countedApprovals, endOf, type Grant, type GrantId, jobs, sameWho, secretLifeMs } from "./model.ts";
 import { change, leadOf, type Room, requesterIn, unknownGrant, unreadable, whoOf } from "./room.ts";
 import { readGrant } from "./store.ts";
@@ -123,11 +124,21 @@ function lostRights(grant: Grant, rights: Rights): string | undefined {
   return "whoever approved it leads no approving team any more";
 }
 
-export interface Revealed {
-  login: string;
-  password: string;
-  address: string;
+/** A part of a credential in clear, as it is sealed and shown. */
+export interface RevealedPart {
+  id: string;
+  label: string;
+  value: string;
+  fileName?: string | undefined;
 }
+export type Revealed = readonly RevealedPart[];
+
+const inClear = ({ id, label, value, fileName }: CredentialPart): RevealedPart => ({
+  id,
+  label,
+  value: typeof value === "string" ? value : value.reveal(),
+  fileName,
+});
 
 export const secretIdOf = (id: GrantId): string => `access:${id}`;
 
@@ -150,7 +161,7 @@ export async function revealSecret(room: Room, id: GrantId, actor: Actor): Promi
     if (state.revealedAt !== null)
       return refuse({
         rule: "shown-once",
-        message: `The password of ${id} was shown at ${clockText(catalog, whoOf(actor), state.revealedAt)} to ${nameOf(catalog, grant.requester)}, and is kept nowhere.`,
+        message: `The credential of ${id} was shown at ${clockText(catalog, whoOf(actor), state.revealedAt)} to ${nameOf(catalog, grant.requester)}, and is kept nowhere.`,
         hint: again,
       });
     const row = await tx.trx
@@ -161,7 +172,7 @@ export async function revealSecret(room: Room, id: GrantId, actor: Actor): Promi
     if (row === undefined || row.expires_at <= tx.now)
       return refuse({
         rule: "shown-in-time",
-        message: `The password of ${id} was not looked at within ${secretLifeMs / 60_000} minutes and is destroyed.`,
+        message: `The credential of ${id} was not looked at within ${secretLifeMs / 60_000} minutes and is destroyed.`,
         hint: again,
       });
     const revealed = JSON.parse(platform.box.open(secretIdOf(id), row.sealed)) as Revealed;
@@ -176,18 +187,19 @@ export async function revealSecret(room: Room, id: GrantId, actor: Actor): Promi
   });
 }
 
-/** Seals a login for the one who will see it once. */
+/** Seals a credential for the one who will see it once. Nothing to seal: they use an account they have. */
 export async function keepSecret(
   room: Room,
   tx: Tx,
   grant: Grant,
   endsAt: Date,
-  login: Revealed,
+  credential: readonly CredentialPart[],
 ): Promise<void> {
+  if (credential.length === 0) return;
   const id = secretIdOf(grant.id);
   const row = {
     id,
-    sealed: room.platform.box.seal(id, JSON.stringify(login)),
+    sealed: room.platform.box.seal(id, JSON.stringify(credential.map(inClear))),
     purpose: "access",
     created_at: tx.now,
     expires_at: new Date(Math.min(tx.now.getTime() + secretLifeMs, endsAt.getTime())),

@@ -1,14 +1,14 @@
 /** What workers do: make what was claimed, end what is due, remind, let lapse, forget. */
 import { systemActor } from "../../platform/people.ts";
 import type { Job, Rerun } from "../../platform/rings/runner.ts";
-import { externalNameOf, type ReadBack, type Revoked } from "../../providers/accessors/contract.ts";
+import type { Granted, GrantIntent, ReadBack, Revoked } from "../../providers/accessors/contract.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import { destroySecret, keepSecret, lapse } from "./claim.ts";
 import { startEnding } from "./end.ts";
-import { type Grant, type GrantId, jobs, snapshotOf, warnBeforeMs } from "./model.ts";
+import { type Grant, type GrantId, jobs, refOf, warnBeforeMs } from "./model.ts";
 import { remindApprovers, warnRequester } from "./remind.ts";
 import { accessorOf, change, pageKeyOf, type Room } from "./room.ts";
-import { readGrant } from "./store.ts";
+import { readGrant, writeGrant } from "./store.ts";
 import { again } from "./trouble.ts";
 
 /** A provider call ends within 10 s; a try makes three. */
@@ -80,27 +80,22 @@ async function makeGrant(room: Room, id: GrantId): Promise<Rerun> {
     });
     return undefined;
   }
-  const intent = {
-    externalName: externalNameOf(id),
-    memberships: grant.terms.memberships,
-    expiresAt: state.endsAt,
-  };
   try {
     const accessor = accessorOf(room, grant);
-    const { endStatements } = await accessor.plan(intent);
+    const planned = { ...refOf(grant), expiresAt: state.endsAt };
+    const { endStatements } = await accessor.plan(planned);
+    const before = grant.before ?? (await accessor.prepare?.(planned)) ?? null;
+    if (before !== null && grant.before === null && !(await keepBefore(room, id, before))) return undefined;
+    const intent = { ...planned, before: before ?? undefined };
     const granted = await accessor.grant(intent, id);
-    assertGranted(await accessor.verify(intent.externalName), intent.expiresAt, intent.externalName);
+    assertGranted(await accessor.verify({ ...intent, externalId: granted.externalId }), granted, intent);
     const isWanted = await database.tx(async (tx) => {
       const locked = await readGrant(tx.trx, id, { lock: true });
       // Another worker was as fast and recorded it: the login is in use.
       if (locked?.state.is === "active") return true;
       if (locked?.state.is !== "granting") return false;
       const { approvals, durationMs, endsAt } = locked.state;
-      await keepSecret(room, tx, locked, endsAt, {
-        login: granted.login,
-        password: granted.secret.reveal(),
-        address: granted.address,
-      });
+      await keepSecret(room, tx, locked, endsAt, granted.credential);
       await change(
         room,
         tx,
@@ -126,18 +121,38 @@ async function makeGrant(room: Room, id: GrantId): Promise<Rerun> {
       return true;
     });
     // Ended while it was being made: what was made just now goes again, at the latest by the reconciler.
-    if (!isWanted) await accessor.revoke({ ...snapshotOf(grant), externalId: granted.externalId });
+    if (!isWanted) await accessor.revoke({ ...intent, externalId: granted.externalId });
     return undefined;
   } catch (error) {
     return again(room, id, error);
   }
 }
 
-function assertGranted(readBack: ReadBack, endsAt: Date, name: string): void {
-  if (readBack.exists && readBack.canLogin && readBack.validUntil?.getTime() === endsAt.getTime()) return;
+/** What was there before is on record before anything is made: its end needs it. False when nothing is to be made. */
+async function keepBefore(
+  room: Room,
+  id: GrantId,
+  before: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  return room.platform.database.tx(async (tx) => {
+    const locked = await readGrant(tx.trx, id, { lock: true });
+    if (locked?.state.is !== "granting") return false;
+    await writeGrant(tx.trx, { ...locked, before }, tx.now);
+    return true;
+  });
+}
+
+function assertGranted(
+  { exists, canLogin, validUntil }: ReadBack,
+  { expiresAt }: Granted,
+  { externalName }: GrantIntent,
+): void {
+  // A system without an end of its own has none to compare: ours is the only one.
+  const isTimed = expiresAt === null || validUntil?.getTime() === expiresAt.getTime();
+  if (exists && canLogin && isTimed) return;
   throw new ProviderError(
     "conflict",
-    `Reading back ${name}: it is not there as it was made`,
+    `Reading back ${externalName}: it is not there as it was made`,
     "Something else changes the same login",
   );
 }
@@ -158,8 +173,9 @@ async function endGrant(room: Room, id: GrantId): Promise<Rerun> {
   if (ending?.state.is !== "revoking") return undefined;
   try {
     const accessor = accessorOf(room, ending);
-    const revoked = await accessor.revoke(snapshotOf(ending));
-    assertGone(revoked, await accessor.verify(externalNameOf(id)), externalNameOf(id));
+    const ref = refOf(ending);
+    const revoked = await accessor.revoke(ref);
+    assertGone(revoked, await accessor.verify(ref), ref.externalName);
     await recordEnd(room, id, revoked.sessionsEnded);
     return undefined;
   } catch (error) {
@@ -169,11 +185,11 @@ async function endGrant(room: Room, id: GrantId): Promise<Rerun> {
 
 /** An end is believed when both its own answer and a look of our own say so. */
 function assertGone({ readBack }: Revoked, seen: ReadBack, name: string): void {
-  const left = [readBack, seen].find((one) => one.exists || one.openSessions > 0);
+  const left = [readBack, seen].find((one) => one.exists || (one.openSessions ?? 0) > 0);
   if (left === undefined) return;
   throw new ProviderError(
     "conflict",
-    `${name} is there still after it was removed: ${left.exists ? "the login exists" : "no login"}, ${left.openSessions} open sessions`,
+    `${name} is there still after it was removed: ${left.exists ? "the login exists" : "no login"}, ${left.openSessions ?? 0} open sessions`,
     "Something keeps it from going; look for who else changes that login",
   );
 }

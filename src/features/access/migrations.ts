@@ -23,6 +23,13 @@ const accessTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const granteeColumns = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table access_grants add column accounts jsonb not null default '{}', add column before jsonb
+  `.execute(db);
+};
+
 export const accessMigrations: Record<string, Migration> = {
   "2026-11-23T1050-access": { up: accessTables },
+  "2026-11-25T1715-access-grantee": { up: granteeColumns },
 };

@@ -1,9 +1,9 @@
 /** A request and the grant it becomes: states, due times, digests. Pure. */
 import { createHash } from "node:crypto";
-import type { AccessorInstance } from "../../catalog/schema.ts";
+import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
 import { canonicalJson } from "../../platform/canonical.ts";
 import type { Id } from "../../platform/ids.ts";
-import { externalNameOf, type RevocationSnapshot } from "../../providers/accessors/contract.ts";
+import { externalNameOf, type Grantee, type GrantRef } from "../../providers/accessors/contract.ts";
 
 export type GrantId = Id<"grant">;
 
@@ -17,7 +17,8 @@ export interface Who {
 export interface Terms {
   /** In people's words. */
   readonly grants: string;
-  readonly memberships: readonly string[];
+  /** What the role stands for at the accessor. */
+  readonly access: AccessTerms;
   readonly accessor: AccessorInstance;
   readonly requesters: readonly string[];
   readonly approvers: readonly string[];
@@ -102,6 +103,8 @@ export interface Grant {
   readonly seq: number;
   readonly requester: Who;
   readonly personId: string;
+  /** Their logins elsewhere as the catalog had them, by system. */
+  readonly accounts: Readonly<Record<string, string>>;
   /** Who typed it; another person with `--for`. Neither may approve. */
   readonly askedBy: Who;
   readonly askedById: string;
@@ -125,6 +128,8 @@ export interface Grant {
   readonly decidedAt: Date | null;
   readonly claimedAt: Date | null;
   readonly overAt: Date | null;
+  /** What the accessor read before it was made; null where it reads nothing. */
+  readonly before: Readonly<Record<string, string>> | null;
   /** What to do when revoking fails for good, as the provider writes it. */
   readonly byHand: readonly string[];
   readonly state: GrantState;
@@ -251,15 +256,22 @@ const digest = (value: unknown): string =>
     .slice(0, 16);
 
 /** All that ending it needs, whatever became of the catalog. */
-export function snapshotOf(grant: Grant): RevocationSnapshot {
-  const { state, terms, id } = grant;
+export function refOf(grant: Grant): GrantRef {
+  const { state, terms, id, before } = grant;
   return {
     externalName: externalNameOf(id),
     externalId: state.is === "active" || state.is === "revoking" ? state.externalId : undefined,
-    memberships: terms.memberships,
-    leftoversOwner: terms.accessor.leftoversOwner,
+    grantee: granteeOf(grant),
+    terms: terms.access,
+    before: before ?? undefined,
   };
 }
+
+export const granteeOf = ({ personId, requester, accounts }: Grant): Grantee => ({
+  personId,
+  slack: { team: requester.team, user: requester.person },
+  accounts,
+});
 
 /** From any state in which something may be there outside. */
 export function revokingFrom(grant: Grant, because: EndCause, now: Date): GrantState | undefined {

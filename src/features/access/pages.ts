@@ -7,7 +7,7 @@ import { page } from "../../platform/http/page.ts";
 import { redirect, sendPage } from "../../platform/http/server.ts";
 import { parseIdOf } from "../../platform/ids.ts";
 import { type Refusal, refusalText } from "../../platform/refusal.ts";
-import { claimGrant, ownGrant, revealSecret } from "./claim.ts";
+import { claimGrant, ownGrant, type Revealed, revealSecret } from "./claim.ts";
 import { countedApprovals, type Grant, type GrantId, secretLifeMs } from "./model.ts";
 import { type Room, whoOf } from "./room.ts";
 import { clockText, durationText, nameOf, spanText, standing } from "./words.ts";
@@ -154,8 +154,12 @@ function stateHtml(
 const form = (id: GrantId, verb: string, csrf: string, label: string): string =>
   `<form method="post" action="/access/${id}/${verb}"><input type="hidden" name="csrf" value="${escapeHtml(csrf)}"><button class="primary">${label}</button></form>`;
 
-function secretHtml(id: GrantId, secret: { login: string; password: string; address: string }): string {
-  const row = (label: string, name: keyof typeof secret): string =>
-    `<dt>${label}</dt><dd><code data-secret="${name}">${escapeHtml(secret[name])}</code></dd>`;
-  return `<p>Copy it now: it is shown this once and kept nowhere.</p><dl>${row("Login", "login")}${row("Password", "password")}${row("Address", "address")}</dl><p><a href="/access/${id}">Back to ${id}</a></p>`;
+function secretHtml(id: GrantId, parts: Revealed): string {
+  const rows = parts.map(({ id: name, label, value, fileName }) => {
+    const secret = `data-secret="${escapeHtml(name)}">${escapeHtml(value)}`;
+    const shown = value.includes("\n") ? `<pre ${secret}</pre>` : `<code ${secret}</code>`;
+    const file = fileName === undefined ? "" : ` <small>save as ${escapeHtml(fileName)}</small>`;
+    return `<dt>${escapeHtml(label)}${file}</dt><dd>${shown}</dd>`;
+  });
+  return `<p>Copy it now: it is shown this once and kept nowhere.</p><dl>${rows.join("")}</dl><p><a href="/access/${id}">Back to ${id}</a></p>`;
 }

@@ -1,15 +1,16 @@
 /** What a crash, a flush or a change of teams left: rung again, revoked, or shown. */
 import { sql } from "kysely";
-import type { AccessorInstance } from "../../catalog/schema.ts";
+import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
 import { onlyIfKnown } from "../../platform/authz.ts";
+import { canonicalJson } from "../../platform/canonical.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Job } from "../../platform/rings/runner.ts";
-import type { ExternalObject } from "../../providers/accessors/contract.ts";
+import type { Accessor, ExternalObject } from "../../providers/accessors/contract.ts";
 import { externalNameOf } from "../../providers/accessors/contract.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import { lapse } from "./claim.ts";
 import { startEnding } from "./end.ts";
-import { type EndCause, type Grant, jobs, liveStates, nextStep, openStates } from "./model.ts";
+import { type EndCause, type Grant, jobs, liveStates, nextStep, openStates, refOf } from "./model.ts";
 import { type Room, requesterIn } from "./room.ts";
 import { dueGrants, listGrants, readGrant } from "./store.ts";
 import { requesterName } from "./words.ts";
@@ -89,43 +90,55 @@ async function instancesOf({ platform }: Room): Promise<AccessorInstance[]> {
     ...platform.catalogs.current().providers.accessors,
     ...live.map(({ terms }) => terms.accessor),
   ];
-  return [...new Map(all.map((instance) => [instance.urlEnv, instance] as const).reverse()).values()];
+  return [...new Map(all.map((instance) => [keyOf(instance), instance] as const)).values()];
+}
+
+/** An instance as it is declared: the same name with another address is another system. */
+const keyOf = (instance: AccessorInstance): string => canonicalJson(instance);
+
+/** What may be granted through it, by the catalog or by a grant that lasts still. */
+function grantableThrough(
+  { platform }: Room,
+  instance: AccessorInstance,
+  live: readonly Grant[],
+): readonly AccessTerms[] {
+  const declared = platform.catalogs
+    .current()
+    .resources.filter(({ accessor }) => accessor === instance.name)
+    .flatMap(({ roles }) => roles.map(({ terms }) => terms));
+  const held = live.filter(({ terms }) => keyOf(terms.accessor) === keyOf(instance));
+  return [...declared, ...held.map(({ terms }) => terms.access)];
 }
 
 async function reconcile(room: Room, instance: AccessorInstance): Promise<void> {
   const { log, database } = room.platform;
-  if (room.platform.env(instance.urlEnv) === undefined) return;
   try {
-    const accessor = room.accessors.of(instance, []);
+    const live = await listGrants(database.db, { states: liveStates, limit: rowsMax });
+    const accessor = room.accessors.of(instance, grantableThrough(room, instance, live));
     const found = await accessor.list();
     // Read after the list: an intent is on record before its object is made.
     for (const object of found) {
       if (object.idempotencyKey === null) {
         log.warn(
-          { instance: instance.name, login: object.externalName },
-          "a login carries our prefix and was not made by us; it is left alone",
+          { instance: instance.name, object: object.words },
+          "a right stands outside that we did not give; it is left alone",
         );
         continue;
       }
       const grant = await readGrant(database.db, object.idempotencyKey);
       if (isNeeded(grant, object)) continue;
-      await accessor.revoke({
-        externalName: object.externalName,
-        externalId: object.externalId,
-        memberships: object.readBack.memberships,
-        leftoversOwner: instance.leftoversOwner,
-      });
+      await accessor.revoke(object.ref);
       await database.tx(async (tx) =>
         tx.audit({
           actor: systemActor,
           action: "access.orphan-removed",
-          subject: object.externalName,
+          subject: object.ref.externalName,
           service: grant?.service ?? undefined,
           detail: { instance: instance.name, grant: object.idempotencyKey },
         }),
       );
     }
-    await endVanished(room, instance, found);
+    await endVanished(room, instance, accessor, found);
   } catch (error) {
     // The ends of grants retry and page by themselves; this look is taken again in a minute.
     if (!(error instanceof ProviderError)) throw error;
@@ -133,8 +146,8 @@ async function reconcile(room: Room, instance: AccessorInstance): Promise<void> 
   }
 }
 
-function isNeeded(grant: Grant | undefined, { externalName }: ExternalObject): boolean {
-  if (grant === undefined || externalNameOf(grant.id) !== externalName) return false;
+function isNeeded(grant: Grant | undefined, { ref }: ExternalObject): boolean {
+  if (grant === undefined || externalNameOf(grant.id) !== ref.externalName) return false;
   return grant.state.is === "granting" || grant.state.is === "active" || grant.state.is === "revoking";
 }
 
@@ -142,17 +155,18 @@ function isNeeded(grant: Grant | undefined, { externalName }: ExternalObject): b
 async function endVanished(
   room: Room,
   instance: AccessorInstance,
+  accessor: Accessor,
   found: readonly ExternalObject[],
 ): Promise<void> {
   const { database } = room.platform;
   const usable = new Set(
-    found.filter(({ readBack }) => readBack.canLogin).map(({ externalName }) => externalName),
+    found.filter(({ readBack }) => readBack.canLogin).map(({ ref }) => ref.externalName),
   );
   const active = await listGrants(database.db, { states: ["active"], limit: rowsMax });
   for (const grant of active) {
-    if (grant.terms.accessor.urlEnv !== instance.urlEnv || usable.has(externalNameOf(grant.id))) continue;
+    if (keyOf(grant.terms.accessor) !== keyOf(instance) || usable.has(externalNameOf(grant.id))) continue;
     // Made since the list was read: look at this one alone before it is believed gone.
-    const seen = await room.accessors.of(instance, []).verify(externalNameOf(grant.id));
+    const seen = await accessor.verify(refOf(grant));
     if (seen.exists && seen.canLogin) continue;
     const because: EndCause = { is: "vanished" };
     await database.tx(async (tx) => {

@@ -98,6 +98,8 @@ export async function requestAccess(room: Room, asking: Asking): Promise<Decisio
           seq: 0,
           requester,
           personId: person.id,
+          accounts: { ...person.accounts },
+          before: null,
           askedBy: whoOf(actor),
           askedById: typist.value.id,
           resource: rule.resource.name,

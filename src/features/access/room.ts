@@ -73,7 +73,7 @@ async function show({ platform, freezes }: Pick<Room, "platform" | "freezes">, t
 }
 
 export function accessorOf({ accessors }: Pick<Room, "accessors">, grant: Grant): Accessor {
-  return accessors.of(grant.terms.accessor, grant.terms.memberships);
+  return accessors.of(grant.terms.accessor, [grant.terms.access]);
 }
 
 /** The grant's team that is paged: whose leads approve it. */

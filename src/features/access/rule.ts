@@ -37,7 +37,7 @@ export function matchRule(catalog: Catalog, resourceName: string, roleName: stri
     role,
     terms: {
       grants: role.grants,
-      memberships: [role.terms.grantRole],
+      access: role.terms,
       accessor,
       requesters: policy.requesters,
       approvers: policy.approvers,

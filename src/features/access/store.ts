@@ -19,7 +19,9 @@ export interface AccessTables {
     role: string;
     service: string | null;
     channel: string;
-    terms: Json<Terms>;
+    terms: Json<Terms & { memberships?: readonly string[] }>;
+    accounts: Json<Record<string, string>>;
+    before: Json<Record<string, string>> | null;
     reason: string;
     asked_ms: ColumnType<string, number, number>;
     not_after: Time | null;
@@ -59,19 +61,25 @@ const stateFrom = (is: string, detail: unknown): GrantState =>
     timeKeys.has(key) && typeof value === "string" ? new Date(value) : value,
   ) as GrantState;
 
+/** Grants on record since before there were other systems than Postgres name its group roles. */
+const termsFrom = ({ memberships, ...terms }: Terms & { memberships?: readonly string[] }): Terms =>
+  memberships === undefined ? terms : { ...terms, access: { grantRole: memberships } };
+
 function grantFrom(row: Selectable<AccessTables["access_grants"]>): Grant {
   return {
     id: row.id as GrantId,
     seq: row.seq,
     requester: { team: row.team, person: row.person },
     personId: row.person_id,
+    accounts: row.accounts,
+    before: row.before,
     askedBy: { team: row.asked_by_team, person: row.asked_by },
     askedById: row.asked_by_id,
     resource: row.resource,
     role: row.role,
     service: row.service,
     channel: row.channel,
-    terms: row.terms,
+    terms: termsFrom(row.terms),
     reason: row.reason,
     askedMs: Number(row.asked_ms),
     notAfter: row.not_after,
@@ -97,6 +105,8 @@ export async function writeGrant(trx: Trx, grant: Grant, now: Date): Promise<voi
     team: grant.requester.team,
     person: grant.requester.person,
     person_id: grant.personId,
+    accounts: JSON.stringify(grant.accounts),
+    before: grant.before && JSON.stringify(grant.before),
     asked_by_team: grant.askedBy.team,
     asked_by: grant.askedBy.person,
     asked_by_id: grant.askedById,

@@ -1,5 +1,5 @@
 import { ProviderError } from "../errors.ts";
-import type { RevocationSnapshot, Revoked } from "./contract.ts";
+import type { GrantRef, Revoked } from "./contract.ts";
 import {
   absent,
   databasesWithTraces,
@@ -26,27 +26,32 @@ export type InDatabase = <T>(database: string, work: (session: Session) => Promi
 /** The end of a login, in the one order that leaves no way in open. Whatever fails, the next call goes on from there. */
 export async function revoke(
   session: Session,
-  snapshot: RevocationSnapshot,
+  { externalName, externalId }: Pick<GrantRef, "externalName" | "externalId">,
+  leftoversOwner: string,
   inDatabase: InDatabase,
 ): Promise<Revoked> {
-  const { externalName } = snapshot;
   const version = await supportedVersion(session);
   await session.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", [externalName]);
   const role = await findRole(session, externalName);
   if (!role)
-    return { sessionsEnded: await endOrphans(session, snapshot.externalId), cleaned: [], readBack: absent };
+    return {
+      sessionsEnded: await endOrphans(session, externalId),
+      cleaned: [],
+      readBack: absent,
+      lastsUntil: null,
+    };
 
   // Not one transaction: whatever fails further down, from here on nobody gets in.
   await session.query(noLoginStatement(externalName));
   for (const group of role.readBack.memberships)
     await session.query(leaveGroupStatement(group, externalName));
   let sessionsEnded = await endSessions(session, role.oid);
-  const cleaned = await clean(session, role, snapshot.leftoversOwner, version, inDatabase);
+  const cleaned = await clean(session, role, leftoversOwner, version, inDatabase);
   await drop(session, externalName);
   // A session admitted just before NOLOGIN may have shown up since, and lives on without its role.
   sessionsEnded += await endSessions(session, role.oid);
   const left = await findRole(session, externalName);
-  return { sessionsEnded, cleaned, readBack: left?.readBack ?? absent };
+  return { sessionsEnded, cleaned, readBack: left?.readBack ?? absent, lastsUntil: null };
 }
 
 async function drop(session: Session, externalName: string): Promise<void> {

@@ -1,11 +1,19 @@
 import pg from "pg";
 import { ProviderError } from "../errors.ts";
-import { externalNamePattern, type GrantIntent } from "./contract.ts";
+import { externalNamePattern } from "./contract.ts";
 
 /** From here on a role grant says INHERIT, SET and ADMIN one by one. */
 export const fineGrainedGrantsVersion = 160_000;
 /** `pg_terminate_backend` waits since 14. */
 export const oldestVersion = 140_000;
+
+/** A login that is to be made. */
+export interface LoginIntent {
+  externalName: string;
+  /** Group roles, one at least. */
+  memberships: readonly string[];
+  expiresAt: Date;
+}
 
 /** Connections one grantee may hold at a time unless configured: a console, a tool, one to spare. */
 export const connectionsMaxDefault = 3;
@@ -62,7 +70,7 @@ export function assertGroup(group: string, allowed: readonly string[]): void {
     );
 }
 
-export function assertIntent(intent: GrantIntent, allowed: readonly string[]): void {
+export function assertIntent(intent: LoginIntent, allowed: readonly string[]): void {
   assertExternalName(intent.externalName);
   if (intent.memberships.length === 0)
     throw new ProviderError(
@@ -92,7 +100,7 @@ export const keyInMark = (comment: string | null): string | null =>
 
 /** One transaction. The verifier is what is stored; a password never stands in a statement. */
 export function grantStatements(
-  intent: GrantIntent,
+  intent: LoginIntent,
   verifier: string,
   idempotencyKey: string,
   dialect: Dialect,
@@ -107,7 +115,7 @@ export function grantStatements(
 
 /** Takes over a login that an earlier try made: same rights and end, new secret. */
 export function adoptStatements(
-  intent: GrantIntent,
+  intent: LoginIntent,
   verifier: string,
   present: readonly string[],
   dialect: Dialect,

@@ -5,6 +5,7 @@ import {
   type CallOptions,
   externalNamePattern,
   type Granted,
+  type Grantee,
   type GrantIntent,
   type Plan,
 } from "./contract.ts";
@@ -31,11 +32,13 @@ import {
   dropStatement,
   endSessionsStatement,
   grantStatements,
+  type LoginIntent,
   leaveGroupStatement,
   noLoginStatement,
   oldestVersion,
 } from "./postgres-statements.ts";
 import { scramSaltBytes, scramVerifier } from "./scram.ts";
+import { readTerms } from "./terms.ts";
 
 export interface PostgresAccessorOptions {
   /** Manager's connection string; the manager is made by `leastPrivilegeSetup()`. Reach Postgres itself, not a pooler. */
@@ -44,7 +47,7 @@ export interface PostgresAccessorOptions {
   address?: string | undefined;
   /** Group roles that may be granted. */
   groups: readonly string[];
-  /** Role that inherits what grantees made; shown in plans, and a grant's snapshot should name it. */
+  /** NOLOGIN role that inherits what grantees made. */
   leftoversOwner: string;
   /** Connections a grantee may hold at a time; 3 when left out. */
   connectionsMax?: number | undefined;
@@ -74,37 +77,45 @@ export function createPostgresAccessor(options: PostgresAccessorOptions): Access
   };
 
   return {
-    plan: (intent, call) => {
-      assertIntent(intent, options.groups);
-      return open(call, (session) => plan(session, intent, address, options.leftoversOwner, connectionsMax));
+    plan: async (intent, call) => {
+      const login = loginOf(intent, options.groups);
+      return await open(call, (session) =>
+        plan(session, login, address, options.leftoversOwner, connectionsMax),
+      );
     },
 
     grant: async (intent, idempotencyKey, call) => {
-      assertIntent(intent, options.groups);
+      const login = loginOf(intent, options.groups);
       assertKey(idempotencyKey);
       const secret = new Secret(options.randomBytes(passwordBytes).toString("base64url"));
       const verifier = await scramVerifier(secret.reveal(), options.randomBytes(scramSaltBytes));
       const made = await open(call, (session) =>
-        grant(session, intent, verifier, idempotencyKey, connectionsMax),
+        grant(session, login, verifier, idempotencyKey, connectionsMax),
       );
       return {
         ...made,
-        secret,
-        login: intent.externalName,
-        address,
+        credential: [
+          { id: "login", label: "Login", value: intent.externalName },
+          { id: "password", label: "Password", value: secret },
+          { id: "address", label: "Address", value: address },
+        ],
+        lastsUntil: null,
       };
     },
 
-    verify: async (externalName, call) => {
+    verify: async ({ externalName }, call) => {
       assertExternalName(externalName);
       return await open(call, async (session) => (await findRole(session, externalName))?.readBack ?? absent);
     },
 
-    revoke: async (snapshot, call) => {
-      assertExternalName(snapshot.externalName);
-      assertGroup(snapshot.leftoversOwner, [snapshot.leftoversOwner]);
+    revoke: async (ref, call) => {
+      const { leftoversOwner } = options;
+      assertExternalName(ref.externalName);
+      assertGroup(leftoversOwner, [leftoversOwner]);
       return await open(call, (session, signal) =>
-        revoke(session, snapshot, (database, work) => withSession(options, database, signal, work)),
+        revoke(session, ref, leftoversOwner, (database, work) =>
+          withSession(options, database, signal, work),
+        ),
       );
     },
 
@@ -113,18 +124,32 @@ export function createPostgresAccessor(options: PostgresAccessorOptions): Access
         (await listRoles(session))
           .filter((role) => externalNamePattern.test(role.name))
           .map((role) => ({
-            externalName: role.name,
-            externalId: role.oid,
+            ref: {
+              externalName: role.name,
+              externalId: role.oid,
+              grantee: nobody,
+              terms: { grantRole: role.readBack.memberships },
+            },
             idempotencyKey: role.idempotencyKey,
+            words: `login ${role.name}, a member of ${role.readBack.memberships.join(", ") || "nothing"}`,
             readBack: role.readBack,
           })),
       ),
   };
 }
 
+/** Whose it is stands in the grant on record, not at the server. */
+const nobody: Grantee = { personId: "", slack: { team: "", user: "" }, accounts: {} };
+
+function loginOf({ externalName, terms, expiresAt }: GrantIntent, groups: readonly string[]): LoginIntent {
+  const intent = { externalName, memberships: [readTerms("postgres", terms).grantRole].flat(), expiresAt };
+  assertIntent(intent, groups);
+  return intent;
+}
+
 async function plan(
   session: Session,
-  intent: GrantIntent,
+  intent: LoginIntent,
   address: string,
   leftoversOwner: string,
   connectionsMax: number,
@@ -158,7 +183,7 @@ async function plan(
 
 async function grant(
   session: Session,
-  intent: GrantIntent,
+  intent: LoginIntent,
   verifier: string,
   idempotencyKey: string,
   connectionsMax: number,
@@ -187,7 +212,7 @@ async function grant(
 }
 
 /** Compares what is there with what was meant; a grant is never reported on the strength of an empty reply. */
-function asIntended(made: RoleRow | undefined, intent: GrantIntent): { expiresAt: Date; externalId: string } {
+function asIntended(made: RoleRow | undefined, intent: LoginIntent): { expiresAt: Date; externalId: string } {
   const wrong = (what: string): ProviderError =>
     new ProviderError(
       "conflict",
@@ -208,7 +233,7 @@ function asIntended(made: RoleRow | undefined, intent: GrantIntent): { expiresAt
   return { expiresAt: validUntil, externalId: made.oid };
 }
 
-async function obstaclesOf(session: Session, intent: GrantIntent): Promise<ProviderError[]> {
+async function obstaclesOf(session: Session, intent: LoginIntent): Promise<ProviderError[]> {
   const { manager, canCreateRoles } = await managerRights(session);
   const facts = new Map((await groupFacts(session, intent.memberships)).map((group) => [group.name, group]));
   const setupHint = "Run the statements of leastPrivilegeSetup() as a superuser";

@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { claimGrant, revealSecret } from "../../../src/features/access/claim.ts";
 import type { Accessor } from "../../../src/providers/accessors/contract.ts";
 import { ProviderError } from "../../../src/providers/errors.ts";
+import { anybody } from "../../providers/accessors/granted.ts";
 import { until } from "../../support/until.ts";
-import { canSignIn, type Orders, signIn, startOrders } from "./orders.ts";
+import { canSignIn, loginFrom, type Orders, signIn, startOrders } from "./orders.ts";
 import { type AccessRoom, dev, lena, olive, startAccess } from "./rooms.ts";
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
@@ -78,7 +79,7 @@ describe("a grant", () => {
     await killedAfterGrant(id);
     await access.work();
     const revealed = await revealSecret(access.room, id, dev);
-    expect(revealed.ok && (await canSignIn(revealed.value))).toBe(true);
+    expect(revealed.ok && (await canSignIn(loginFrom(revealed.value)))).toBe(true);
     expect(await orders.logins()).toEqual(["qd_g1"]);
   });
 
@@ -126,7 +127,7 @@ describe("a grant", () => {
     access.clock.advance(1_000);
     await access.work();
     const revealed = await revealSecret(access.room, id, dev);
-    expect(revealed.ok && (await canSignIn(revealed.value))).toBe(true);
+    expect(revealed.ok && (await canSignIn(loginFrom(revealed.value)))).toBe(true);
     expect(await orders.logins()).toEqual(["qd_g1"]);
   });
 
@@ -207,6 +208,7 @@ describe("an end", () => {
       sessionsEnded: 0,
       cleaned: [],
       readBack: { exists: false, canLogin: false, validUntil: null, memberships: [], openSessions: 0 },
+      lastsUntil: null,
     });
     access.clock.advance(15 * minuteMs);
     await access.work();
@@ -293,7 +295,12 @@ describe("the reconciler", () => {
   it("removes a login of ours that no grant on record needs, and leaves what others made", async () => {
     const { id } = await access.grant();
     await real?.grant(
-      { externalName: "qd_g998", memberships: ["app_ro"], expiresAt: new Date("2099-01-01T00:00:00Z") },
+      {
+        externalName: "qd_g998",
+        grantee: anybody,
+        terms: { grantRole: "app_ro" },
+        expiresAt: new Date("2099-01-01T00:00:00Z"),
+      },
       "G-998",
     );
     await orders.asAdmin("create role qd_theirs login");
@@ -313,7 +320,12 @@ describe("the reconciler", () => {
     await access.ask(dev, `access return ${id}`);
     await access.work();
     await real?.grant(
-      { externalName: "qd_g1", memberships: ["app_ro"], expiresAt: new Date("2099-01-01T00:00:00Z") },
+      {
+        externalName: "qd_g1",
+        grantee: anybody,
+        terms: { grantRole: "app_ro" },
+        expiresAt: new Date("2099-01-01T00:00:00Z"),
+      },
       id,
     );
     await access.run("access.reconcile");
@@ -344,7 +356,7 @@ describe("an extension", () => {
     await claimGrant(access.room, next, dev);
     await access.work();
     const revealed = await revealSecret(access.room, next, dev);
-    expect(revealed.ok && (await canSignIn(revealed.value))).toBe(true);
+    expect(revealed.ok && (await canSignIn(loginFrom(revealed.value)))).toBe(true);
     const third = await access.ask(dev, `access extend ${next} 1m INC-42 more`);
     expect(third).toMatchObject({ ok: false, rule: "total-duration-max" });
     expect(third.text).toContain("1h at most with all extensions");

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import type { Revealed } from "../../../src/features/access/claim.ts";
 import { startCluster } from "../../../src/platform/embedded/cluster.ts";
 import { prepareOrdersDb } from "../../../src/sandbox/orders-db.ts";
 
@@ -77,3 +78,9 @@ export const canSignIn = (login: Login): Promise<boolean> =>
     },
     () => false,
   );
+
+/** The login in a credential that was revealed. */
+export function loginFrom(parts: Revealed): Login {
+  const value = (id: string): string => parts.find((part) => part.id === id)?.value ?? "";
+  return { login: value("login"), password: value("password"), address: value("address") };
+}

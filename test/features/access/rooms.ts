@@ -23,6 +23,7 @@ import type { Accessor } from "../../../src/providers/accessors/contract.ts";
 import { createAccessors } from "../../../src/providers/accessors/instances.ts";
 import { SetClock, testDatabase } from "../../support/database.ts";
 import { keptLog } from "../../support/silent-log.ts";
+import { loginFrom } from "./orders.ts";
 
 export const olive: Actor = { team: "T0LOCAL", person: "U0ONCALL", door: "slack" };
 export const lena: Actor = { team: "T0LOCAL", person: "U0LEAD", door: "slack" };
@@ -199,7 +200,7 @@ export async function startAccess(
     await work();
     const revealed = await revealSecret(room, id, dev);
     if (!revealed.ok) throw new Error(refusalText(revealed.refusal));
-    return { id, login: revealed.value };
+    return { id, login: loginFrom(revealed.value) };
   };
 
   return {

@@ -1,11 +1,13 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { AccessTerms } from "../../../src/catalog/schema.ts";
 import {
   type Accessor,
   externalNameOf,
   type Granted,
   type GrantIntent,
-  type RevocationSnapshot,
+  type GrantRef,
 } from "../../../src/providers/accessors/contract.ts";
+import { anybody } from "./granted.ts";
 
 export interface LiveSession {
   /** True while the provider still answers it. */
@@ -19,7 +21,8 @@ export interface AccessorHarness {
   /** An accessor for the same system whose grant takes effect while its answer never comes. */
   losingAnswers(): Promise<{ accessor: Accessor; close(): Promise<void> }>;
   memberships: readonly [string, string];
-  leftoversOwner: string;
+  /** The catalog's terms of a role that gives these. */
+  termsOf(memberships: readonly string[]): AccessTerms;
   /** Names a catalog could carry that must never reach the system as a role. */
   hostileMemberships: readonly string[];
   canLogIn(granted: Granted): Promise<boolean>;
@@ -30,21 +33,24 @@ export interface AccessorHarness {
 export function accessorConformance(start: () => Promise<AccessorHarness>): void {
   let harness: AccessorHarness;
   let number = 0;
-  const made: RevocationSnapshot[] = [];
+  const made: GrantRef[] = [];
   const expiresAt = new Date("2099-06-01T10:00:00.123Z");
 
   const nextIntent = (memberships: readonly string[] = [harness.memberships[0]]): GrantIntent => {
     number += 1;
-    return { externalName: externalNameOf(`conf-${number}`), memberships, expiresAt };
+    return {
+      externalName: externalNameOf(`conf-${number}`),
+      grantee: anybody,
+      terms: harness.termsOf(memberships),
+      expiresAt,
+    };
   };
-  const snapshotOf = (intent: GrantIntent, granted?: Granted): RevocationSnapshot => ({
-    externalName: intent.externalName,
+  const refOf = ({ expiresAt: _end, ...intent }: GrantIntent, granted?: Granted): GrantRef => ({
+    ...intent,
     externalId: granted?.externalId,
-    memberships: intent.memberships,
-    leftoversOwner: harness.leftoversOwner,
   });
   const grant = async (intent: GrantIntent, accessor: Accessor = harness.accessor): Promise<Granted> => {
-    made.push(snapshotOf(intent));
+    made.push(refOf(intent));
     return await accessor.grant(intent, `key-${intent.externalName}`);
   };
 
@@ -52,7 +58,7 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
     harness = await start();
   });
   afterEach(async () => {
-    for (const snapshot of made.splice(0)) await harness.accessor.revoke(snapshot);
+    for (const ref of made.splice(0)) await harness.accessor.revoke(ref);
   });
 
   describe("a grant", () => {
@@ -60,7 +66,7 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
       const intent = nextIntent();
       const granted = await grant(intent);
       expect(await harness.canLogIn(granted)).toBe(true);
-      const revoked = await harness.accessor.revoke(snapshotOf(intent, granted));
+      const revoked = await harness.accessor.revoke(refOf(intent, granted));
       expect(revoked.readBack).toMatchObject({ exists: false, openSessions: 0 });
       expect(await harness.canLogIn(granted)).toBe(false);
     });
@@ -68,7 +74,7 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
     it("carries its end in the provider, to the millisecond", async () => {
       const intent = nextIntent();
       expect((await grant(intent)).expiresAt).toEqual(expiresAt);
-      expect((await harness.accessor.verify(intent.externalName)).validUntil).toEqual(expiresAt);
+      expect((await harness.accessor.verify(refOf(intent))).validUntil).toEqual(expiresAt);
     });
 
     it("is refused by the provider itself when its end has passed, though nobody revoked it", async () => {
@@ -79,7 +85,7 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
     it("reads back as it was meant", async () => {
       const intent = nextIntent([...harness.memberships]);
       await grant(intent);
-      expect(await harness.accessor.verify(intent.externalName)).toEqual({
+      expect(await harness.accessor.verify(refOf(intent))).toEqual({
         exists: true,
         canLogin: true,
         validUntil: expiresAt,
@@ -112,8 +118,8 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
       const intent = nextIntent([one]);
       await grant(intent);
       const later = new Date("2099-06-01T11:00:00Z");
-      await grant({ ...intent, memberships: [other], expiresAt: later });
-      expect(await harness.accessor.verify(intent.externalName)).toMatchObject({
+      await grant({ ...intent, terms: harness.termsOf([other]), expiresAt: later });
+      expect(await harness.accessor.verify(refOf(intent))).toMatchObject({
         memberships: [other],
         validUntil: later,
       });
@@ -134,20 +140,26 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
       } finally {
         await losing.close();
       }
-      expect((await harness.accessor.verify(intent.externalName)).exists).toBe(true);
+      expect((await harness.accessor.verify(refOf(intent))).exists).toBe(true);
       const granted = await grant(intent);
       expect(granted.wasAdopted).toBe(true);
       expect(await harness.canLogIn(granted)).toBe(true);
       const ours = (await harness.accessor.list()).filter(
-        (object) => object.externalName === intent.externalName,
+        ({ ref }) => ref.externalName === intent.externalName,
       );
       expect(ours).toHaveLength(1);
     });
 
     it("keeps its secret out of everything that prints", async () => {
       const granted = await grant(nextIntent());
-      expect(JSON.stringify(granted)).not.toContain(granted.secret.reveal());
-      expect(granted.secret.reveal().length).toBeGreaterThanOrEqual(32);
+      const secrets = granted.credential
+        .map(({ value }) => value)
+        .filter((value) => typeof value !== "string");
+      expect(secrets).not.toEqual([]);
+      for (const secret of secrets) {
+        expect(JSON.stringify(granted)).not.toContain(secret.reveal());
+        expect(secret.reveal().length).toBeGreaterThanOrEqual(32);
+      }
     });
   });
 
@@ -156,8 +168,8 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
       const intent = nextIntent();
       const granted = await grant(intent);
       const sessions = [await harness.openSession(granted), await harness.openSession(granted)];
-      expect((await harness.accessor.verify(intent.externalName)).openSessions).toBe(2);
-      const revoked = await harness.accessor.revoke(snapshotOf(intent, granted));
+      expect((await harness.accessor.verify(refOf(intent))).openSessions).toBe(2);
+      const revoked = await harness.accessor.revoke(refOf(intent, granted));
       expect(revoked.sessionsEnded).toBe(2);
       for (const session of sessions) {
         expect(await session.isAlive()).toBe(false);
@@ -168,15 +180,15 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
     it("asked twice, in a row or at once, is a success both times", async () => {
       const intent = nextIntent();
       const granted = await grant(intent);
-      const snapshot = snapshotOf(intent, granted);
-      const both = await Promise.all([harness.accessor.revoke(snapshot), harness.accessor.revoke(snapshot)]);
-      const third = await harness.accessor.revoke(snapshot);
+      const ref = refOf(intent, granted);
+      const both = await Promise.all([harness.accessor.revoke(ref), harness.accessor.revoke(ref)]);
+      const third = await harness.accessor.revoke(ref);
       for (const revoked of [...both, third]) expect(revoked.readBack.exists).toBe(false);
       expect(third.sessionsEnded).toBe(0);
     });
 
     it("of something that never was is a success", async () => {
-      const revoked = await harness.accessor.revoke(snapshotOf(nextIntent()));
+      const revoked = await harness.accessor.revoke(refOf(nextIntent()));
       expect(revoked).toMatchObject({ sessionsEnded: 0, readBack: { exists: false } });
     });
 
@@ -185,7 +197,7 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
       const first = await grant(early);
       const second = await grant(late);
       const session = await harness.openSession(second);
-      await harness.accessor.revoke(snapshotOf(early, first));
+      await harness.accessor.revoke(refOf(early, first));
       expect(await harness.canLogIn(first)).toBe(false);
       expect(await harness.canLogIn(second)).toBe(true);
       expect(await session.isAlive()).toBe(true);
@@ -196,12 +208,12 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
   describe("names", () => {
     it("that are hostile or not declared are refused before anything is asked of the provider", async () => {
       for (const hostile of harness.hostileMemberships) {
-        const intent = { ...nextIntent(), memberships: [harness.memberships[0], hostile] };
+        const intent = { ...nextIntent(), terms: harness.termsOf([harness.memberships[0], hostile]) };
         await expect(harness.accessor.grant(intent, "key"), hostile).rejects.toMatchObject({
           name: "ProviderError",
           code: "rejected",
         });
-        expect((await harness.accessor.verify(intent.externalName)).exists).toBe(false);
+        expect((await harness.accessor.verify(refOf(intent))).exists).toBe(false);
       }
     });
 
@@ -216,9 +228,9 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
         "qd_а",
         "",
       ]) {
-        const snapshot = { ...snapshotOf(nextIntent()), externalName: name };
-        await expect(harness.accessor.revoke(snapshot), name).rejects.toMatchObject({ code: "rejected" });
-        await expect(harness.accessor.verify(name), name).rejects.toMatchObject({ code: "rejected" });
+        const ref = { ...refOf(nextIntent()), externalName: name };
+        await expect(harness.accessor.revoke(ref), name).rejects.toMatchObject({ code: "rejected" });
+        await expect(harness.accessor.verify(ref), name).rejects.toMatchObject({ code: "rejected" });
         await expect(
           harness.accessor.grant({ ...nextIntent(), externalName: name }, "key"),
           name,
@@ -235,7 +247,7 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
       for (const intent of intents)
         expect(found).toContainEqual(
           expect.objectContaining({
-            externalName: intent.externalName,
+            ref: expect.objectContaining({ externalName: intent.externalName }),
             idempotencyKey: `key-${intent.externalName}`,
           }),
         );
@@ -250,7 +262,7 @@ export function accessorConformance(start: () => Promise<AccessorHarness>): void
       expect(plan.words.join(" ")).toContain(intent.externalName);
       expect(plan.statements.length).toBeGreaterThan(0);
       expect(plan.endStatements.length).toBeGreaterThan(0);
-      expect((await harness.accessor.verify(intent.externalName)).exists).toBe(false);
+      expect((await harness.accessor.verify(refOf(intent))).exists).toBe(false);
     });
   });
 }

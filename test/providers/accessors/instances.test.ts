@@ -13,7 +13,7 @@ const instance: AccessorInstance = {
 };
 
 it("refuses an instance whose address is not in the environment, and names the variable", () => {
-  expect(() => createAccessors({ env: () => undefined }).of(instance, ["app_ro"])).toThrow(
+  expect(() => createAccessors({ env: () => undefined }).of(instance, [{ grantRole: "app_ro" }])).toThrow(
     expect.objectContaining({ code: "unauthorised", hint: expect.stringContaining("ORDERS_DB_URL") }),
   );
 });
@@ -21,10 +21,10 @@ it("refuses an instance whose address is not in the environment, and names the v
 it("reads the address at each call, and never shows it when it is no address", () => {
   let url = "postgres://manager:hidden@127.0.0.1:1/orders";
   const accessors = createAccessors({ env: () => url });
-  expect(() => accessors.of(instance, ["app_ro"])).not.toThrow();
+  expect(() => accessors.of(instance, [{ grantRole: "app_ro" }])).not.toThrow();
   url = "hidden, not a url";
   try {
-    accessors.of(instance, ["app_ro"]);
+    accessors.of(instance, [{ grantRole: "app_ro" }]);
     expect.unreachable();
   } catch (error) {
     expect(String(error)).not.toContain("hidden");
