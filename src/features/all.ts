@@ -30,7 +30,7 @@ import { createRunbooks, runbookMigrations } from "./runbooks/index.ts";
 import { createSignals, signalsMigrations } from "./signals/index.ts";
 import { createSlos, sloMigrations } from "./slos/index.ts";
 import { createTickets, ticketMigrations } from "./tickets/index.ts";
-import { createTrail } from "./trail/index.ts";
+import { createTrail, trailMigrations } from "./trail/index.ts";
 import { createWatch, watchMigrations } from "./watch/index.ts";
 
 /** Parts a caller may wrap or replace; production passes none. */
@@ -132,7 +132,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     access,
     runbooks,
     quality,
-    trail,
+    trail.feature,
     watch,
   ];
   const home = createHome(platform, () => features);
@@ -159,6 +159,7 @@ export function allMigrations(): Record<string, Migration> {
     ...accessMigrations,
     ...runbookMigrations,
     ...qualityMigrations,
+    ...trailMigrations,
     ...watchMigrations,
   };
 }

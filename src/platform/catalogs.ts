@@ -1,4 +1,5 @@
 import type { Catalog } from "../catalog/schema.ts";
+import { keepNames } from "./audit/names.ts";
 import type { Database, Db } from "./db/database.ts";
 import type { Log } from "./log.ts";
 import type { Actor } from "./people.ts";
@@ -48,6 +49,7 @@ export function createCatalogs(db: Db, database: () => Database, log: Log): Cata
     digest: () => inForce?.digest ?? "none",
     async put(catalog, digest, source, actor) {
       await database().tx(async (tx) => {
+        await keepNames(tx.trx, catalog, tx.now);
         const before = await tx.trx
           .selectFrom("catalog_in_force")
           .select("digest")

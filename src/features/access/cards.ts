@@ -1,5 +1,7 @@
 /** A request and its grant as people read them in Slack. Pure. */
+
 import type { Catalog } from "../../catalog/schema.ts";
+import { auditUrl } from "../../platform/audit/link.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import {
   type Block,
@@ -48,6 +50,7 @@ export function grantCard(grant: Grant, scene: Scene): Shown {
         : [`asked for by ${escapeText(nameOf(scene.catalog, grant.askedBy))}`]),
       ...(grant.extends ? [`continues ${grant.extends}`] : []),
     ],
+    auditUrl: auditUrl(scene.publicUrl, grant.id),
     facts: [
       ["Reason", escapeText(grant.reason)],
       ["How long", howLong(grant)],

@@ -1,5 +1,7 @@
 /** A freeze as its channels read it. Pure. */
+
 import type { Catalog } from "../../catalog/schema.ts";
+import { auditUrl } from "../../platform/audit/link.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import { type Block, card, dateToken, escapeText } from "../../platform/messages/blocks.ts";
 import type { Freeze, Override, Stand } from "./model.ts";
@@ -9,7 +11,11 @@ import { byText, nameOf, scopeText } from "./words.ts";
 /** What it does not stop; said wherever a freeze is said. */
 export const goesOn = "Rollouts in flight go on; reverts and rollbacks are never frozen.";
 
-export function freezeCard(freeze: KeptFreeze, catalog: Catalog): { text: string; blocks: Block[] } {
+export function freezeCard(
+  freeze: KeptFreeze,
+  catalog: Catalog,
+  publicUrl: string,
+): { text: string; blocks: Block[] } {
   const { id, from, until, reason, end, by } = freeze;
   const scope = escapeText(scopeText(freeze));
   return card({
@@ -18,6 +24,7 @@ export function freezeCard(freeze: KeptFreeze, catalog: Catalog): { text: string
       ? `${scope} · freeze ${id} is over`
       : `${scope} · freeze ${id} until ${dateToken(until, "date_time")} · ${escapeText(reason, 80)}`,
     context: [`by ${escapeText(byText(catalog, freeze))}`, `since ${dateToken(from, "date_time")}`, id],
+    auditUrl: auditUrl(publicUrl, id),
     facts: [
       ["Reason", escapeText(reason)],
       ...(end ? [] : ([["Stops", `New rollouts. ${goesOn}`]] as const)),

@@ -122,7 +122,11 @@ export async function startFreeze(
 /** Shows it in its channels and has its end come by itself. */
 export function tellFreeze(room: Room, tx: Tx, freeze: KeptFreeze): void {
   for (const channel of freeze.channels)
-    tx.say({ key: cardKey(freeze, channel), channel, ...freezeCard(freeze, room.catalogs.current()) });
+    tx.say({
+      key: cardKey(freeze, channel),
+      channel,
+      ...freezeCard(freeze, room.catalogs.current(), room.publicUrl),
+    });
   if (!freeze.end) tx.ring({ job: jobs.end, ref: freeze.id, lane: "normal", dueAt: freeze.until });
 }
 

@@ -1,6 +1,8 @@
 /** A rollback before, while and after it happens. Pure. */
+
 import * as lookup from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
+import { auditUrl } from "../../platform/audit/link.ts";
 import {
   card,
   codeBlock,
@@ -50,10 +52,14 @@ export function headlineOf(rollback: Rollback): { mark: Mark; text: string } {
 export interface CardContext {
   catalog: Catalog;
   slackTeam: string;
+  publicUrl: string;
   byHand: readonly string[];
 }
 
-export function rollbackCard(rollback: Rollback, { catalog, slackTeam, byHand }: CardContext): Wanted {
+export function rollbackCard(
+  rollback: Rollback,
+  { catalog, slackTeam, publicUrl, byHand }: CardContext,
+): Wanted {
   const { mark, text } = headlineOf(rollback);
   const { failing, service, by, startedAt, reason, parity } = rollback;
   const dri = lookup.person(catalog, lookup.service(catalog, service)?.dri ?? "");
@@ -71,6 +77,7 @@ export function rollbackCard(rollback: Rollback, { catalog, slackTeam, byHand }:
         .filter((part) => part !== "")
         .join(" · "),
     ],
+    auditUrl: auditUrl(publicUrl, rollback.id),
     body: failing
       ? [
           section(

@@ -54,6 +54,7 @@ export function createRoom(parts: RollbackParts): Room {
         ...rollbackCard(rollback, {
           catalog: platform.catalogs.current(),
           slackTeam: platform.slackTeam(),
+          publicUrl: platform.publicUrl,
           byHand: rollback.failing ? byHand(rollback) : [],
         }),
       });

@@ -1,6 +1,8 @@
 /** A rollout as people see it. Pure. */
+
 import * as lookup from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
+import { auditUrl } from "../../platform/audit/link.ts";
 import {
   type Block,
   type Card,
@@ -43,6 +45,7 @@ export function rolloutCard(rollout: Rollout, samples: readonly Sample[], contex
     mark,
     headline: text,
     context: [contextLine(rollout, context)],
+    auditUrl: auditUrl(context.publicUrl, rollout.id),
     facts: (rollout.verdict?.signals ?? []).map(factOf),
     body: bodyOf(rollout, context),
     ...verbsOf(rollout),

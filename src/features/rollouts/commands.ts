@@ -171,7 +171,7 @@ export function rolloutCommands(room: Room): Command[] {
 
   const show = async (target: Target): Promise<Decision<Reply>> => {
     const queued = target.is === "id" ? await findQueued(database.db, target.id) : undefined;
-    if (queued && queued.state !== "started") return allow(queuedCard(queued));
+    if (queued && queued.state !== "started") return allow(queuedCard(queued, room.platform.publicUrl));
     const place = target.is === "service" ? target : undefined;
     const service = place?.service;
     const rollout =

@@ -1,4 +1,5 @@
 /** A rollout that waits for its turn, as people see it. Pure. */
+import { auditUrl } from "../../platform/audit/link.ts";
 import { card, dateToken, escapeText, type Mark } from "../../platform/messages/blocks.ts";
 import { whoText } from "./headline.ts";
 import type { Queued } from "./queue-store.ts";
@@ -18,7 +19,10 @@ function headlineOf(queued: Queued): { mark: Mark; text: string } {
   }
 }
 
-export function queuedCard(queued: Queued): { text: string; blocks: ReturnType<typeof card>["blocks"] } {
+export function queuedCard(
+  queued: Queued,
+  publicUrl: string,
+): { text: string; blocks: ReturnType<typeof card>["blocks"] } {
   const { id, by, change, queuedAt, expiresAt, state } = queued;
   const { mark, text } = headlineOf(queued);
   return card({
@@ -32,6 +36,7 @@ export function queuedCard(queued: Queued): { text: string; blocks: ReturnType<t
         id,
       ].join(" · "),
     ],
+    auditUrl: auditUrl(publicUrl, id),
     ...(state === "queued"
       ? {
           verbs: [

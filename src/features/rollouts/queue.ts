@@ -116,7 +116,7 @@ async function enqueue(
     correlation: id,
     detail: { version, behind: holder, expires: expiresAt.toISOString() },
   });
-  tx.say({ key: cardKey(id), channel, ...queuedCard(queued) });
+  tx.say({ key: cardKey(id), channel, ...queuedCard(queued, platform.publicUrl) });
   // What is in the way may have ended meanwhile, and then nobody rings.
   tx.ring({ job: queueJob, ref: id, lane: "normal" });
   return allow({
@@ -157,11 +157,11 @@ async function end(
 ): Promise<undefined> {
   await room.platform.database.tx(async (tx) => {
     const ended = await endQueued(tx, id, state, outcome);
-    if (ended) await sayEnd(tx, ended, systemActor, `rollout.${state}`);
+    if (ended) await sayEnd(room, tx, ended, systemActor, `rollout.${state}`);
   });
 }
 
-async function sayEnd(tx: Tx, ended: Queued, actor: Actor, action: string): Promise<void> {
+async function sayEnd(room: Room, tx: Tx, ended: Queued, actor: Actor, action: string): Promise<void> {
   const { id, service, state, outcome } = ended;
   tx.audit({
     actor,
@@ -173,7 +173,7 @@ async function sayEnd(tx: Tx, ended: Queued, actor: Actor, action: string): Prom
     reason: outcome,
     correlation: id,
   });
-  tx.say({ key: cardKey(id), channel: ended.channel, ...queuedCard(ended) });
+  tx.say({ key: cardKey(id), channel: ended.channel, ...queuedCard(ended, room.platform.publicUrl) });
   await ringNext(tx, ended);
 }
 
@@ -217,7 +217,7 @@ export async function cancelQueued(room: Room, ask: Cancel): Promise<Decision<Re
     const outcome = `taken out of the queue${ask.reason ? `: ${ask.reason}` : ""}`;
     const ended = await endQueued(tx, queued.id, "cancelled", outcome);
     if (!ended) return overAlready((await findQueued(tx.trx, queued.id)) ?? queued);
-    await sayEnd(tx, ended, actor, "rollout.cancelled");
+    await sayEnd(room, tx, ended, actor, "rollout.cancelled");
     return allow({ text: `${ended.id} is out of the queue; nothing was started.`, silent: ask.isSilent });
   });
 }

@@ -1,4 +1,5 @@
 /** A ticket as people read it. Pure. */
+
 import {
   channelFor,
   personBySlack,
@@ -7,6 +8,7 @@ import {
   slackIdOf,
 } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
+import { auditUrl } from "../../platform/audit/link.ts";
 import {
   type Block,
   card,
@@ -29,6 +31,7 @@ import { servicesHit } from "./whole.ts";
 export interface Scene {
   catalog: Catalog;
   slackTeam: string;
+  publicUrl: string;
   /** In force for this ticket. */
   mutes: readonly Mute[];
   /** Its side at its provider; undefined for the built-in store. */
@@ -53,6 +56,7 @@ export function ticketCard(ticket: Ticket, scene: Scene): { text: string; blocks
       ...(ticket.follows ? [`after ${ticket.follows}`] : []),
       ...outsideText(ticket, scene),
     ],
+    auditUrl: auditUrl(scene.publicUrl, ticket.id),
     facts: [
       ...summary,
       ...(ticket.suspects.length === 0

@@ -39,7 +39,13 @@ export async function show(
   const catalog = platform.catalogs.current();
   const hasOutside = !ticket.isObserved && !isBuiltin(catalog, ticket.provider);
   const outside = hasOutside ? await readOutside(tx.trx, ticket.id) : undefined;
-  const shown = ticketCard(ticket, { catalog, slackTeam: platform.slackTeam(), mutes, outside });
+  const shown = ticketCard(ticket, {
+    catalog,
+    slackTeam: platform.slackTeam(),
+    publicUrl: platform.publicUrl,
+    mutes,
+    outside,
+  });
   tx.say({ key: cardKeyOf(ticket.id), channel: ticket.channel, urgent: ticket.pagedAt !== null, ...shown });
   for (const [channel, services] of otherChannels(platform, ticket))
     tx.say({

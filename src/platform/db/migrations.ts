@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, sql } from "kysely";
+import { namesMigrations } from "../audit/names.ts";
 
 /** The app role: may read and write state, may only append to the audit. */
 export const appRole = "quarterdeck_app";
@@ -92,6 +93,7 @@ export const platformMigrations: Record<string, Migration> = {
   "2026-11-23T0100-operator-tokens": { up: operatorTokens },
   "2026-11-25T0930-messages-behind": { up: messagesBehind },
   "2026-11-25T1710-confirmed-sessions": { up: confirmedSessions },
+  ...namesMigrations,
 };
 
 /**

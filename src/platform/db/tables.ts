@@ -67,6 +67,13 @@ export interface PlatformTables {
     body: string;
     hash: Buffer;
   };
+  people_names: {
+    team: string;
+    person: string;
+    name: string | null;
+    since: Timestamp;
+    erased_at: Timestamp | null;
+  };
   audit_head: { id: number; seq: string; hash: Buffer };
   catalogs: {
     digest: string;

@@ -185,6 +185,8 @@ export interface Card {
   /** Escaped by the caller; the first 80 characters stand alone. */
   headline: string;
   context: readonly string[];
+  /** Address of what the audit says of the thing; the context line links to it. */
+  auditUrl?: string | undefined;
   facts?: readonly (readonly [string, string])[];
   body?: readonly Block[];
   verbs?: readonly (Verb | LinkVerb)[];
@@ -196,7 +198,10 @@ export interface Card {
 /** The shape all cards share. Kept below Slack's limits: what is cut is said. */
 export function card(card: Card): { text: string; blocks: Block[] } {
   const text = `${card.mark} ${card.headline}`;
-  const fixed: Block[] = [section(`*${text}*`), context(...card.context)];
+  const fixed: Block[] = [
+    section(`*${text}*`),
+    context(...card.context, ...(card.auditUrl ? [link(card.auditUrl, "audit")] : [])),
+  ];
   const tail: Block[] = [
     ...actions(card.verbs ?? [], card.more ?? []),
     ...(card.last ? [context(card.last)] : []),
