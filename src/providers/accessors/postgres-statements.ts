@@ -1,6 +1,7 @@
 import pg from "pg";
 import { ProviderError } from "../errors.ts";
 import { externalNamePattern } from "./contract.ts";
+import { assertExternalName } from "./names.ts";
 
 /** From here on a role grant says INHERIT, SET and ADMIN one by one. */
 export const fineGrainedGrantsVersion = 160_000;
@@ -36,19 +37,9 @@ export const neverGroups: ReadonlySet<string> = new Set([
 
 // One byte per character: look-alikes from other alphabets are other names, and nobody sees the difference.
 const groupPattern = /^[a-z_][a-z0-9_]{0,62}$/;
-const keyPattern = /^[\x21-\x7e]{1,120}$/;
 
 export const quoteName = pg.escapeIdentifier;
 export const quoteText = pg.escapeLiteral;
-
-export function assertExternalName(name: string): void {
-  if (externalNamePattern.test(name)) return;
-  throw new ProviderError(
-    "rejected",
-    `${JSON.stringify(name)} is no name for a grant's login`,
-    `externalName must match ${externalNamePattern.source}; make it with externalNameOf()`,
-  );
-}
 
 export function assertGroup(group: string, allowed: readonly string[]): void {
   const refuse = (why: string, hint: string): never => {
@@ -81,15 +72,6 @@ export function assertIntent(intent: LoginIntent, allowed: readonly string[]): v
   for (const group of intent.memberships) assertGroup(group, allowed);
   if (Number.isNaN(intent.expiresAt.getTime()))
     throw new ProviderError("rejected", "The grant's end is no date", "expiresAt must be a valid Date");
-}
-
-export function assertKey(idempotencyKey: string): void {
-  if (keyPattern.test(idempotencyKey)) return;
-  throw new ProviderError(
-    "rejected",
-    "The idempotency key is empty, too long or has blanks",
-    "Use 1 to 120 printable ASCII characters",
-  );
 }
 
 /** The mark on a login: says whose it is to whoever finds it, and lets a retry know its own. */

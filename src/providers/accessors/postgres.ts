@@ -9,6 +9,7 @@ import {
   type GrantIntent,
   type Plan,
 } from "./contract.ts";
+import { assertExternalName, assertKey } from "./names.ts";
 import { revoke } from "./postgres-revoke.ts";
 import {
   absent,
@@ -23,10 +24,8 @@ import {
 import { addressOf, inTransaction, type Session, withSession } from "./postgres-session.ts";
 import {
   adoptStatements,
-  assertExternalName,
   assertGroup,
   assertIntent,
-  assertKey,
   cleanStatements,
   connectionsMaxDefault,
   dropStatement,

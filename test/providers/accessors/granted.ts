@@ -6,6 +6,12 @@ export const anybody: Grantee = {
   accounts: { github: "dev" },
 };
 
+export const somebody: Grantee = {
+  personId: "ops",
+  slack: { team: "T0", user: "U1" },
+  accounts: { github: "ops" },
+};
+
 /** A part of a credential in clear. Throws when it has none of that name. */
 export function partOf({ credential }: Pick<Granted, "credential">, id: string): string {
   const value = credential.find((part) => part.id === id)?.value;

@@ -119,6 +119,16 @@ for (const server of [
       });
 
       accessorConformance(
+        {
+          ownEndPrecisionMs: 1,
+          takesPastEnds: true,
+          sessions: "cut",
+          secrets: "renewed",
+          effect: "own",
+          isMarked: true,
+          isListed: true,
+          endsAtOnce: true,
+        },
         async (): Promise<AccessorHarness> => ({
           accessor: accessor(),
           losingAnswers: async () => {
@@ -126,9 +136,9 @@ for (const server of [
             const url = new Secret(urlTo(manager.name, manager.password, "orders", proxy.port));
             return { accessor: accessor({ url, deadlineMs: 2_000 }), close: proxy.close };
           },
-          memberships: ["app_ro", "app_rw"],
-          termsOf: (memberships) => ({ grantRole: [...memberships] }),
-          hostileMemberships: [
+          roles: [{ grantRole: "app_ro" }, { grantRole: ["app_rw"] }, { grantRole: ["app_rw", "app_ro"] }],
+          membershipsOf: ({ grantRole }) => [grantRole as string | string[]].flat().sort(),
+          hostileTerms: [
             '"; DROP ROLE x; --',
             "app_ro; DROP ROLE app_rw",
             "app_rо",
@@ -142,8 +152,8 @@ for (const server of [
             "strong",
             "",
             "a".repeat(64),
-          ],
-          canLogIn: async (granted) => {
+          ].map((hostile) => ({ grantRole: ["app_ro", hostile] })),
+          works: async (granted) => {
             try {
               return await asGrantee(
                 granted,
