@@ -8,7 +8,7 @@ import {
   startEvidence,
   startShareEvidence,
 } from "../evidence.ts";
-import type { ComparedCounts } from "../statistics.ts";
+import { type ComparedCounts, shareUpper } from "../statistics.ts";
 import { areCounts, follows } from "./bins.ts";
 import { planDefaults } from "./defaults.ts";
 import { lookAgain, type Proof, type ProofLimits, startProof, withStable } from "./proof.ts";
@@ -146,16 +146,18 @@ function allowedRatio({ harmAllowed, isLowerWorse }: TallyRules, { bad, total }:
   return isLowerWorse ? Math.max(0.05, 1 - part) : 1 + part;
 }
 
-/** Fewest requests of stable in a bin whose own share is worth looking at. */
-const stableBinMin = 20;
+/** Level of the bounds on stable's share: by more than they say it is above them once in twenty times. */
+const boundAlpha = 0.05;
 
 /**
- * The bad share that is fine for the ceiling's test: a fifth of the ceiling, or what stable has, now or so far. Where
- * that is near the ceiling the bin says nothing about the canary: an incident both sides share is not its fault.
+ * The bad share that is fine for the ceiling's test: a fifth of the ceiling, or the most that stable's may be, now or so
+ * far, by what was seen of it. Its share itself is no bound: it is as often too low as too high, and what it is too low
+ * by would count against the canary, bin after bin. Where that is near the ceiling the bin says nothing about the
+ * canary: an incident both sides share is not its fault.
  */
 function fineShare(ceiling: number, { stable }: CountBin, all: Sums): number {
-  const soFar = all.stable.total > 0 ? all.stable.bad / all.stable.total : 0;
-  const now = stable.total >= stableBinMin ? stable.bad / stable.total : 0;
+  const soFar = all.stable.total > 0 ? shareUpper(all.stable, boundAlpha) : 0;
+  const now = stable.bad > 0 ? shareUpper(stable, boundAlpha) : 0;
   const fine = Math.max(ceiling / planDefaults.ceilingMargin, soFar, now);
   return fine >= ceiling * planDefaults.ceilingNear ? ceiling : fine;
 }
