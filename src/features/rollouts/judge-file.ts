@@ -77,6 +77,8 @@ const planSchema = z.strictObject({
       z.strictObject({
         weightPercent: z.number().min(0).max(100),
         minDuration: spanField.prefault(0),
+        /** What it takes at the traffic there is. */
+        expected: spanField.optional(),
         minSamples: z.number().int().min(0).optional(),
         confidence: share.optional(),
         harmRatioMax: z.number().gt(1, "must be above 1: 1 means as good as stable").optional(),
@@ -211,9 +213,10 @@ function planOf(plan: PlanFile, first: Date, now: Date): Plan {
   const { steps, stepIndex, stepStartedAt, deadlineAt, signals, staleAfter, noVerdict, ...rest } = plan;
   return {
     ...defined(rest),
-    steps: steps.map(({ minDuration, ...step }) => ({
+    steps: steps.map(({ minDuration, expected, ...step }) => ({
       ...defined(step),
       minDurationSec: minDuration / 1_000,
+      ...(expected === undefined ? {} : { expectedSec: expected / 1_000 }),
     })),
     stepIndex,
     stepStartedAt: stepStartedAt ?? first,
@@ -303,9 +306,10 @@ export function judgeFileOf(
     about: more.about,
     now: samples.now.toISOString(),
     plan: {
-      steps: steps.map(({ minDurationSec, ...step }) => ({
+      steps: steps.map(({ minDurationSec, expectedSec, ...step }) => ({
         ...step,
         minDuration: durationOf(minDurationSec),
+        ...(expectedSec === undefined ? {} : { expected: durationOf(expectedSec) }),
       })),
       stepIndex,
       stepStartedAt: stepStartedAt.toISOString(),

@@ -44,15 +44,17 @@ export function judgePlanOf(
     staleSec.max,
     Math.max(staleSec.min, (staleBins * plan.intervalMs + 2 * plan.lagMs) / 1_000),
   );
-  const steps = plan.steps.map(
-    (step): PlanStep => ({
+  const steps = plan.steps.map((step, index): PlanStep => {
+    const expectedMs = plan.expected?.steps[index]?.ms ?? null;
+    return {
       weightPercent: step.weightPercent,
       minDurationSec: step.minDuration / 1_000,
+      ...(expectedMs === null ? {} : { expectedSec: expectedMs / 1_000 }),
       minSamples: step.minSamples,
       ...(step.upperBoundMax === undefined ? {} : { harmRatioMax: step.upperBoundMax }),
       ...(step.shareUpperMax === undefined ? {} : { shareUpperMax: step.shareUpperMax }),
-    }),
-  );
+    };
+  });
   const { noVerdict, budgetSpendMax } = plan;
   return {
     steps,

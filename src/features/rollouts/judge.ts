@@ -61,7 +61,7 @@ export function judge(plan: Plan, samples: Samples, slo: SloState, memory?: Judg
     ...pastDeadline(plan, samples),
   ];
   const data = [...noCriticalSignal(plan, counted), ...opinions.flatMap((opinion) => opinion.holds)];
-  const late = timeUp(plan, samples, data);
+  const late = timeUp(plan, samples, slo, data);
   const holds = [
     ...budgetHolds(case_),
     ...alertHolds(samples),
@@ -224,11 +224,20 @@ function noCriticalSignal({ signals }: Plan, counted: readonly CountedOpinion[])
   ];
 }
 
+const isBudgetUnknown = ({ state, remaining }: SloState): boolean =>
+  state === "unknown" || remaining === null;
+
+const isCautious = (slo: SloState): boolean =>
+  isBudgetUnknown(slo) || (slo.remaining ?? 0) < planDefaults.cautionLeft;
+
+/** What the step lasts at least, with the budget there is. */
+const neededSecOf = (plan: Plan, slo: SloState): number =>
+  currentStep(plan).minDurationSec *
+  (isCautious(slo) ? (plan.cautionFactor ?? planDefaults.cautionFactor) : 1);
+
 function tooEarly(plan: Plan, { now }: Samples, slo: SloState): Reason[] {
   const { minDurationSec } = currentStep(plan);
-  const isUnknown = slo.state === "unknown" || slo.remaining === null;
-  const isCautious = isUnknown || (slo.remaining ?? 0) < planDefaults.cautionLeft;
-  const neededSec = minDurationSec * (isCautious ? (plan.cautionFactor ?? planDefaults.cautionFactor) : 1);
+  const neededSec = neededSecOf(plan, slo);
   const elapsedSec = (now.getTime() - plan.stepStartedAt.getTime()) / 1000;
   // Written so that a time that is no number holds too.
   if (elapsedSec >= neededSec) return [];
@@ -236,18 +245,26 @@ function tooEarly(plan: Plan, { now }: Samples, slo: SloState): Reason[] {
     code: "too-early",
     sentence: `${seconds(elapsedSec)} of ${seconds(neededSec)} at this step`,
   };
-  if (!isCautious || neededSec === minDurationSec) return [early];
-  const why = isUnknown
+  if (!isCautious(slo) || neededSec === minDurationSec) return [early];
+  const why = isBudgetUnknown(slo)
     ? "the budget is not known"
     : `only ${percent(slo.remaining ?? 0)} of the budget is left`;
   const factor = short(neededSec / minDurationSec);
   return [early, { code: "budget-unknown", sentence: `${why}, so the step takes ${factor} times as long` }];
 }
 
-/** A step that could not be judged for too long: the plan's answer. Waiting on never promotes. */
-function timeUp(plan: Plan, { now }: Samples, data: readonly Reason[]): Reason[] {
+/**
+ * A step that could not be judged for too long: the plan's answer. Not before it could have been over, by its least time
+ * and by the events it needs. Waiting on never promotes.
+ */
+function timeUp(plan: Plan, { now }: Samples, slo: SloState, data: readonly Reason[]): Reason[] {
   const elapsedSec = (now.getTime() - plan.stepStartedAt.getTime()) / 1000;
-  if (data.length === 0 || elapsedSec < (plan.askAfterSec ?? planDefaults.askAfterSec)) return [];
+  const askAfterSec = Math.max(
+    plan.askAfterSec ?? planDefaults.askAfterSec,
+    neededSecOf(plan, slo),
+    currentStep(plan).expectedSec ?? 0,
+  );
+  if (data.length === 0 || elapsedSec < askAfterSec) return [];
   const late = `no verdict after ${seconds(elapsedSec)} at this step`;
   switch (plan.onTimeUp ?? "ask") {
     case "hold":

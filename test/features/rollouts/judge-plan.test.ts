@@ -108,6 +108,22 @@ describe("what the judge is given of a signal", () => {
     });
   });
 
+  it("knows how long each step is expected to take, where it can end at all", () => {
+    const [first] = planOf([errors]).steps;
+    const expected = {
+      ratePerSec: 1,
+      totalMs: null,
+      steps: [
+        { weightPercent: 1, ms: 5_400_000, isLengthened: true },
+        { weightPercent: 10, ms: null, isLengthened: true },
+      ],
+    };
+    const steps = [first, first].flatMap((step) => step ?? []);
+    const read = judgePlanOf({ ...planOf([errors]), steps, expected }, at).steps;
+    expect(read[0]).toMatchObject({ expectedSec: 5_400 });
+    expect(read[1]).not.toHaveProperty("expectedSec");
+  });
+
   it("reads plans of an earlier release, and the limits of a new one", () => {
     expect(judgePlanOf(planOf([errors]), at)).not.toHaveProperty("onTimeUp");
     const full = planOf([errors], { budgetSpendMax: 0.05, noVerdict: { after: 600_000, do: "revert" } });

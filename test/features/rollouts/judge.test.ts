@@ -467,6 +467,25 @@ describe("what no data means", () => {
   });
 });
 
+describe("what a rollout spent of the budget", () => {
+  const spentOf = (counts: readonly CountBin[]) =>
+    judge(plan({ stepIndex: 2 }), samples({ errors: counts }, at(20)), healthy).budgetSpent?.share;
+
+  it("is counted bin by bin: an incident that both sides share is not the canary's for having had more traffic then", () => {
+    const quiet = repeat(10, [0, 100, 10, 9_900] as const);
+    const incident = repeat(10, [250, 5_000, 250, 5_000] as const);
+    expect(spentOf(bins([...quiet, ...incident]))).toBe(0);
+    const own = repeat(10, [300, 5_000, 250, 5_000] as const);
+    expect(spentOf(bins([...quiet, ...own]))).toBeCloseTo((500 - (10 * 10) / 99) / 260_000, 5);
+  });
+
+  it("is not hidden by an incident that was before", () => {
+    const incident = repeat(10, [5, 100, 495, 9_900] as const);
+    const own = repeat(10, [100, 5_000, 5, 5_000] as const);
+    expect(spentOf(bins([...incident, ...own]))).toBeCloseTo(950 / 260_000, 5);
+  });
+});
+
 describe("a step's time", () => {
   const late = (onTimeUp?: Plan["onTimeUp"]) =>
     judge(plan({ ...(onTimeUp ? { onTimeUp } : {}) }), samples({}, at(30)), healthy);
@@ -478,6 +497,27 @@ describe("a step's time", () => {
     expect(late("hold").do).toBe("hold");
     expect(late("revert").do).toBe("revert");
     expect(late("revert").reasons[0]?.code).toBe("time-up");
+  });
+
+  it("is not up before the step could have been judged at all", () => {
+    const needs = (step: Partial<PlanStep>, minutes: number, slo = healthy) =>
+      judge(
+        plan({ onTimeUp: "revert", steps: [{ ...steps[0], ...step } as PlanStep] }),
+        samples({ errors: bins(repeat(minutes - 1, [0, 5, 0, 495])) }, at(minutes)),
+        slo,
+      ).do;
+    expect([needs({}, 29), needs({}, 30)]).toEqual(["hold", "revert"]);
+    expect([needs({ minDurationSec: 3_600 }, 59), needs({ minDurationSec: 3_600 }, 60)]).toEqual([
+      "hold",
+      "revert",
+    ]);
+    const little = { ...healthy, remaining: 0.4 };
+    expect(needs({ minDurationSec: 1_200 }, 39, little)).toBe("hold");
+    expect(needs({ minDurationSec: 1_200 }, 40, little)).toBe("revert");
+    expect([needs({ expectedSec: 5_400 }, 89), needs({ expectedSec: 5_400 }, 90)]).toEqual([
+      "hold",
+      "revert",
+    ]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { boostedEOf, eOf } from "../evidence.ts";
 import type { ComparedCounts } from "../statistics.ts";
-import { excessBad, shareUpper } from "../statistics.ts";
+import { shareUpper } from "../statistics.ts";
 import {
   ceilingOf,
   currentStep,
@@ -60,7 +60,7 @@ export function judgeCounted(
     holds: holdsOf(found),
     halts: noDataHalts(found),
     tests: testsOf(found, parts),
-    spent: isSpent ? excessBad(tally.all) : 0,
+    spent: isSpent ? Math.max(0, tally.excess) : 0,
     isTouched: limits.isLowerWorse || tally.all.canary.bad > 0,
   };
 }

@@ -8,7 +8,7 @@ import {
   startEvidence,
   startShareEvidence,
 } from "../evidence.ts";
-import { type ComparedCounts, shareUpper } from "../statistics.ts";
+import { type ComparedCounts, type Counts, shareUpper } from "../statistics.ts";
 import { areCounts, follows } from "./bins.ts";
 import { planDefaults } from "./defaults.ts";
 import { lookAgain, type Proof, type ProofLimits, startProof, withStable } from "./proof.ts";
@@ -38,6 +38,8 @@ export interface Tally {
   readonly step: Sums;
   stepBins: number;
   dropped: number;
+  /** Bad events of the canary beyond what stable's share of the same bin would have made of its traffic; may be below 0. */
+  excess: number;
   lastEndMs: number | null;
   readonly relative: Evidence;
   readonly ceiling: Evidence;
@@ -105,6 +107,7 @@ const startTally = ({ isLowerWorse, limits }: TallyRules): Tally => ({
   step: nothing(),
   stepBins: 0,
   dropped: 0,
+  excess: 0,
   lastEndMs: null,
   relative: startEvidence(isLowerWorse ? lossBets : harmBets),
   ceiling: startShareEvidence(ceilingBet),
@@ -121,6 +124,7 @@ function take(tally: Tally, bin: CountBin, rules: TallyRules, nowMs: number): vo
   const { canary, stable } = bin;
   tally.lastEndMs = bin.endMs;
   add(tally.all, bin);
+  tally.excess += canary.bad - canary.total * shareOf(stable.total > 0 ? stable : tally.all.stable);
   const bets = rules.isLowerWorse ? lossBets : harmBets;
   bet(tally.relative, bets, canary, stable, allowedRatio(rules, tally.all.stable), rules.limit ?? undefined);
   if (rules.ceiling !== null)
@@ -130,6 +134,8 @@ function take(tally: Tally, bin: CountBin, rules: TallyRules, nowMs: number): vo
   add(tally.step, bin);
   lookAgain(tally.proof, withStable(tally.step, tally.all.stable), rules.limits);
 }
+
+const shareOf = ({ bad, total }: Counts): number => (total > 0 ? bad / total : 0);
 
 function add(sums: Sums, { canary, stable }: ComparedCounts): void {
   sums.canary.bad += canary.bad;

@@ -5,6 +5,8 @@ export interface PlanStep {
   readonly weightPercent: number;
   /** The step lasts at least this long, whatever the numbers say. */
   readonly minDurationSec: number;
+  /** With the traffic there is it has the events it needs by then: no sooner is its time up. */
+  readonly expectedSec?: number;
   /** Canary events every critical counted signal needs in this step. Default 500. */
   readonly minSamples?: number;
   /** Of the upper bounds a promotion rests on. Default 0.95. */
@@ -89,7 +91,7 @@ export interface Plan {
   readonly alpha?: number;
   /** Newest bin older than this: stale. Default 300 (Prometheus's own staleness). */
   readonly staleAfterSec?: number;
-  /** Held this long in a step for want of data: its time is up. Default 1800. */
+  /** Held this long in a step for want of data, and no sooner than it could be over: its time is up. Default 1800. */
   readonly askAfterSec?: number;
   /** What happens once a step's time is up without a verdict: wait on, ask a person, or go back. Default ask. */
   readonly onTimeUp?: "hold" | "ask" | "revert";
