@@ -4,6 +4,7 @@ import { formatDuration } from "../../platform/commands/time.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Budget } from "../slos/index.ts";
 import type { Expected, ExpectedStep } from "./expected.ts";
+import { countsEvents, exposureOf } from "./judge-plan.ts";
 import type { RolloutPlan } from "./plan.ts";
 import { percent, short, weightText } from "./words.ts";
 
@@ -77,13 +78,30 @@ const noVerdictText = ({ after, do: what }: NoVerdict): string =>
 
 function signalsText(signals: readonly Signal[]): string[] {
   const critical = signals.filter(({ weight }) => weight === "critical");
+  const judged = critical.filter((signal) => isJudged(signal, signals));
   const others = signals.filter(({ weight }) => weight !== "critical");
   return [
-    `Judged by ${escapeText(critical.map(signalText).join("; ") || "nothing critical: it would hold until the deadline", 800)}.`,
+    `Judged by ${escapeText(judged.map(signalText).join("; ") || "nothing critical: it would hold until the deadline", 800)}.`,
+    ...critical
+      .filter((signal) => !judged.includes(signal))
+      .map((signal) => `🟠 Not judged by ${escapeText(signal.name)}: ${notJudgedBecause(signal)}.`),
     ...(others.length > 0
       ? [`Shown beside: ${escapeText(others.map(({ name }) => name).join(", "), 300)}.`]
       : []),
   ];
+}
+
+const isJudged = (signal: Signal, all: readonly Signal[]): boolean =>
+  signal.kind === "gauge" ||
+  countsEvents(signal) ||
+  (signal.kind === "rate" && signal.direction !== "neutral" && exposureOf(signal, all) !== undefined);
+
+function notJudgedBecause(signal: Signal): string {
+  if (signal.kind === "quantile")
+    return "from when on a request is slow could not be read now; slowAbove in the catalog says it";
+  return signal.kind === "rate" && signal.direction === "neutral"
+    ? "more of it is neither good nor bad; direction in the catalog says which"
+    : "there is no signal of the requests it is a part of; declare a ratio, or name one by per";
 }
 
 /** `errors, reverted past 5 %, may be 10 % worse than stable, reverted without data`. */

@@ -11,7 +11,7 @@ import {
   startEvidence,
   startShareEvidence,
 } from "../../../src/features/rollouts/evidence.ts";
-import { eValue } from "../../../src/features/rollouts/statistics.ts";
+import { eValue } from "./plain-statistics.ts";
 import { binomial, seeded } from "./seeded.ts";
 
 type Bin = readonly [xc: number, nc: number, xb: number, nb: number];

@@ -286,3 +286,28 @@ it("says the whole plan: steps, waits, warm-up, signals, limits, deadline, time"
   );
   expect(text).toContain("at today's traffic (100 requests/s), and the time somebody takes to promote 10 %.");
 });
+
+it("says which critical signals nothing will be judged by, and what would change that", () => {
+  const made = planned(undefined, { ratePerSec: 100 });
+  const signal = (more: object) => ({ weight: "critical", windows: [], ...more }) as never;
+  const text = (signals: readonly never[]) =>
+    planText({
+      ...made,
+      plan: { ...made.plan, signals },
+      deadlineMax: 6 * hourMs,
+      from: "v41",
+      budget: { readings: [] },
+    }).join("\n");
+  const p99 = signal({ name: "latency-p99", kind: "quantile", unit: "s" });
+  expect(text([p99])).toContain(
+    "🟠 Not judged by latency-p99: from when on a request is slow could not be read now; slowAbove",
+  );
+  expect(text([p99])).toContain("Judged by nothing critical");
+  const slow = signal({ name: "latency-p99", kind: "quantile", unit: "s", slowAbove: 0.3 });
+  expect(text([slow])).not.toContain("Not judged");
+  const orders = { name: "orders", kind: "rate", direction: "lower-is-worse", counter: { metric: "orders" } };
+  expect(text([signal(orders)])).toContain("Not judged by orders: there is no signal of the requests");
+  expect(text([signal({ ...orders, direction: "neutral" })])).toContain("neither good nor bad");
+  const requests = signal({ name: "errors", kind: "ratio", total: { metric: "requests" } });
+  expect(text([requests, signal(orders)])).not.toContain("Not judged");
+});
