@@ -183,9 +183,13 @@ async function endGrant(room: Room, id: GrantId): Promise<Rerun> {
   }
 }
 
-/** An end is believed when both its own answer and a look of our own say so. */
-function assertGone({ readBack }: Revoked, seen: ReadBack, name: string): void {
-  const left = [readBack, seen].find((one) => one.exists || (one.openSessions ?? 0) > 0);
+/**
+ * An end is believed when both its own answer and a look of our own say so. A system that cannot call back what it
+ * handed out, or leaves what was there before, finds it still when it is looked for.
+ */
+function assertGone({ readBack, lastsUntil, stays }: Revoked, seen: ReadBack, name: string): void {
+  const looks = lastsUntil === null && stays === undefined ? [readBack, seen] : [readBack];
+  const left = looks.find((one) => one.exists || (one.openSessions ?? 0) > 0);
   if (left === undefined) return;
   throw new ProviderError(
     "conflict",

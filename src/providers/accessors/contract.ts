@@ -95,6 +95,11 @@ export interface Revoked {
   lastsUntil: Date | null;
   /** What the system saw of it, in words for people: "two logins, the last at 16:08". */
   seen?: string | undefined;
+  /**
+   * What is left there on purpose, in words for people: a membership that is older than the grant. `verify` cannot
+   * tell it from what was granted, so it finds it still.
+   */
+  stays?: string | undefined;
 }
 
 /** An object outside that may be ours. */
@@ -145,7 +150,8 @@ export interface Accessor {
   revoke(ref: GrantRef, options?: CallOptions): Promise<Revoked>;
   /**
    * Names an effect that several grants may share, such as a membership of one person: it is taken away with the last
-   * of them. Left out by accessors whose every grant is an object of its own.
+   * of them, and with what was `before` the first of them: the later ones found what the first had made. Left out by
+   * accessors whose every grant is an object of its own.
    */
   sharedKey?(ref: GrantRef): string;
   /** Everything that carries our mark or could be a grant: what a reconciler compares with the grants on record. */
