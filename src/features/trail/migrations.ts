@@ -1,11 +1,14 @@
 import { type Kysely, type Migration, sql } from "kysely";
 
-/** The audit by what was done, and by how a subject begins; the latter serves exact subjects too. */
+/** The audit by what was done, and by how a subject begins. */
 const readingIndexes = async (db: Kysely<unknown>): Promise<void> => {
   await sql`
-    create index if not exists audit_action on audit (action, seq);
-    create index if not exists audit_subject_start on audit (subject text_pattern_ops, seq);
-    drop index if exists audit_subject;
+    do $f$ declare
+      entries text := case when to_regclass('audit_chained') is null then 'audit' else 'audit_chained' end;
+    begin
+      execute format('create index if not exists audit_action on %I (action text_pattern_ops, seq)', entries);
+      execute format('create index if not exists audit_subject_start on %I (subject text_pattern_ops, seq)', entries);
+    end $f$;
   `.execute(db);
 };
 

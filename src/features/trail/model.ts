@@ -37,9 +37,9 @@ export interface AuditLine {
   /** Digest of the catalog in force. */
   catalog: string | undefined;
   correlation: string | undefined;
-  /** The stored bytes, and the chain's hash after them. */
+  /** The stored bytes, and the chain's hash after them; null for one that is not chained yet. */
   body: string;
-  hash: Buffer;
+  hash: Buffer | null;
 }
 
 export interface AuditPage {

@@ -27,7 +27,7 @@ interface Row {
   subject: string;
   service: string | null;
   body: string;
-  hash: Buffer;
+  hash: Buffer | null;
   name: string | null;
 }
 
@@ -137,9 +137,9 @@ async function firstFrom(db: Db, at: Date): Promise<number | undefined> {
 async function everyAction(db: Db): Promise<readonly string[]> {
   const { rows } = await sql<{ action: string }>`
     with recursive known (action) as (
-      (select action from audit order by action limit 1)
+      (select action from audit order by action using ~<~ limit 1)
       union all
-      select (select a.action from audit a where a.action > known.action order by a.action limit 1)
+      select (select a.action from audit a where a.action ~>~ known.action order by a.action using ~<~ limit 1)
       from known where known.action is not null)
     select action from known where action is not null`.execute(db);
   return rows.map(({ action }) => action);
