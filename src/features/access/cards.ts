@@ -104,7 +104,7 @@ export function headlineOf(grant: Grant, { catalog }: Pick<Scene, "catalog">): s
     case "granting":
       return `${of} · ${state.trouble ? "cannot be made yet" : "approved and claimed, being made"}`;
     case "active":
-      return `${of} · until ${dateToken(state.endsAt)}`;
+      return `${of} · until ${dateToken(state.endsAt)}${lastsText(state.lastsUntil, state.endsAt)}`;
     case "revoking":
       return `${of} · ${state.trouble ? `its end fails since ${dateToken(state.trouble.since)}` : "ending"}`;
     case "ended":
@@ -117,6 +117,10 @@ export function headlineOf(grant: Grant, { catalog }: Pick<Scene, "catalog">): s
       return `${of} · taken back`;
   }
 }
+
+/** `, may last until 17:10`: the system cannot recall what it handed out. */
+const lastsText = (lastsUntil: Date | null | undefined, end: Date): string =>
+  lastsUntil && lastsUntil > end ? `, may last until ${dateToken(lastsUntil)}` : "";
 
 function howLong(grant: Grant): string {
   const { startAt, notAfter } = grant;
@@ -206,11 +210,13 @@ function endedLine(grant: Grant, state: Extract<Grant["state"], { is: "ended" }>
     : `nobody was there to do it until ${dateToken(state.startedAt)}`;
   // The provider lets no new session in past the end that was granted, whoever is late.
   const deadAt = state.endsAt < state.at ? state.endsAt : state.at;
+  const lasts = lastsText(state.lastsUntil, state.at);
   const parts = [
     `Ended ${dateToken(state.at)}${isLate ? `, ${spanText(lateMs)} late: ${why}` : ""}`,
     `because ${escapeText(causeText(catalog, state.because))}`,
-    `login dead at ${dateToken(deadAt)}`,
+    `${lasts === "" ? `login dead at ${dateToken(deadAt)}` : `nothing new after ${dateToken(deadAt)}; what was handed out${lasts.slice(1)}`}`,
     `${countText(state.sessionsEnded, "open session")} ended`,
+    ...(state.seen === undefined ? [] : [`seen: ${escapeText(state.seen, 300)}`]),
     ...(grant.claimedAt
       ? [`lasted ${spanText(Math.max(0, state.at.getTime() - grant.claimedAt.getTime()))}`]
       : []),
@@ -245,7 +251,12 @@ function noteContext(grant: Grant, { catalog }: Scene): string[] {
         "not signed in? `/ops sign-in`",
       ];
     case "active":
-      return [`ends ${dateToken(state.endsAt, "ago")}`, escapeText(grant.terms.grants), grant.id];
+      return [
+        `ends ${dateToken(state.endsAt, "ago")}`,
+        escapeText(grant.terms.grants),
+        grant.id,
+        ...(state.ownAccount ? ["use your own account"] : []),
+      ];
     case "requested":
     case "granting":
     case "revoking":

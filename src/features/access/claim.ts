@@ -158,6 +158,11 @@ export async function revealSecret(room: Room, id: GrantId, actor: Actor): Promi
         rule: "active-grants-only",
         message: `${id} has nothing to show: ${standing(catalog, grant, whoOf(actor))}.`,
       });
+    if (state.ownAccount)
+      return refuse({
+        rule: "own-account",
+        message: `${id} has nothing to show: it is used with your own account.`,
+      });
     if (state.revealedAt !== null)
       return refuse({
         rule: "shown-once",

@@ -110,6 +110,8 @@ async function makeGrant(room: Room, id: GrantId): Promise<Rerun> {
             endsAt,
             externalId: granted.externalId,
             revealedAt: null,
+            ownAccount: granted.credential.length === 0,
+            lastsUntil: granted.lastsUntil,
           },
         },
         {
@@ -176,7 +178,7 @@ async function endGrant(room: Room, id: GrantId): Promise<Rerun> {
     const ref = refOf(ending);
     const revoked = await accessor.revoke(ref);
     assertGone(revoked, await accessor.verify(ref), ref.externalName);
-    await recordEnd(room, id, revoked.sessionsEnded);
+    await recordEnd(room, id, revoked);
     return undefined;
   } catch (error) {
     return again(room, id, error);
@@ -198,7 +200,11 @@ function assertGone({ readBack, lastsUntil, stays }: Revoked, seen: ReadBack, na
   );
 }
 
-async function recordEnd(room: Room, id: GrantId, sessionsEnded: number): Promise<void> {
+async function recordEnd(
+  room: Room,
+  id: GrantId,
+  { sessionsEnded, seen, lastsUntil }: Revoked,
+): Promise<void> {
   await room.platform.database.tx(async (tx) => {
     const locked = await readGrant(tx.trx, id, { lock: true });
     if (locked?.state.is !== "revoking") return;
@@ -211,7 +217,14 @@ async function recordEnd(room: Room, id: GrantId, sessionsEnded: number): Promis
       locked,
       {
         ...locked,
-        state: { ...state, is: "ended", at: tx.now, sessionsEnded: state.sessionsEnded + sessionsEnded },
+        state: {
+          ...state,
+          is: "ended",
+          at: tx.now,
+          sessionsEnded: state.sessionsEnded + sessionsEnded,
+          seen,
+          lastsUntil,
+        },
       },
       {
         actor: systemActor,

@@ -60,6 +60,8 @@ interface Approved {
   readonly durationMs: number;
 }
 interface Ending extends Approved {
+  /** What was handed out may work until then, although it is taken back. Null or missing: not past the end. */
+  readonly lastsUntil?: Date | null | undefined;
   /** The end that was granted. */
   readonly endsAt: Date;
   /** When it had to end: `endsAt`, or earlier when somebody ended it. */
@@ -67,6 +69,8 @@ interface Ending extends Approved {
   readonly because: EndCause;
   readonly startedAt: Date;
   readonly sessionsEnded: number;
+  /** What the system saw of it, in words for people. */
+  readonly seen?: string | undefined;
   /** What was in the way, if something was. */
   readonly trouble?: Trouble | undefined;
 }
@@ -86,6 +90,9 @@ export type GrantState =
       readonly endsAt: Date;
       readonly externalId: string;
       readonly revealedAt: Date | null;
+      /** Nothing was handed out: the person uses an account they have. */
+      readonly ownAccount?: boolean | undefined;
+      readonly lastsUntil?: Date | null | undefined;
     } & Approved)
   | ({
       readonly is: "revoking";
@@ -288,6 +295,7 @@ export function revokingFrom(grant: Grant, because: EndCause, now: Date): GrantS
     startedAt: now,
     sessionsEnded: 0,
     externalId: state.is === "active" ? state.externalId : undefined,
+    lastsUntil: state.is === "active" ? state.lastsUntil : undefined,
     isPaged: false,
   };
 }

@@ -10,6 +10,8 @@ import { type Refusal, refusalText } from "../../platform/refusal.ts";
 import { claimGrant, ownGrant, type Revealed, revealSecret } from "./claim.ts";
 import { countedApprovals, type Grant, type GrantId, secretLifeMs } from "./model.ts";
 import { type Room, whoOf } from "./room.ts";
+import { readGrant } from "./store.ts";
+import { ownAccountText, useOf } from "./use.ts";
 import { clockText, durationText, nameOf, spanText, standing } from "./words.ts";
 
 const refreshSec = { waiting: 5, going: 1 };
@@ -63,7 +65,12 @@ export function accessPages(room: Room): Route[] {
     if (id === undefined) return refused(res, unknown(params.id ?? ""));
     const revealed = await revealSecret(room, id, actor);
     if (!revealed.ok) return refused(res, revealed.refusal);
-    sendPage(res, 200, page(`${id}: shown once`, secretHtml(id, revealed.value)));
+    const kind = (await readGrant(room.platform.database.db, id))?.terms.accessor.kind ?? "";
+    sendPage(
+      res,
+      200,
+      page(`${id}: shown once`, secretHtml(id, useOf(kind, revealed.value), revealed.value)),
+    );
   };
 
   return [
@@ -84,7 +91,7 @@ export function accessPages(room: Room): Route[] {
     {
       method: "POST",
       path: "/access/:id/reveal",
-      about: "Shows the login and its password, once.",
+      about: "Shows what a grant's person needs to get in, once.",
       role: "anyone",
       handle: reveal,
     },
@@ -137,11 +144,7 @@ function stateHtml(
         ? `<p>It cannot be made yet: ${escapeHtml(state.trouble.message)}. I keep trying until ${clockOf(state.endsAt)}.</p>`
         : "<p>It is being made. This page follows by itself.</p>";
     case "active":
-      return `<p>It is yours until ${clockOf(state.endsAt)}: ${spanText(state.endsAt.getTime() - now.getTime())} left.</p>${
-        state.revealedAt === null
-          ? `${form(id, "reveal", csrf, "Show login and password")}<p>They are shown once, within ${secretLifeMs / 60_000} minutes. Done early? <code>/ops access return ${id}</code></p>`
-          : `<p>Its password was shown at ${clockOf(state.revealedAt)} and is kept nowhere. For a new one return it and ask again: <code>/ops access return ${id}</code></p>`
-      }`;
+      return `<p>It is yours until ${clockOf(state.endsAt)}: ${spanText(state.endsAt.getTime() - now.getTime())} left.${lastsHtml(state, clockOf)}</p>${activeHtml(grant, state, csrf, clockOf)}`;
     case "revoking":
     case "ended":
     case "denied":
@@ -151,15 +154,36 @@ function stateHtml(
   }
 }
 
+type Active = Extract<Grant["state"], { is: "active" }>;
+
+const lastsHtml = ({ lastsUntil, endsAt }: Active, clockOf: (at: Date) => string): string =>
+  lastsUntil && lastsUntil > endsAt
+    ? ` What you are handed may last until ${clockOf(lastsUntil)}: its system cannot recall it earlier.`
+    : "";
+
+function activeHtml(
+  { id, terms }: Grant,
+  state: Active,
+  csrf: string,
+  clockOf: (at: Date) => string,
+): string {
+  const early = `Done early? <code>/ops access return ${id}</code>`;
+  if (state.ownAccount) return `<p>${escapeHtml(ownAccountText(terms.accessor.kind))} ${early}</p>`;
+  if (state.revealedAt === null)
+    return `${form(id, "reveal", csrf, "Show what you need to get in")}<p>It is shown once, within ${secretLifeMs / 60_000} minutes. ${early}</p>`;
+  return `<p>What you need was shown at ${clockOf(state.revealedAt)} and is kept nowhere. For a new one return it and ask again: <code>/ops access return ${id}</code></p>`;
+}
+
 const form = (id: GrantId, verb: string, csrf: string, label: string): string =>
   `<form method="post" action="/access/${id}/${verb}"><input type="hidden" name="csrf" value="${escapeHtml(csrf)}"><button class="primary">${label}</button></form>`;
 
-function secretHtml(id: GrantId, parts: Revealed): string {
+function secretHtml(id: GrantId, steps: readonly string[], parts: Revealed): string {
   const rows = parts.map(({ id: name, label, value, fileName }) => {
     const secret = `data-secret="${escapeHtml(name)}">${escapeHtml(value)}`;
     const shown = value.includes("\n") ? `<pre ${secret}</pre>` : `<code ${secret}</code>`;
     const file = fileName === undefined ? "" : ` <small>save as ${escapeHtml(fileName)}</small>`;
     return `<dt>${escapeHtml(label)}${file}</dt><dd>${shown}</dd>`;
   });
-  return `<p>Copy it now: it is shown this once and kept nowhere.</p><dl>${rows.join("")}</dl><p><a href="/access/${id}">Back to ${id}</a></p>`;
+  const use = steps.map((step) => `<li>${escapeHtml(step)}</li>`).join("");
+  return `<p>Copy it now: it is shown this once and kept nowhere.</p><dl>${rows.join("")}</dl><h2>How to use it</h2><ol>${use}</ol><p><a href="/access/${id}">Back to ${id}</a></p>`;
 }

@@ -54,6 +54,7 @@ const timeKeys = new Set([
   "dueAt",
   "startedAt",
   "revealedAt",
+  "lastsUntil",
 ]);
 
 const stateFrom = (is: string, detail: unknown): GrantState =>

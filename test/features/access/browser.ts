@@ -31,7 +31,15 @@ export class Browser {
 
 export const csrfIn = (html: string): string => /name="csrf" value="([^"]+)"/.exec(html)?.[1] ?? "";
 
+/** What a page shows once, by the id of its part. */
+export function secretsIn(html: string): ReadonlyMap<string, string> {
+  return new Map(
+    [...html.matchAll(/data-secret="([^"]+)">([^<]*)</g)].map(([, id = "", value = ""]) => [id, value]),
+  );
+}
+
 export function loginIn(html: string): Login {
-  const value = (name: string) => new RegExp(`data-secret="${name}">([^<]+)<`).exec(html)?.[1] ?? "";
+  const secrets = secretsIn(html);
+  const value = (id: string): string => secrets.get(id) ?? "";
   return { login: value("login"), password: value("password"), address: value("address") };
 }
