@@ -14,6 +14,17 @@ export function canonicalJson(value: unknown): string {
   return text;
 }
 
+/**
+ * Reads canonical JSON. Throws a TypeError on text that is not exactly what {@link canonicalJson} writes: keys given
+ * twice or out of order, other spellings of a number, spaces.
+ */
+export function readCanonicalJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (canonicalJson(value) !== text)
+    throw new TypeError("not canonical JSON: a key is given twice, or something is written another way");
+  return value;
+}
+
 /** A whole number at or past this is written by its exponent, as ECMAScript does. */
 const exponentFrom = 1e20;
 
