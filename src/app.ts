@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { publicUrl, type Settings } from "./config/config.ts";
 import { allMigrations, buildFeatures, type FeatureOverrides } from "./features/all.ts";
 import { standsIn } from "./features/paging/index.ts";
+import { type Chainer, createChainer } from "./platform/audit/chainer.ts";
 import { type Authz, createAuthz, onlyIfKnown } from "./platform/authz.ts";
 import { type Catalogs, createCatalogs } from "./platform/catalogs.ts";
 import { type Clock, DatabaseClock } from "./platform/clock.ts";
@@ -51,6 +52,8 @@ export interface App extends Platform {
   doorbell: Doorbell;
   relay: Relay;
   runner: Runner;
+  /** Chains the audit's new entries while it runs; a worker's. */
+  chainer: Chainer;
   /** Rings what is due by schedule; idempotent. */
   ringSchedules(): Promise<void>;
   /** Asks Postgres for the time: fails when Postgres is away. */
@@ -79,6 +82,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   let features: readonly Feature[] = [];
   const lanes = new Map<string, Job["lane"]>();
+  const chainer = createChainer({ db, log });
   const catalogs: Catalogs = createCatalogs(db, () => database, log);
   const database: Database = createDatabase(db, {
     clock,
@@ -89,6 +93,7 @@ export async function createApp(options: AppOptions): Promise<App> {
           .filter(({ on }) => on === event)
           .map(({ job }) => ({ job, lane: lanes.get(job) ?? "normal" })),
       ),
+    onAudited: () => chainer.kick(),
   });
   const slackApi: SlackApi = createSlackApi({
     token: options.slack.token,
@@ -184,6 +189,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     doorbell,
     relay,
     runner,
+    chainer,
     inbox: createInbox(database, clock),
     measureClock: () => clock.measure(),
     instanceId: randomUUID(),
@@ -192,6 +198,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       catalogs.stop();
       clock.stop();
       await doorbell.close();
+      await chainer.stop();
       await database.close();
     },
   };

@@ -24,7 +24,7 @@ export async function verifyAudit(db: Db): Promise<AuditReport> {
       let head = "0".repeat(64);
       for (;;) {
         const rows = await trx
-          .selectFrom("audit")
+          .selectFrom("audit_chained")
           .select(["seq", "body", "hash"])
           .where("seq", ">", String(verifier.seq))
           .orderBy("seq")

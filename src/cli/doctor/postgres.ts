@@ -63,10 +63,10 @@ async function schemaCurrent(db: Db): Promise<Finding> {
 async function rights(db: Db): Promise<Finding> {
   const { rows } = await sql<{ role: string; may: boolean; is_super: boolean; is_owner: boolean }>`
     select current_user as role,
-      has_table_privilege('audit', 'update') or has_table_privilege('audit', 'delete')
-        or has_table_privilege('audit', 'truncate') as may,
+      (select bool_or(has_table_privilege(name, may)) from unnest('{audit_chained,audit_pending}'::text[]) as name,
+        unnest('{update,delete,truncate}'::text[]) as may) as may,
       (select rolsuper from pg_roles where rolname = current_user) as is_super,
-      pg_has_role(current_user, (select tableowner from pg_tables where schemaname = 'public' and tablename = 'audit'), 'usage')
+      pg_has_role(current_user, (select tableowner from pg_tables where schemaname = 'public' and tablename = 'audit_pending'), 'usage')
         as is_owner`.execute(db);
   const [found] = rows;
   if (found && !found.may && !found.is_super && !found.is_owner)

@@ -1,7 +1,6 @@
 import { canonicalJson } from "../canonical.ts";
 import type { Trx } from "../db/database.ts";
 import type { Actor } from "../people.ts";
-import { chainHash } from "./chain.ts";
 
 /** One state change. Ids and digests only: no names, no secrets. */
 export interface AuditEntry {
@@ -26,65 +25,48 @@ export interface AuditContext {
   catalogDigest: string;
 }
 
-/** Appends entries to the chain. Locks the head row, so call it last in a transaction, once. */
+/**
+ * Adds entries in the transaction of what they tell. They are chained right after its commit, by whoever chains
+ * (see chainer.ts): chained here, each transaction would keep all others waiting until it is on the disk.
+ */
 export async function appendAudit(
   trx: Trx,
   entries: readonly AuditEntry[],
   context: AuditContext,
 ): Promise<void> {
   if (entries.length === 0) return;
-  const head = await trx
-    .selectFrom("audit_head")
-    .select(["seq", "hash"])
-    .where("id", "=", 1)
-    .forUpdate()
-    .executeTakeFirstOrThrow();
-  let seq = Number(head.seq);
-  let hash = head.hash;
-  const rows = entries.map((entry) => {
-    seq += 1;
-    const body = bodyOf(entry, seq, context);
-    hash = chainHash(hash, body);
-    return {
-      seq: String(seq),
-      at: context.now,
-      team: entry.actor.team,
-      person: entry.actor.person,
-      action: entry.action,
-      subject: entry.subject,
-      service: entry.service ?? null,
-      body,
-      hash,
-    };
-  });
-  // One way to Postgres and back: every other writer waits for this head until we have committed.
   await trx
-    .with("added", (db) => db.insertInto("audit").values(rows).returning("seq"))
-    .updateTable("audit_head")
-    .set({ seq: String(seq), hash })
-    .where("id", "=", 1)
+    .insertInto("audit_pending")
+    .values(
+      entries.map((entry) => ({
+        at: context.now,
+        team: entry.actor.team,
+        person: entry.actor.person,
+        action: entry.action,
+        subject: entry.subject,
+        service: entry.service ?? null,
+        ...bodyOf(entry, context),
+      })),
+    )
     .execute();
 }
 
-function bodyOf(entry: AuditEntry, seq: number, context: AuditContext): string {
+/** Canonical JSON in two halves: members up to `reason`, and from `service` on. `seq` stands between them. */
+function bodyOf(entry: AuditEntry, context: AuditContext): { body_start: string; body_end: string } {
   const { actor, action, subject, service, before, after, reason, detail, correlation } = entry;
-  // JSON round trip drops undefined members, which canonical JSON has no word for.
-  return canonicalJson(
-    JSON.parse(
-      JSON.stringify({
-        seq,
-        at: context.now.toISOString(),
-        actor: { team: actor.team, person: actor.person, door: actor.door },
-        action,
-        subject,
-        service,
-        before,
-        after,
-        reason,
-        detail,
-        catalog: context.catalogDigest,
-        correlation: correlation ?? actor.inboxId,
-      }),
-    ),
-  );
+  const start = canonical({
+    at: context.now.toISOString(),
+    actor: { team: actor.team, person: actor.person, door: actor.door },
+    action,
+    before,
+    after,
+    reason,
+    detail,
+    catalog: context.catalogDigest,
+    correlation: correlation ?? actor.inboxId,
+  });
+  return { body_start: `${start.slice(0, -1)},`, body_end: `,${canonical({ service, subject }).slice(1)}` };
 }
+
+/** JSON round trip drops undefined members, which canonical JSON has no word for. */
+const canonical = (value: object): string => canonicalJson(JSON.parse(JSON.stringify(value)));

@@ -43,11 +43,16 @@ export const noSealHash: string = "0".repeat(64);
 /** Id of a public key, or of a private key's public half. */
 export function keyIdOf(key: KeyObject): string {
   const open = key.type === "private" ? createPublicKey(key) : key;
-  return createHash("sha256").update(open.export({ type: "spki", format: "der" })).digest("hex");
+  return createHash("sha256")
+    .update(open.export({ type: "spki", format: "der" }))
+    .digest("hex");
 }
 
 /** What the signature is over. */
-export function signedBytes({ signature: _, ...rest }: Omit<Seal, "signature"> & { signature?: string }): Buffer {
+export function signedBytes({
+  signature: _,
+  ...rest
+}: Omit<Seal, "signature"> & { signature?: string }): Buffer {
   return Buffer.from(canonicalJson(rest), "utf8");
 }
 
@@ -70,14 +75,18 @@ export const sealHash = (text: string): string => createHash("sha256").update(te
 /** Why a seal's signature counts for nothing; undefined when it holds. `keys` by their id. */
 export function signatureFault(seal: Seal, keys: ReadonlyMap<string, KeyObject>): string | undefined {
   const key = keys.get(seal.keyId);
-  if (!key) return `seal ${seal.number} is signed by key ${seal.keyId.slice(0, 16)}…, which is not among the known ones`;
+  if (!key)
+    return `seal ${seal.number} is signed by key ${seal.keyId.slice(0, 16)}…, which is not among the known ones`;
   return verify(null, signedBytes(seal), key, Buffer.from(seal.signature, "base64"))
     ? undefined
     : `the signature of seal ${seal.number} is not that of its key`;
 }
 
 /** Whether `next` follows `before` (text as kept): number, seq, previous, time. What is wrong, or undefined. */
-export function successionFault(before: { seal: Seal; text: string } | undefined, next: Seal): string | undefined {
+export function successionFault(
+  before: { seal: Seal; text: string } | undefined,
+  next: Seal,
+): string | undefined {
   const expected = {
     number: (before?.seal.number ?? 0) + 1,
     previous: before ? sealHash(before.text) : noSealHash,

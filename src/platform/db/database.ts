@@ -13,7 +13,7 @@ export type Trx = Transaction<PlatformTables>;
 
 /**
  * One transaction of a use case. State is written through `trx`; what follows from it (audit, rings, messages) is
- * collected and written just before the commit, the audit last, so that its chain's head is locked briefly.
+ * collected and written just before the commit.
  */
 export interface Tx {
   readonly trx: Trx;
@@ -52,6 +52,8 @@ export interface DatabaseParts {
   catalogDigest: () => string;
   /** Jobs that subscribed to an event. */
   subscribers: (event: string) => readonly { job: string; lane: Ring["lane"] }[];
+  /** Told after each commit that added to the audit: there is something to chain. */
+  onAudited?: (() => void) | undefined;
 }
 
 /** Views the same connection or transaction with a feature's tables. */
@@ -76,6 +78,7 @@ export function createDatabase(db: Db, parts: DatabaseParts): Database {
   const bell = createBell(db);
   const tx = async <T>(work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> => {
     let hasRung = false;
+    let hasAudited = false;
     const answer = await db.transaction().execute(async (trx) => {
       const now = parts.clock.now();
       const entries: AuditEntry[] = [];
@@ -96,9 +99,11 @@ export function createDatabase(db: Db, parts: DatabaseParts): Database {
       await writeRings(trx, rings, now);
       await appendAudit(trx, entries, { now, catalogDigest: parts.catalogDigest() });
       hasRung = rings.length > 0;
+      hasAudited = entries.length > 0;
       return result;
     });
     if (hasRung) bell.ring();
+    if (hasAudited) parts.onAudited?.();
     return answer;
   };
   return { db, tx, wakeRelays: bell.ring, close: () => db.destroy() };

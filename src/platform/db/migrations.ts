@@ -1,11 +1,9 @@
 import { type Kysely, type Migration, sql } from "kysely";
+import { auditMigrations, grantAuditRights } from "../audit/migrations.ts";
 import { namesMigrations } from "../audit/names.ts";
 
 /** The app role: may read and write state, may only append to the audit. */
 export const appRole = "quarterdeck_app";
-
-/** Tables whose rows the app may add and read, never change. */
-const appendOnly = ["audit"];
 
 const platformTables = async (db: Kysely<unknown>): Promise<void> => {
   await sql`
@@ -94,6 +92,7 @@ export const platformMigrations: Record<string, Migration> = {
   "2026-11-25T0930-messages-behind": { up: messagesBehind },
   "2026-11-25T1710-confirmed-sessions": { up: confirmedSessions },
   ...namesMigrations,
+  ...auditMigrations,
 };
 
 /**
@@ -112,8 +111,7 @@ export async function grantAppRights(db: Kysely<unknown>): Promise<void> {
   await sql`grant usage on schema public to ${role}`.execute(db);
   await sql`grant select, insert, update, delete on all tables in schema public to ${role}`.execute(db);
   await sql`grant usage, select on all sequences in schema public to ${role}`.execute(db);
-  for (const table of appendOnly)
-    await sql`revoke update, delete, truncate on ${sql.table(table)} from ${role}`.execute(db);
+  await grantAuditRights(db, appRole);
   for (const table of ["quarterdeck_migration", "quarterdeck_migration_lock"])
     await sql`revoke insert, update, delete on ${sql.table(table)} from ${role}`.execute(db);
   // The queue makes a sequence per queue by itself; nothing in its schema is state of ours.

@@ -5,6 +5,17 @@ type Json<T> = ColumnType<T, string, string>;
 
 export type Lane = "urgent" | "normal" | "bulk";
 
+interface AuditColumns {
+  seq: string;
+  at: Timestamp;
+  team: string;
+  person: string;
+  action: string;
+  subject: string;
+  service: string | null;
+  body: string;
+}
+
 /** The platform's own tables. A feature's tables are declared beside its store. */
 export interface PlatformTables {
   rings: {
@@ -56,16 +67,14 @@ export interface PlatformTables {
     behind_since: Timestamp | null;
   };
   slack_budget: { key: string; tokens: number; updated_at: Timestamp; blocked_until: Timestamp | null };
-  audit: {
-    seq: string;
-    at: Timestamp;
-    team: string;
-    person: string;
-    action: string;
-    subject: string;
-    service: string | null;
-    body: string;
-    hash: Buffer;
+  /** A view: all entries. One that is not chained yet has the seq that it will have if nothing goes before it. */
+  audit: AuditColumns & { hash: Buffer | null };
+  audit_chained: AuditColumns & { hash: Buffer };
+  audit_pending: Omit<AuditColumns, "seq" | "body"> & {
+    id: Generated<string>;
+    /** The body up to its `seq`, which it gets when it is chained, and behind it. */
+    body_start: string;
+    body_end: string;
   };
   people_names: {
     team: string;
@@ -75,6 +84,31 @@ export interface PlatformTables {
     erased_at: Timestamp | null;
   };
   audit_head: { id: number; seq: string; hash: Buffer };
+  audit_log: {
+    id: number;
+    log: string;
+    /** When database and archive were last seen to agree. */
+    compared_at: Timestamp | null;
+    /** Since when nothing is chained, because the archive knows more than this database does. */
+    held_at: Timestamp | null;
+    held_why: string | null;
+  };
+  audit_seals: {
+    number: string;
+    seq: string;
+    count: number;
+    at: Timestamp;
+    /** The seal as it is kept in the archive: canonical JSON. */
+    body: string;
+    archived_at: Timestamp | null;
+  };
+  audit_parts: {
+    number: number;
+    first_seq: string;
+    last_seq: string | null;
+    opened_at: Timestamp;
+    gone_at: Timestamp | null;
+  };
   catalogs: {
     digest: string;
     content: Json<unknown>;

@@ -90,7 +90,15 @@ async function dump(): Promise<string[]> {
       "select format('%I.%I', table_schema, table_name) as name from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema') and table_type = 'BASE TABLE'",
     );
     const names = rows.map(({ name }) => name);
-    for (const name of ["audit", "messages", "rings", "inbox", "secrets", "access_grants"])
+    for (const name of [
+      "audit_pending",
+      "audit_chained",
+      "messages",
+      "rings",
+      "inbox",
+      "secrets",
+      "access_grants",
+    ])
       expect(names).toContain(`public.${name}`);
     const all: string[] = [];
     for (const name of names) {

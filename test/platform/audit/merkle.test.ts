@@ -24,7 +24,9 @@ describe("merkle trees", () => {
     expect(merkleRoot(five).toString("hex")).toBe(
       "fe14a5426fbd70c0fa73f52342afed0da0bd23c4838662ccf6b88a3070ead97b",
     );
-    expect(emptyRoot.toString("hex")).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    expect(emptyRoot.toString("hex")).toBe(
+      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    );
   });
 
   it("show that a leaf is among five, and that three of five came first", () => {

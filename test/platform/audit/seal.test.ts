@@ -48,11 +48,14 @@ describe("a seal", () => {
     expect(readSeal(sealText(seal))).toEqual(seal);
   });
 
-  it.each(Object.keys(first).filter((name) => name !== "log"))("does not hold once its %s is another", (name) => {
-    const seal = signSeal(first, key);
-    const other = { number: 2, seq: 4, count: 2, at: "2026-11-25T17:00:01.000Z" }[name] ?? "cd".repeat(32);
-    expect(signatureFault({ ...seal, [name]: other }, keys)).toContain("is not that of its key");
-  });
+  it.each(Object.keys(first).filter((name) => name !== "log"))(
+    "does not hold once its %s is another",
+    (name) => {
+      const seal = signSeal(first, key);
+      const other = { number: 2, seq: 4, count: 2, at: "2026-11-25T17:00:01.000Z" }[name] ?? "cd".repeat(32);
+      expect(signatureFault({ ...seal, [name]: other }, keys)).toContain("is not that of its key");
+    },
+  );
 
   it("does not hold by a key that nobody knows, nor by one that took another's name", () => {
     const forger = generateKeyPairSync("ed25519").privateKey;

@@ -1,7 +1,10 @@
 import { sql } from "kysely";
+import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { allMigrations } from "../../../src/features/all.ts";
-import { ChainVerifier } from "../../../src/platform/audit/chain.ts";
+import { ChainVerifier, chainHash } from "../../../src/platform/audit/chain.ts";
+import { chainPending } from "../../../src/platform/audit/chainer.ts";
+import { canonicalJson } from "../../../src/platform/canonical.ts";
 import { AlreadyDone } from "../../../src/platform/db/database.ts";
 import { assertSchemaCurrent, migrate } from "../../../src/platform/db/migrate.ts";
 import { createInbox } from "../../../src/platform/inbox.ts";
@@ -53,7 +56,12 @@ it("keeps one unbroken chain under sixteen writers at once", async () => {
       ),
     ),
   );
-  const rows = await test.db.selectFrom("audit").select(["seq", "body", "hash"]).orderBy("seq").execute();
+  await Promise.all([chainPending(test.db), chainPending(test.db)]);
+  const rows = await test.db
+    .selectFrom("audit_chained")
+    .select(["seq", "body", "hash"])
+    .orderBy("seq")
+    .execute();
   expect(rows.length).toBeGreaterThanOrEqual(80);
   const verifier = new ChainVerifier();
   for (const row of rows)
@@ -62,13 +70,87 @@ it("keeps one unbroken chain under sixteen writers at once", async () => {
   expect(verifier.finish({ seq: Number(head.seq), hash: head.hash })).toBeUndefined();
 });
 
+it("shows an entry at once, in the words that it will be chained with", async () => {
+  const shown = () =>
+    test.db.selectFrom("audit").select(["seq", "body"]).where("subject", "=", "at once").execute();
+  await chainPending(test.db);
+  await test.database.tx(async (tx) =>
+    tx.audit({
+      ...entry("at once"),
+      service: "shop",
+      reason: 'said "seq":7,',
+      detail: { seq: 9, to: [1], of: { seq: 1 } },
+    }),
+  );
+  const before = await shown();
+  expect(before).toHaveLength(1);
+  expect(await chainPending(test.db)).toBe(1);
+  expect(await shown()).toEqual(before);
+  const body = before[0]?.body as string;
+  expect(canonicalJson(JSON.parse(body))).toBe(body);
+  expect(JSON.parse(body)).toMatchObject({
+    seq: Number(before[0]?.seq),
+    service: "shop",
+    subject: "at once",
+  });
+});
+
+it("takes what the release before this one appends", async () => {
+  await chainPending(test.db);
+  const head = () => test.db.selectFrom("audit_head").select(["seq", "hash"]).executeTakeFirstOrThrow();
+  const { seq, hash } = await head();
+  const next = String(Number(seq) + 1);
+  const body = canonicalJson({ seq: Number(next), action: "thing.changed" });
+  const row = { at: test.clock.now(), team: "-", person: "p", action: "thing.changed", subject: "older" };
+  await test.db.transaction().execute(async (trx) => {
+    await trx.selectFrom("audit_head").select("seq").forUpdate().executeTakeFirst();
+    await trx
+      .with("added", (db) =>
+        db
+          .insertInto("audit")
+          .values({ ...row, seq: next, service: null, body, hash: chainHash(hash, body) })
+          .returning("seq"),
+      )
+      .updateTable("audit_head")
+      .set({ seq: next, hash: chainHash(hash, body) })
+      .where("id", "=", 1)
+      .execute();
+  });
+  expect(await head()).toMatchObject({ seq: next });
+  expect(
+    await test.db.selectFrom("audit_chained").select("seq").where("subject", "=", "older").execute(),
+  ).toEqual([{ seq: next }]);
+});
+
 it.each([
-  ["update", "update audit set action = 'x'"],
-  ["delete", "delete from audit"],
-  ["truncate", "truncate audit"],
-  ["disable the trigger", "alter table audit disable trigger all"],
+  ["truncate the chain of", "truncate audit_chained"],
+  ["update the chain of", "update audit_chained set action = 'x'"],
+  ["update a part of", "update audit_part_1 set action = 'x'"],
+  ["delete from the chain of", "delete from audit_chained"],
+  ["insert into the chain of", "insert into audit_chained select * from audit_chained limit 1"],
+  ["update what waits in", "update audit_pending set action = 'x'"],
+  ["delete what waits in", "delete from audit_pending"],
+  ["take a seal from", "delete from audit_seals"],
+  ["rewrite a seal of", "update audit_seals set body = ''"],
+  ["disable the trigger of", "alter table audit_chained disable trigger all"],
 ])("does not let the app role %s the audit", async (_what, statement) => {
   await expect(sql.raw(statement).execute(test.db)).rejects.toMatchObject({ code: "42501" });
+});
+
+it("does not even let the owner change an entry while the triggers stand", async () => {
+  const owner = new pg.Client({ connectionString: test.fresh.ownerUrl });
+  await owner.connect();
+  try {
+    for (const statement of [
+      "update audit_chained set action = 'x'",
+      "delete from audit_part_1",
+      "truncate audit_part_1",
+      "truncate audit_chained",
+    ])
+      await expect(owner.query(statement)).rejects.toThrow("append-only");
+  } finally {
+    await owner.end();
+  }
 });
 
 it("says the same thing twice without a second version, and a new thing on the same message", async () => {
