@@ -1,6 +1,7 @@
 /** Systems people are given access to, the resources in them, their roles and who may have those. */
 import { z } from "zod";
-import { durationOr, envNameField, nameField, regexField, wordsField } from "./fields.ts";
+import { accessPolicySchema } from "./access-policy.ts";
+import { envNameField, nameField, wordsField } from "./fields.ts";
 
 const postgresRoleField = z
   .string()
@@ -34,28 +35,14 @@ export const accessTermsSchemas = {
 export type AccessTerms = Readonly<Record<string, unknown>>;
 export type TermsOf<Kind extends AccessorInstance["kind"]> = z.output<(typeof accessTermsSchemas)[Kind]>;
 
-const accessPolicySchema = z.strictObject({
-  /** Teams whose people may ask. */
-  requesters: z.array(nameField).min(1, "lets nobody ask; name at least one team"),
-  /** Teams whose leads may approve; never the one who asked. */
-  approvers: z.array(nameField).min(1, "lets nobody approve; name at least one team"),
-  quorum: z.number().int().min(1).max(5).default(1),
-  durationMax: durationOr("1h"),
-  /** Cap over all extensions. */
-  totalDurationMax: durationOr("8h"),
-  reasonPattern: regexField.optional(),
-  ticketRequired: z.boolean().default(false),
-  /** Whether it may be taken at once, loudly, with a review after. */
-  breakGlass: z.boolean().default(false),
-});
-export type AccessPolicy = z.output<typeof accessPolicySchema>;
-
 const accessRoleSchema = z.strictObject({
   name: nameField,
   /** What it lets people do, in their words. */
   grants: wordsField,
   /** What the accessor is told. */
   terms: z.record(z.string(), z.json()),
+  /** Roles of the same resource that let people do more than this one does. */
+  narrowerThan: z.array(nameField).optional(),
   policy: accessPolicySchema,
 });
 export type AccessRole = z.output<typeof accessRoleSchema>;

@@ -235,17 +235,51 @@ export function accessRule(catalog: Catalog, resourceName: string, roleName: str
   return byName(resource(catalog, resourceName)?.roles ?? [], roleName);
 }
 
-/** Person ids of the leads who may approve a role: of every approving team, each once. */
-export function approversOf(catalog: Catalog, role: AccessRole): readonly string[] {
-  const teams = catalog.teams.filter(({ name }) => role.policy.approvers.includes(name));
-  return [...new Set(teams.flatMap(({ leads }) => leads))];
+/** Person ids who may approve a role: the leads of every approving team and the people named, each once. */
+export function approversOf(catalog: Catalog, { policy }: Pick<AccessRole, "policy">): readonly string[] {
+  const teams = catalog.teams.filter(({ name }) => policy.approvers.includes(name));
+  return [...new Set([...teams.flatMap(({ leads }) => leads), ...(policy.approverPeople ?? [])])];
 }
 
-/** Person ids who may ask for a role: members and leads of every requesting team, each once. */
-export function requestersOf(catalog: Catalog, role: AccessRole): readonly string[] {
-  const teams = catalog.teams.filter(({ name }) => role.policy.requesters.includes(name));
-  return [...new Set(teams.flatMap(({ members, leads }) => [...members, ...leads]))];
+/** Person ids who may ask for a role, as far as the catalog says; Slack user groups are not asked here. */
+export function requestersOf(catalog: Catalog, { policy }: Pick<AccessRole, "policy">): readonly string[] {
+  const teams = catalog.teams.filter(({ name }) => policy.requesters.includes(name));
+  const people = teams.flatMap(({ members, leads, onCall }) => {
+    const scheduled = [onCall, ...(onCall?.layers ?? [])].flatMap((part) => part?.rotation ?? []);
+    return [...members, ...leads, ...scheduled];
+  });
+  return [...new Set([...people, ...(policy.requesterPeople ?? [])])];
 }
+
+/** Whether one role of a resource is declared narrower than another, by one step or several. */
+export function isNarrowerThan({ roles }: Resource, name: string, than: string): boolean {
+  const seen = new Set<string>();
+  const left = [name];
+  for (let one = left.pop(); one !== undefined; one = left.pop()) {
+    if (seen.has(one)) continue;
+    seen.add(one);
+    const wider = byName(roles, one)?.narrowerThan ?? [];
+    if (wider.includes(than)) return true;
+    left.push(...wider);
+  }
+  return false;
+}
+
+/** How a role may be taken without asking: for how long, and by people of which teams; undefined where it may not. */
+export function breakGlassOf({
+  policy,
+}: Pick<AccessRole, "policy">): { durationMaxMs: number; requesters: readonly string[] } | undefined {
+  const { breakGlass, durationMax } = policy;
+  if (breakGlass === false) return undefined;
+  const own = breakGlass === true ? {} : breakGlass;
+  return {
+    durationMaxMs: own.durationMax ?? Math.min(durationMax, breakGlassUsualMs),
+    requesters: own.requesters ?? policy.requesters,
+  };
+}
+
+/** Short, whatever the role allows who was approved. */
+const breakGlassUsualMs = 30 * 60_000;
 
 /**
  * The service an alert is about: the first whose rules all match, else the one its label `service` names.

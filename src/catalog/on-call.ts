@@ -1,8 +1,8 @@
 /** Who is on call, by the catalog's schedules. Pure. */
 import { person } from "./lookup.ts";
-import { weekdays } from "./schedules.ts";
 import type { Catalog, OnCall, Person, ScheduleLayer, Team } from "./schema.ts";
 import { readingOf, type WallClock, wallClock } from "./wall-clock.ts";
+import { windowsAround } from "./week-windows.ts";
 
 export interface Shift {
   person: Person;
@@ -22,7 +22,6 @@ export interface Span {
 type Layer = Omit<ScheduleLayer, "name"> & { name: string | null };
 
 const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 /** Changes of other layers that may fall into one shift before it is cut off. */
 const changesMax = 400;
 
@@ -173,28 +172,3 @@ function edgesOf({ during }: Layer, clock: WallClock, at: Date, days: readonly n
 
 const weekAhead = [-1, 0, 1, 2, 3, 4, 5, 6, 7, 8];
 const weekBehind = [-8, -7, -6, -5, -4, -3, -2, -1, 0];
-
-/** The windows that begin on the days `days` away from the one that holds `at`. */
-function windowsAround(
-  during: NonNullable<Layer["during"]>,
-  clock: WallClock,
-  at: Date,
-  days: readonly number[],
-): readonly { from: Date; to: Date }[] {
-  const midnightMs = Math.floor(clock.readingAt(at) / dayMs) * dayMs;
-  return days.flatMap((day) => {
-    const dayMidnightMs = midnightMs + day * dayMs;
-    const weekday = weekdays[(new Date(dayMidnightMs).getUTCDay() + 6) % 7];
-    return during.flatMap(({ days: named, from, to }) => {
-      if (weekday === undefined || !named.includes(weekday)) return [];
-      const fromMs = dayMidnightMs + timeOfDayMs(from);
-      const toMs = dayMidnightMs + timeOfDayMs(to);
-      return [{ from: clock.momentOf(fromMs), to: clock.momentOf(toMs > fromMs ? toMs : toMs + dayMs) }];
-    });
-  });
-}
-
-function timeOfDayMs(text: string): number {
-  const [hours = 0, minutes = 0] = text.split(":").map(Number);
-  return hours * hourMs + minutes * 60_000;
-}

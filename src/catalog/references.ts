@@ -2,7 +2,7 @@
 
 import { formatDuration } from "../platform/commands/time.ts";
 import { parseId } from "../platform/ids.ts";
-import { accessTermsSchemas } from "./accessors.ts";
+import { checkAccessRole } from "./access-checks.ts";
 import { type Checks, checkMeasured, checkTwice, type Refer, type Say, unknownName } from "./checks.ts";
 import { checkFreeze, warnOfFreeze } from "./freeze-checks.ts";
 import type { Merged } from "./merge.ts";
@@ -199,34 +199,9 @@ function checkExposure({ say }: Checks, service: Service): void {
 }
 
 function checkResource(checks: Checks, resource: Resource): void {
-  const { catalog, say } = checks;
+  const { say } = checks;
   checks.accessor(resource, ["accessor"], resource.accessor);
   checks.service(resource, ["service"], resource.service);
   checkTwice(say, resource, ["roles"], resource.roles);
-  const accessor = catalog.providers.accessors.find(({ name }) => name === resource.accessor);
-  resource.roles.forEach(({ policy, terms }, index) => {
-    if (accessor)
-      for (const issue of accessTermsSchemas[accessor.kind].safeParse(terms).error?.issues ?? [])
-        say(resource, ["roles", index, "terms", ...issue.path.map(String)], issue.message);
-    const at = ["roles", index, "policy"];
-    policy.requesters.forEach((name, nth) => {
-      checks.team(resource, [...at, "requesters", nth], name);
-    });
-    policy.approvers.forEach((name, nth) => {
-      checks.team(resource, [...at, "approvers", nth], name);
-    });
-    const leads = new Set(
-      catalog.teams.filter(({ name }) => policy.approvers.includes(name)).flatMap((team) => team.leads),
-    );
-    if (leads.size > 0 && policy.quorum > leads.size) {
-      say(
-        resource,
-        [...at, "quorum"],
-        `asks for ${policy.quorum} approvals, but approvers have ${leads.size} leads; lower it or add approvers`,
-      );
-    }
-    if (policy.durationMax > policy.totalDurationMax) {
-      say(resource, [...at, "durationMax"], "is longer than totalDurationMax; shorten it");
-    }
-  });
+  for (const role of resource.roles) checkAccessRole(checks, resource, role);
 }

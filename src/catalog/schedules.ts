@@ -22,8 +22,8 @@ const rotateField = z
 
 export const weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
-/** Part of a week in which a layer counts. `to` at or before `from` is on the next day. */
-const windowSchema = z.strictObject({
+/** Part of a week. `to` at or before `from` is on the next day. */
+export const weekWindowSchema = z.strictObject({
   days: z
     .array(z.enum(weekdays))
     .min(1)
@@ -31,6 +31,7 @@ const windowSchema = z.strictObject({
   from: dayTimeField,
   to: dayTimeField,
 });
+export type WeekWindow = z.output<typeof weekWindowSchema>;
 
 const layerSchema = z.strictObject({
   name: nameField,
@@ -40,7 +41,7 @@ const layerSchema = z.strictObject({
   start: localTimeField,
   zone: zoneField,
   /** When the layer counts, by the clock of its zone; always when left out. */
-  during: z.array(windowSchema).min(1).max(14).optional(),
+  during: z.array(weekWindowSchema).min(1).max(14).optional(),
 });
 export type ScheduleLayer = z.output<typeof layerSchema>;
 

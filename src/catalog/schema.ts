@@ -45,9 +45,9 @@ export type CatalogFile = z.output<typeof catalogFileSchema>;
 /** All files together, checked. Spans are in milliseconds. Plain data: it is stored as a row. */
 export type Catalog = Required<CatalogFile>;
 
+export type { AccessPolicy } from "./access-policy.ts";
 export {
   type AccessorInstance,
-  type AccessPolicy,
   type AccessRole,
   type AccessTerms,
   accessTermsSchemas,
