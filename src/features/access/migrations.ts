@@ -29,7 +29,14 @@ const granteeColumns = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const basisColumn = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table access_grants add column basis jsonb not null default '{"is":"approval"}'
+  `.execute(db);
+};
+
 export const accessMigrations: Record<string, Migration> = {
   "2026-11-23T1050-access": { up: accessTables },
   "2026-11-25T1715-access-grantee": { up: granteeColumns },
+  "2026-11-25T1741-access-basis": { up: basisColumn },
 };

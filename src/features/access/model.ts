@@ -1,9 +1,10 @@
 /** A request and the grant it becomes: states, due times, digests. Pure. */
 import { createHash } from "node:crypto";
-import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
+import { openUntil } from "../../catalog/week-windows.ts";
 import { canonicalJson } from "../../platform/canonical.ts";
 import type { Id } from "../../platform/ids.ts";
 import { externalNameOf, type Grantee, type GrantRef } from "../../providers/accessors/contract.ts";
+import type { Terms } from "./terms.ts";
 
 export type GrantId = Id<"grant">;
 
@@ -11,20 +12,6 @@ export type GrantId = Id<"grant">;
 export interface Who {
   readonly team: string;
   readonly person: string;
-}
-
-/** The one rule that matched, kept with the grant: the catalog may change while it lasts. */
-export interface Terms {
-  /** In people's words. */
-  readonly grants: string;
-  /** What the role stands for at the accessor. */
-  readonly access: AccessTerms;
-  readonly accessor: AccessorInstance;
-  readonly requesters: readonly string[];
-  readonly approvers: readonly string[];
-  readonly quorum: number;
-  readonly durationMaxMs: number;
-  readonly totalDurationMaxMs: number;
 }
 
 export interface Approval {
@@ -36,6 +23,22 @@ export interface Approval {
   readonly durationMs: number;
   /** {@link termsDigest} of what was approved; an approval of anything else does not count. */
   readonly terms: string;
+}
+
+/** What stands in the place of approvals, where a rule asks for none. */
+export type Basis =
+  | { readonly is: "approval" }
+  | { readonly is: "none-needed" }
+  /** On call for the team, with a ticket open that pages. */
+  | { readonly is: "automatic"; readonly team: string; readonly ticket: string };
+
+/** Another role, or less time, that somebody who may approve holds out to the requester. */
+export interface Offer {
+  readonly by: Who;
+  readonly personId: string;
+  readonly at: Date;
+  readonly role: string;
+  readonly durationMs: number;
 }
 
 /** Something that keeps failing outside. */
@@ -82,6 +85,12 @@ export type GrantState =
       readonly decideBy: Date;
       /** Null once reminded. */
       readonly remindAt: Date | null;
+      /** When others are told as well; null once they are. Missing in what an older release wrote. */
+      readonly escalateAt?: Date | null | undefined;
+      /** What approvers would rather give, the newest last. */
+      readonly offers?: readonly Offer[] | undefined;
+      /** How often the requester changed what is asked for. */
+      readonly edits?: number | undefined;
     }
   | ({ readonly is: "approved"; readonly claimFrom: Date; readonly claimBy: Date } & Approved)
   | ({ readonly is: "granting"; readonly endsAt: Date; readonly trouble?: Trouble | undefined } & Approved)
@@ -102,7 +111,13 @@ export type GrantState =
   | ({ readonly is: "ended"; readonly at: Date } & Ending)
   | { readonly is: "denied"; readonly by: Who; readonly at: Date; readonly reason: string }
   | { readonly is: "lapsed"; readonly at: Date; readonly why: string }
-  | { readonly is: "withdrawn"; readonly at: Date; readonly wasApproved: boolean };
+  | {
+      readonly is: "withdrawn";
+      readonly at: Date;
+      readonly wasApproved: boolean;
+      /** The request that took its place: an offer was accepted. */
+      readonly instead?: GrantId | undefined;
+    };
 
 export interface Grant {
   readonly id: GrantId;
@@ -137,6 +152,7 @@ export interface Grant {
   readonly overAt: Date | null;
   /** What the accessor read before it was made; null where it reads nothing. */
   readonly before: Readonly<Record<string, string>> | null;
+  readonly basis: Basis;
   /** What to do when revoking fails for good, as the provider writes it. */
   readonly byHand: readonly string[];
   readonly state: GrantState;
@@ -157,8 +173,6 @@ export const pageAfterMs = 60_000;
 export const secretLifeMs = 10 * 60_000;
 /** Told this long before the end, if it lasts three times as long. */
 export const warnBeforeMs = 5 * 60_000;
-/** First reminder to the approvers, or half of the time they have. */
-const remindAfterMs = 15 * 60_000;
 /** Furthest start that may be asked for. */
 export const startWithinMs = 7 * 86_400_000;
 /** Requests one person may make in an hour. */
@@ -190,7 +204,7 @@ export function nextStep(grant: Pick<Grant, "state">, now: Date): { job: string;
   const { state } = grant;
   switch (state.is) {
     case "requested":
-      return { job: jobs.wait, dueAt: state.remindAt ?? state.decideBy };
+      return { job: jobs.wait, dueAt: state.remindAt ?? state.escalateAt ?? state.decideBy };
     case "approved":
       return { job: jobs.wait, dueAt: state.claimBy };
     case "granting":
@@ -207,14 +221,9 @@ export function nextStep(grant: Pick<Grant, "state">, now: Date): { job: string;
   }
 }
 
-export function askedState(now: Date, decideWithinMs: number): Extract<GrantState, { is: "requested" }> {
-  return {
-    is: "requested",
-    approvals: [],
-    decideBy: new Date(now.getTime() + decideWithinMs),
-    remindAt: new Date(now.getTime() + Math.min(remindAfterMs, decideWithinMs / 2)),
-  };
-}
+/** Approvals its rule asks for; none where something stands in their place. */
+export const approvalsNeeded = ({ basis, terms }: Pick<Grant, "basis" | "terms">): number =>
+  basis.is === "approval" ? terms.quorum : 0;
 
 /** Approvals that count: of exactly these terms, each person once. */
 export function countedApprovals(grant: Grant): readonly Approval[] {
@@ -232,10 +241,12 @@ export function durationOf(grant: Grant): number {
   return Math.min(grant.askedMs, ...countedApprovals(grant).map(({ durationMs }) => durationMs));
 }
 
-/** The clock starts at the claim. */
+/** The clock starts at the claim; the rule's hours end it too. */
 export function endOf(grant: Grant, durationMs: number, claimedAt: Date): Date {
-  const end = claimedAt.getTime() + durationMs;
-  return new Date(grant.notAfter === null ? end : Math.min(end, grant.notAfter.getTime()));
+  const { hours } = grant.terms;
+  const closes = hours && openUntil(hours, claimedAt);
+  const ends = [grant.notAfter, closes].flatMap((end) => (end ? [end.getTime()] : []));
+  return new Date(Math.min(claimedAt.getTime() + durationMs, ...ends));
 }
 
 /** Never changes for a request as it was made. */

@@ -76,9 +76,6 @@ export function accessorOf({ accessors }: Pick<Room, "accessors">, grant: Grant)
   return accessors.of(grant.terms.accessor, [grant.terms.access]);
 }
 
-/** The grant's team that is paged: whose leads approve it. */
-export const teamOf = (grant: Grant): string => grant.terms.approvers[0] ?? "";
-
 export const pageKeyOf = (grant: Pick<Grant, "id">): string => `access:${grant.id}`;
 
 /** Whether this person leads a team that approves the grant; asked afresh, it fails closed. */

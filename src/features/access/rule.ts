@@ -5,7 +5,8 @@ import { nearest } from "../../platform/commands/nearest.ts";
 import type { TimeSpan } from "../../platform/commands/spec.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
-import { startWithinMs, type Terms } from "./model.ts";
+import { startWithinMs } from "./model.ts";
+import type { Terms } from "./terms.ts";
 import { holdsSecret, secretRefusal, ticketPattern } from "./reason.ts";
 
 export interface Rule {

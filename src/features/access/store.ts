@@ -1,6 +1,7 @@
 import { type ColumnType, type Selectable, sql } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
-import { type Grant, type GrantId, type GrantState, isOver, nextStep, type Terms } from "./model.ts";
+import { type Basis, type Grant, type GrantId, type GrantState, isOver, nextStep } from "./model.ts";
+import type { Terms } from "./terms.ts";
 
 type Time = ColumnType<Date, Date, Date>;
 type Json<T> = ColumnType<T, string, string>;
@@ -33,6 +34,7 @@ export interface AccessTables {
     decided_at: Time | null;
     claimed_at: Time | null;
     over_at: Time | null;
+    basis: Json<Basis>;
     by_hand: Json<string[]>;
     state: GrantState["is"];
     detail: Json<unknown>;
@@ -48,6 +50,7 @@ const timeKeys = new Set([
   "since",
   "decideBy",
   "remindAt",
+  "escalateAt",
   "claimFrom",
   "claimBy",
   "endsAt",
@@ -92,6 +95,7 @@ function grantFrom(row: Selectable<AccessTables["access_grants"]>): Grant {
     decidedAt: row.decided_at,
     claimedAt: row.claimed_at,
     overAt: row.over_at,
+    basis: row.basis,
     byHand: row.by_hand,
     state: stateFrom(row.state, row.detail),
   };
@@ -127,6 +131,7 @@ export async function writeGrant(trx: Trx, grant: Grant, now: Date): Promise<voi
     decided_at: grant.decidedAt,
     claimed_at: grant.claimedAt,
     over_at: isOver(grant) ? (grant.overAt ?? now) : null,
+    basis: JSON.stringify(grant.basis),
     by_hand: JSON.stringify(grant.byHand),
     state: is,
     detail: JSON.stringify(detail),

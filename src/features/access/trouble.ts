@@ -5,8 +5,9 @@ import { backoffMs, type Rerun } from "../../platform/rings/runner.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import { byHandText } from "./cards.ts";
 import { type Grant, type GrantId, pageAfterMs, type Trouble } from "./model.ts";
-import { change, pageKeyOf, type Room, teamOf } from "./room.ts";
+import { change, pageKeyOf, type Room } from "./room.ts";
 import { readGrant } from "./store.ts";
+import { teamOf } from "./terms.ts";
 import { requesterName, spanText } from "./words.ts";
 
 /** Longest wait between two tries; somebody's right is open while we wait. */

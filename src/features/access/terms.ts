@@ -1,0 +1,33 @@
+/** The rule a request is judged by, as it stood when it was asked for. */
+import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
+import type { Hours } from "../../catalog/week-windows.ts";
+
+/** The one rule that matched, kept with the grant: the catalog may change while it lasts. */
+export interface Terms {
+  /** In people's words. */
+  readonly grants: string;
+  /** What the role stands for at the accessor. */
+  readonly access: AccessTerms;
+  readonly accessor: AccessorInstance;
+  readonly requesters: readonly string[];
+  readonly approvers: readonly string[];
+  readonly quorum: number;
+  readonly durationMaxMs: number;
+  readonly totalDurationMaxMs: number;
+  /** The rest is missing in what an older release wrote. Team in whose leads' channel it is decided, and who is paged. */
+  readonly team?: string | undefined;
+  /** Person ids beside the teams. */
+  readonly requesterPeople?: readonly string[] | undefined;
+  readonly approverPeople?: readonly string[] | undefined;
+  readonly hours?: Hours | undefined;
+  readonly reasonPattern?: string | undefined;
+  readonly ticketRequired?: boolean | undefined;
+  readonly incidentRequired?: boolean | undefined;
+  readonly automatic?: { readonly durationMaxMs: number; readonly swapSettleMs: number } | undefined;
+  /** An approval needs a fresh sign-in at the console. */
+  readonly stepUp?: boolean | undefined;
+  readonly reciprocal?: "reported" | "barred" | undefined;
+}
+
+/** Team that decides first and is told of trouble. */
+export const teamOf = ({ terms }: { terms: Terms }): string => terms.team ?? terms.approvers[0] ?? "";
