@@ -21,8 +21,7 @@ export function checkAccessRole(checks: Checks, resource: Resource, role: Access
   all(person, "requesterPeople", policy.requesterPeople);
   all(team, "approvers", policy.approvers);
   all(person, "approverPeople", policy.approverPeople);
-  if (typeof policy.breakGlass === "object")
-    all(team, "breakGlass.requesters", policy.breakGlass.requesters);
+  if (typeof policy.breakGlass === "object") all(team, "breakGlass.requesters", policy.breakGlass.requesters);
 
   const approvers = approversOf(checks.catalog, role).length;
   if (approvers > 0 && policy.quorum > approvers)

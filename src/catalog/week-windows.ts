@@ -1,5 +1,5 @@
 /** Windows of a week by a clock on the wall, such as Monday to Friday, 09:00 to 17:00. Pure. */
-import { weekdays, type WeekWindow } from "./schedules.ts";
+import { type WeekWindow, weekdays } from "./schedules.ts";
 import { type WallClock, wallClock } from "./wall-clock.ts";
 
 const hourMs = 3_600_000;

@@ -94,6 +94,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
   const access = createAccess(platform, {
     accessors: createAccessors(platform, overrides.accessor),
     paging: paging.api,
+    tickets: tickets.api,
     freezes: freezes.api,
   });
   const runbooks = createRunbooks(platform, {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { approversOf, breakGlassOf, isNarrowerThan, requestersOf } from "../../src/catalog/lookup.ts";
-import { hoursText, openUntil, opensNext } from "../../src/catalog/week-windows.ts";
+import { hoursText, opensNext, openUntil } from "../../src/catalog/week-windows.ts";
 import { base, catalogOf, problems, team } from "./files.ts";
 
 const roleOf = (name: string, policy: string, more = "") =>
@@ -28,7 +28,11 @@ describe("a policy is refused with file and line for", () => {
   it.each([
     ["nobody who may ask", "{ approvers: [storefront] }", `${policyAt}.requesters: lets nobody ask`],
     ["nobody who approves", "{ requesters: [storefront] }", `${policyAt}.approvers: lets nobody approve`],
-    ["an unknown person who asks", `{ ${teams}, requesterPeople: [oliv] }`, "requesterPeople.0: names person"],
+    [
+      "an unknown person who asks",
+      `{ ${teams}, requesterPeople: [oliv] }`,
+      "requesterPeople.0: names person",
+    ],
     ["an unknown person who approves", `{ ${teams}, approverPeople: [x] }`, "approverPeople.0: names person"],
     [
       "an unknown team that breaks glass",

@@ -1,10 +1,21 @@
 /** What the requester does signed in at the console: claim what was approved, and see its secret once. */
+import { hoursText, openUntil } from "../../catalog/week-windows.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Actor } from "../../platform/people.ts";
 import { systemActor } from "../../platform/people.ts";
 import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import type { CredentialPart } from "../../providers/accessors/contract.ts";
-import { countedApprovals, endOf, type Grant, type GrantId, jobs, sameWho, secretLifeMs } from "./model.ts";
+import { basisNow } from "./circumstances.ts";
+import {
+  approvalsNeeded,
+  countedApprovals,
+  endOf,
+  type Grant,
+  type GrantId,
+  jobs,
+  sameWho,
+  secretLifeMs,
+} from "./model.ts";
 import { change, leadOf, type Room, requesterIn, unknownGrant, unreadable, whoOf } from "./room.ts";
 import { readGrant } from "./store.ts";
 import { clockText, nameOf, requesterName, standing } from "./words.ts";
@@ -67,6 +78,13 @@ export async function claimGrant(room: Room, id: GrantId, actor: Actor): Promise
         hint: "Ask anew.",
       });
     }
+    const { hours } = grant.terms;
+    if (hours && openUntil(hours, tx.now) === undefined)
+      return refuse({
+        rule: "hours",
+        message: `${grant.role} on ${grant.resource} is given ${hoursText(hours)} only; it is not that now.`,
+        hint: "Claim it then, if it has not lapsed.",
+      });
     const { approvals, durationMs } = state;
     const endsAt = endOf(grant, durationMs, tx.now);
     await change(
@@ -98,11 +116,19 @@ export async function lapse(room: Room, tx: Tx, grant: Grant, why: string): Prom
   );
 }
 
-type Rights = { is: "read"; isRequester: boolean; leads: ReadonlySet<string> } | { is: "unreadable" };
+type Rights =
+  | {
+      is: "read";
+      isRequester: boolean;
+      leads: ReadonlySet<string>;
+      /** Why what stood in the place of approvals stands no more. */
+      basisLost: string | undefined;
+    }
+  | { is: "unreadable" };
 
 /** Memberships change between a decision and its use: read afresh before anything is given. */
 export async function rightsNow(room: Room, grant: Grant): Promise<Rights> {
-  const requester = await requesterIn(room.platform, grant.requester, grant.terms.requesters, {
+  const requester = await requesterIn(room.platform, grant.requester, grant.terms, {
     isFresh: true,
   });
   if (requester === "unreadable") return { is: "unreadable" };
@@ -112,15 +138,18 @@ export async function rightsNow(room: Room, grant: Grant): Promise<Rights> {
     if (lead.ok && lead.value === personId) leads.add(personId);
     else if (!lead.ok && lead.refusal.rule === unreadable().refusal.rule) return { is: "unreadable" };
   }
-  return { is: "read", isRequester: requester === "yes", leads };
+  const basis = await basisNow(room, grant);
+  if (basis.is === "unreadable") return basis;
+  return { is: "read", isRequester: requester === "yes", leads, basisLost: basis.lost };
 }
 
 /** Why it may not be given any more; undefined when it may. */
 function lostRights(grant: Grant, rights: Rights): string | undefined {
   if (rights.is === "unreadable") return undefined;
   if (!rights.isRequester) return "you are in no team that may ask for it any more";
+  if (rights.basisLost !== undefined) return rights.basisLost;
   const valid = countedApprovals(grant).filter(({ personId }) => rights.leads.has(personId));
-  if (valid.length >= grant.terms.quorum) return undefined;
+  if (valid.length >= approvalsNeeded(grant)) return undefined;
   return "whoever approved it leads no approving team any more";
 }
 

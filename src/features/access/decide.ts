@@ -6,8 +6,10 @@ import type { Reply } from "../../platform/feature.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
 import { allow, type Decision, type Refused, refuse } from "../../platform/refusal.ts";
+import { confirmUrl } from "../../platform/sessions.ts";
 import {
   type Approval,
+  approvalsNeeded,
   countedApprovals,
   durationOf,
   type Grant,
@@ -19,6 +21,7 @@ import {
 import { holdsSecret, secretRefusal } from "./reason.ts";
 import { change, leadOf, type Room, unknownGrant, whoOf } from "./room.ts";
 import { approvedInReturn, readGrant } from "./store.ts";
+import { approvedState } from "./waiting.ts";
 import { countText, requesterName, standing } from "./words.ts";
 
 export interface Deciding {
@@ -33,6 +36,8 @@ export interface Deciding {
 }
 
 const reciprocalMs = 30 * 86_400_000;
+/** How long a fresh sign-in is fresh. */
+export const stepUpMs = 10 * 60_000;
 
 export function approveGrant(
   room: Room,
@@ -57,21 +62,33 @@ export function approveGrant(
         rule: "one-approval-each",
         message: `You approved ${id} already; ${countText(grant.terms.quorum - counted.length, "approval")} by somebody else is missing. Nothing done.`,
       });
-    const approvals = [...counted, approval];
-    const isDone = approvals.length >= grant.terms.quorum;
-    const { claimWithin } = catalog.policies.access;
-    const claimFrom = grant.startAt !== null && grant.startAt > tx.now ? grant.startAt : tx.now;
-    const claimBy = new Date(
-      Math.min(claimFrom.getTime() + claimWithin, grant.notAfter?.getTime() ?? Number.POSITIVE_INFINITY),
-    );
-    const words = `${id} ${isDone ? "is approved" : `has ${approvals.length} of ${grant.terms.quorum} approvals`} for ${formatDuration(approval.durationMs)}${isCapped ? `, the most that can be: ${formatDuration(asked)} were asked` : ""}.`;
-    if (deciding.isDryRun) return allow(`Dry run: ${words} Nothing was done.`);
+    const unproven = notProven(room, grant, actor, tx.now);
+    if (unproven !== undefined) return unproven;
     const inReturn = await approvedInReturn(
       tx.trx,
       personId,
       grant.personId,
       new Date(tx.now.getTime() - reciprocalMs),
     );
+    if (inReturn.length > 0 && grant.terms.reciprocal === "barred") {
+      tx.audit({
+        actor,
+        action: "access.refused",
+        subject: id,
+        service: grant.service ?? undefined,
+        detail: { rule: "no-approval-in-return", approvedInReturn: inReturn },
+      });
+      return refuse({
+        rule: "no-approval-in-return",
+        message: `In the last 30 days ${requesterName(catalog, grant)} approved yours: ${inReturn.join(", ")}. ${grant.role} on ${grant.resource} is not approved in return.`,
+        hint: "Somebody else decides; its card shows who can.",
+      });
+    }
+    const approvals = [...counted, approval];
+    const isDone = approvals.length >= approvalsNeeded(grant);
+    const { claimWithin } = catalog.policies.access;
+    const words = `${id} ${isDone ? "is approved" : `has ${approvals.length} of ${grant.terms.quorum} approvals`} for ${formatDuration(approval.durationMs)}${isCapped ? `, the most that can be: ${formatDuration(asked)} were asked` : ""}.`;
+    if (deciding.isDryRun) return allow(`Dry run: ${words} Nothing was done.`);
     await change(
       room,
       tx,
@@ -80,7 +97,7 @@ export function approveGrant(
         ...grant,
         decidedAt: isDone ? tx.now : null,
         state: isDone
-          ? { is: "approved", approvals, durationMs: approval.durationMs, claimFrom, claimBy }
+          ? approvedState(grant, approvals, approval.durationMs, tx.now, claimWithin)
           : { ...waiting, approvals },
       },
       {
@@ -89,6 +106,7 @@ export function approveGrant(
         detail: {
           seen: deciding.seen,
           askedMs: grant.askedMs,
+          confirmedAt: grant.terms.stepUp ? actor.confirmedAt?.toISOString() : undefined,
           approvedMs: approval.durationMs,
           approvedInReturn: inReturn.length > 0 ? inReturn : undefined,
         },
@@ -99,6 +117,23 @@ export function approveGrant(
         ? ` In the last 30 days ${requesterName(catalog, grant)} approved yours: ${inReturn.join(", ")}; the audit says so.`
         : "";
     return allow(`${words}${mutual}`);
+  });
+}
+
+/** A fresh sign-in counts for who approves, in that session, for ten minutes; no other door can show one. */
+export function notProven(
+  { platform }: Pick<Room, "platform">,
+  { id, role, resource, terms }: Pick<Grant, "id" | "role" | "resource" | "terms">,
+  { door, confirmedAt }: Actor,
+  now: Date,
+): Refused | undefined {
+  if (!terms.stepUp) return undefined;
+  const ageMs = confirmedAt === undefined ? undefined : now.getTime() - confirmedAt.getTime();
+  if (door === "console" && ageMs !== undefined && ageMs >= 0 && ageMs <= stepUpMs) return undefined;
+  return refuse({
+    rule: "step-up",
+    message: `${role} on ${resource} is approved by who has signed in at the console within ${formatDuration(stepUpMs)}. Nothing done.`,
+    hint: `Sign in there and approve ${id}: ${platform.publicUrl}${confirmUrl("/inbox")}`,
   });
 }
 

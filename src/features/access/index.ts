@@ -4,9 +4,6 @@
  */
 import type { Feature } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
-import type { Accessors } from "../../providers/accessors/instances.ts";
-import type { Freezes } from "../freezes/index.ts";
-import type { Paging } from "../paging/index.ts";
 import { accessCommands } from "./commands.ts";
 import { accessForms } from "./forms.ts";
 import { accessJobs } from "./jobs.ts";
@@ -20,10 +17,7 @@ import { countStates } from "./store.ts";
 
 export { accessMigrations } from "./migrations.ts";
 
-export function createAccess(
-  platform: Platform,
-  rooms: { accessors: Accessors; paging: Paging; freezes: Pick<Freezes, "lines"> },
-): Feature {
+export function createAccess(platform: Platform, rooms: Omit<Room, "platform">): Feature {
   const room: Room = { platform, ...rooms };
   platform.catalogs.onSwitch(
     () =>

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { openUntil } from "../../catalog/week-windows.ts";
 import { canonicalJson } from "../../platform/canonical.ts";
 import type { Id } from "../../platform/ids.ts";
+import type { Door } from "../../platform/people.ts";
 import { externalNameOf, type Grantee, type GrantRef } from "../../providers/accessors/contract.ts";
 import type { Terms } from "./terms.ts";
 
@@ -35,6 +36,7 @@ export type Basis =
 /** Another role, or less time, that somebody who may approve holds out to the requester. */
 export interface Offer {
   readonly by: Who;
+  readonly door: Door;
   readonly personId: string;
   readonly at: Date;
   readonly role: string;

@@ -80,7 +80,7 @@ async function endLostRights(room: Room): Promise<void> {
 async function hasLostRights({ platform }: Room, grant: Grant): Promise<boolean> {
   const known = onlyIfKnown(platform.catalogs.current(), { ...grant.requester, door: "console" });
   if (!known.ok || known.value.id !== grant.personId) return true;
-  return (await requesterIn(platform, grant.requester, grant.terms.requesters, { isFresh: true })) === "no";
+  return (await requesterIn(platform, grant.requester, grant.terms, { isFresh: true })) === "no";
 }
 
 /** Instances of the catalog, and those it names no more but where something may be. */

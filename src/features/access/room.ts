@@ -10,14 +10,17 @@ import type { Accessor } from "../../providers/accessors/contract.ts";
 import type { Accessors } from "../../providers/accessors/instances.ts";
 import type { Freezes } from "../freezes/index.ts";
 import type { Paging } from "../paging/index.ts";
+import type { Tickets } from "../tickets/index.ts";
 import { cardKeyOf, grantCard, requesterKeyOf, requesterNote } from "./cards.ts";
 import { type Grant, nextStep, stateDigest, type Who } from "./model.ts";
 import { writeGrant } from "./store.ts";
+import { approversText, type Terms } from "./terms.ts";
 
 export interface Room {
   platform: Platform;
   accessors: Accessors;
   paging: Paging;
+  tickets: Pick<Tickets, "openTicketsOf" | "ticketOf">;
   freezes: Pick<Freezes, "lines">;
 }
 
@@ -88,32 +91,38 @@ export async function leadOf(
   const catalog = platform.catalogs.current();
   const known = onlyIfKnown(catalog, actor);
   if (!known.ok) return known;
-  const allowed = await inAnyTeam(platform, actor, "lead", grant.terms.approvers, options);
+  const named = grant.terms.approverPeople ?? [];
+  const allowed = named.includes(known.value.id)
+    ? "yes"
+    : await inAnyTeam(platform, actor, "lead", grant.terms.approvers, options);
   if (allowed === "yes") return allow(known.value.id);
   if (allowed === "unreadable") return unreadable();
   const leads = catalog.people.filter(
     ({ id }) =>
       id !== grant.personId &&
       id !== grant.askedById &&
-      catalog.teams.some(({ name, leads: of }) => grant.terms.approvers.includes(name) && of.includes(id)),
+      (named.includes(id) ||
+        catalog.teams.some(({ name, leads: of }) => grant.terms.approvers.includes(name) && of.includes(id))),
   );
   return refuse({
     rule: "leads-approve",
-    message: `Only leads of ${grant.terms.approvers.join(", ")} decide on ${grant.role} of ${grant.resource}.`,
+    message: `Only ${approversText(catalog, grant.terms)} decide on ${grant.role} of ${grant.resource}.`,
     whoCould: leads.flatMap((lead) => slackIdOf(lead, actor.team) ?? []),
   });
 }
 
-/** Whether this person may ask: member, lead or on call of a requesting team. */
+/** Whether this person may ask: named, or member, lead or on call of a requesting team. */
 export async function requesterIn(
   platform: Platform,
   who: Who,
-  teams: readonly string[],
+  terms: Pick<Terms, "requesters" | "requesterPeople">,
   options: { isFresh: boolean },
 ): Promise<"yes" | "no" | "unreadable"> {
   const actor: Actor = { ...who, door: "console" };
-  if (!onlyIfKnown(platform.catalogs.current(), actor).ok) return "no";
-  return inAnyTeam(platform, actor, "responder", teams, options);
+  const known = onlyIfKnown(platform.catalogs.current(), actor);
+  if (!known.ok) return "no";
+  if (terms.requesterPeople?.includes(known.value.id)) return "yes";
+  return inAnyTeam(platform, actor, "responder", terms.requesters, options);
 }
 
 async function inAnyTeam(

@@ -1,5 +1,6 @@
 /** The rule a request is judged by, as it stood when it was asked for. */
-import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
+import { person as personOf } from "../../catalog/lookup.ts";
+import type { AccessorInstance, AccessTerms, Catalog } from "../../catalog/schema.ts";
 import type { Hours } from "../../catalog/week-windows.ts";
 
 /** The one rule that matched, kept with the grant: the catalog may change while it lasts. */
@@ -31,3 +32,9 @@ export interface Terms {
 
 /** Team that decides first and is told of trouble. */
 export const teamOf = ({ terms }: { terms: Terms }): string => terms.team ?? terms.approvers[0] ?? "";
+
+/** `leads of storefront, Olive Okafor`: who decides. Plain text. */
+export function approversText(catalog: Catalog, { approvers, approverPeople = [] }: Terms): string {
+  const people = approverPeople.map((id) => personOf(catalog, id)?.name ?? id);
+  return [...(approvers.length > 0 ? [`leads of ${approvers.join(", ")}`] : []), ...people].join(" or ");
+}

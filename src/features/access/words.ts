@@ -3,7 +3,7 @@ import { DateTime } from "luxon";
 import { personBySlack, person as personOf, zoneOf } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
-import type { EndCause, Grant, Who } from "./model.ts";
+import type { Basis, EndCause, Grant, Who } from "./model.ts";
 
 /** Plain text: the doors escape it. */
 export function nameOf(catalog: Catalog, { team, person }: Who): string {
@@ -85,5 +85,17 @@ export function standing(catalog: Catalog, grant: Grant, reader: Who): string {
       return `it lapsed${at(state.at)}: ${state.why}`;
     case "withdrawn":
       return `${requesterName(catalog, grant)} took it back${at(state.at)}`;
+  }
+}
+
+/** Why nobody needed to approve. Plain text. */
+export function basisText(basis: Basis): string {
+  switch (basis.is) {
+    case "approval":
+      return "somebody approves";
+    case "none-needed":
+      return "its policy asks for none";
+    case "automatic":
+      return `on call for ${basis.team} while ${basis.ticket} pages`;
   }
 }

@@ -24,6 +24,8 @@ export interface Override {
   until: Date;
   /** Slack id. */
   madeBy: string;
+  /** Missing in one that is yet to be made. */
+  madeAt?: Date | undefined;
 }
 
 const of = (db: Db | Trx) => tables<OverrideTables>(db);
@@ -64,5 +66,6 @@ export async function overridesOf(db: Db | Trx, team: string, at: Date): Promise
     from: row.from_at,
     until: row.until_at,
     madeBy: row.made_by,
+    madeAt: row.made_at,
   }));
 }

@@ -17,7 +17,7 @@ import type { Outside } from "./outside.ts";
 import { outsidesOf } from "./outside-store.ts";
 import { movePagers, tellPagers } from "./outward.ts";
 import { overridesOf } from "./override-store.ts";
-import { onCallAt, wakeOrder } from "./rotation.ts";
+import { dutyAt, onCallAt, wakeOrder } from "./rotation.ts";
 import {
   addWake,
   cardKey,
@@ -104,6 +104,11 @@ export function createPagingApi(parts: PagingParts): Paging {
 
     async onCall(team, at) {
       return onCallAt(catalogs.current(), team, await overridesOf(database.db, team, at), at);
+    },
+
+    async dutyOf(team, at) {
+      const duty = dutyAt(catalogs.current(), team, await overridesOf(database.db, team, at), at);
+      return duty && { person: duty.person, takenOverAt: duty.override && (duty.override.madeAt ?? at) };
     },
   };
 }

@@ -60,4 +60,12 @@ export interface Paging {
   standing(db: Db | Trx, dedupKey: string): Promise<Standing | undefined>;
   /** Who is on call for a team at that moment, first the one to wake: an override, else the rotation, else the leads. */
   onCall(team: string, at: Date): Promise<readonly Person[]>;
+  /** Who has a team's duty at that moment; undefined for a team without a schedule, and in a gap. */
+  dutyOf(team: string, at: Date): Promise<OnDuty | undefined>;
+}
+
+export interface OnDuty {
+  person: Person;
+  /** When it was put on them in place of the schedule; undefined when the schedule says so. */
+  takenOverAt?: Date | undefined;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { holdsSecret, ticketPattern } from "../../../src/features/access/reason.ts";
+import { holdsSecret, ticketsIn } from "../../../src/features/access/reason.ts";
 
 describe("a reason", () => {
   it.each([
@@ -30,8 +30,8 @@ describe("a reason", () => {
   });
 
   it("names a ticket or does not", () => {
-    expect(ticketPattern.test("INC-42 stuck")).toBe(true);
-    expect(ticketPattern.test("inc-42 stuck")).toBe(false);
-    expect(ticketPattern.test("INC- 42")).toBe(false);
+    expect(ticketsIn("INC-42 stuck, as T-7 and T-8")).toEqual({ own: ["T-7", "T-8"], elsewhere: ["INC-42"] });
+    for (const none of ["inc-42 stuck", "INC- 42", "as in G-1 and R-2", ""])
+      expect(ticketsIn(none), none).toEqual({ own: [], elsewhere: [] });
   });
 });

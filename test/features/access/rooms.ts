@@ -10,7 +10,8 @@ import type { Grant, GrantId } from "../../../src/features/access/model.ts";
 import type { Room } from "../../../src/features/access/room.ts";
 import { readGrant } from "../../../src/features/access/store.ts";
 import { createFreezes } from "../../../src/features/freezes/index.ts";
-import type { PageRequest, Paging } from "../../../src/features/paging/index.ts";
+import type { OnDuty, PageRequest, Paging } from "../../../src/features/paging/index.ts";
+import type { Ticket, Tickets } from "../../../src/features/tickets/index.ts";
 import { createAuthz, type UsergroupMembers } from "../../../src/platform/authz.ts";
 import { parseLine } from "../../../src/platform/commands/parse.ts";
 import type { Wanted } from "../../../src/platform/messages/say.ts";
@@ -31,6 +32,8 @@ export const dev: Actor = { team: "T0LOCAL", person: "U0DEV", door: "slack" };
 
 /** A pager that keeps who was paged, one open page per key. */
 class TestPaging implements Paging {
+  /** Who has the duty, or that nobody can say. */
+  duty: OnDuty | undefined | Error;
   readonly pages: PageRequest[] = [];
   readonly open = new Set<string>();
   async page(_tx: unknown, request: PageRequest): Promise<void> {
@@ -49,8 +52,30 @@ class TestPaging implements Paging {
       ? { state: "open" as const, acknowledgedBy: null, acknowledgedAt: null }
       : undefined;
   }
+  async dutyOf() {
+    if (this.duty instanceof Error) throw this.duty;
+    return this.duty;
+  }
   async onCall() {
     return [];
+  }
+}
+
+/** Tickets a test opens; `unreadable` makes every look fail. */
+class TestTickets implements Pick<Tickets, "openTicketsOf" | "ticketOf"> {
+  readonly open = new Map<string, { service: string; pages: boolean }>();
+  unreadable = false;
+  async openTicketsOf(service: string) {
+    if (this.unreadable) throw new Error("tickets are away");
+    const ids = [...this.open].filter(([, one]) => one.service === service).map(([id]) => id);
+    return ids.map((id) => this.ticket(id));
+  }
+  async ticketOf(id: string) {
+    return this.open.has(id) ? this.ticket(id) : undefined;
+  }
+  private ticket(id: string): Ticket {
+    const pagedAt = this.open.get(id)?.pages ? new Date(0) : null;
+    return { id, state: "open", pagedAt } as Ticket;
   }
 }
 
@@ -99,8 +124,9 @@ export async function startAccess(
   } as unknown as Platform;
   const accessors = createAccessors(platform, options.accessor);
   const freezes = createFreezes(platform).api;
-  const feature = createAccess(platform, { accessors, paging, freezes });
-  const room: Room = { platform, accessors, paging, freezes };
+  const tickets = new TestTickets();
+  const feature = createAccess(platform, { accessors, paging, tickets, freezes });
+  const room: Room = { platform, accessors, paging, tickets, freezes };
   const commands = feature.commands ?? [];
 
   /** What a person gets for a line; `press`: it came from a card's button. */
@@ -208,6 +234,7 @@ export async function startAccess(
     room,
     feature,
     paging,
+    tickets,
     log,
     ask,
     work,

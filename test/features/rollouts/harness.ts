@@ -158,6 +158,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
         ? { state: "open", acknowledgedBy: null, acknowledgedAt: null }
         : undefined,
     onCall: async () => [],
+    dutyOf: async () => undefined,
   };
   const deploys = createDeploys(platform, { alerts: { eventOf: async () => undefined } });
   // Nobody listens where the versions of these tests are said to; a test that wants one ill says so.

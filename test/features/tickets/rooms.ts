@@ -78,6 +78,9 @@ class TestPaging implements Paging {
       acknowledgedAt: before?.at ?? null,
     };
   }
+  async dutyOf() {
+    return undefined;
+  }
   async onCall() {
     return [];
   }
