@@ -81,7 +81,7 @@ async function startFlagger() {
       resolve: async (_tx, key) => void world.resolved.push(key),
       standing: async () => undefined,
       onCall: async () => [],
-    dutyOf: async () => undefined,
+      dutyOf: async () => undefined,
     },
     freezes: {
       stands: async (_db, { at }) =>
