@@ -1,9 +1,10 @@
 import type { App } from "./app.ts";
 import { createHookAuth } from "./platform/hooktokens.ts";
+import { assetHandler } from "./platform/http/assets.ts";
 import { consoleHandler, signOutRoute } from "./platform/http/console.ts";
+import { doRoutes } from "./platform/http/do.ts";
 import { hookHandler } from "./platform/http/hooks.ts";
 import { opsHandler } from "./platform/http/ops.ts";
-import { stylesheet } from "./platform/http/page.ts";
 import { type Handle, type HttpServer, listen } from "./platform/http/server.ts";
 import { signInHandler } from "./platform/http/signin.ts";
 import { localOperatorOf, operatorOf } from "./platform/operatortokens.ts";
@@ -36,6 +37,18 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     modals: () => app.features.flatMap((feature) => feature.modals ?? []),
   });
   const own = () => new URL(app.publicUrl);
+  const routes = [
+    signOutRoute(app.sessions),
+    ...doRoutes({
+      dispatcher: app.dispatcher,
+      inbox: app.inbox,
+      db: app.database.db,
+      clock: app.clock,
+      catalog: () => app.catalogs.current(),
+      modals: () => app.features.flatMap((feature) => feature.modals ?? []),
+    }),
+    ...app.features.flatMap((feature) => feature.routes ?? []),
+  ];
   const handlers: Handle[] = [
     hookHandler({
       hooks: () => app.features.flatMap((feature) => feature.hooks ?? []),
@@ -53,11 +66,7 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       res.writeHead(204, { "cache-control": "max-age=86400" }).end();
       return true;
     },
-    (req, res, url) => {
-      if (url.pathname !== "/console.css" || req.method !== "GET") return false;
-      res.writeHead(200, { "content-type": "text/css; charset=utf-8" }).end(stylesheet);
-      return true;
-    },
+    assetHandler(),
     opsHandler({
       authenticate: (token, isLoopback) => operator(app, token, isLoopback && options.before !== undefined),
       dispatcher: app.dispatcher,
@@ -69,10 +78,13 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     ...(options.before ? [options.before] : []),
     signInHandler({ sessions: app.sessions }),
     consoleHandler({
-      routes: () => [signOutRoute(app.sessions), ...app.features.flatMap((feature) => feature.routes ?? [])],
+      routes: () => routes,
       sessions: app.sessions,
       authz: app.authz,
       ownOrigins: () => [own().origin, `http://localhost:${own().port}`],
+      catalog: () => app.catalogs.current(),
+      clock: app.clock,
+      publicUrl: app.publicUrl,
     }),
   ];
   app.catalogs.start();

@@ -4,6 +4,7 @@ import { settingsSchema } from "../config/config.ts";
 import { usageOf } from "../platform/commands/help.ts";
 import type { CommandSpec } from "../platform/commands/spec.ts";
 import type { Feature } from "../platform/feature.ts";
+import { doRoutes } from "../platform/http/do.ts";
 import { platformRetention } from "../platform/retention.ts";
 import { scopes } from "../platform/slack/scopes.ts";
 import { platformMetrics } from "../platform/telemetry.ts";
@@ -146,11 +147,9 @@ Signed in: \`/ops sign-in\` gives a link.
 
 ${list(
   ["Address", "What", "Who"],
-  of((feature) => feature.routes).map(({ item }) => [
-    `\`${item.method} ${item.path}\``,
-    item.about,
-    roleWords[item.role],
-  ]),
+  [...doRoutes(undefined as never).map((item) => ({ item })), ...of((feature) => feature.routes)].map(
+    ({ item }) => [`\`${item.method} ${item.path}\``, item.about, roleWords[item.role]],
+  ),
 )}
 
 Besides: \`POST /slack/events\` (Slack, signed), \`POST /api/ops\` (terminals, with a person's token), \`/sign-in\`.

@@ -82,11 +82,11 @@ export function createDispatcher(parts: Parts): Dispatcher {
         .updateTable("inbox")
         .set({
           done_at: tx.now,
-          // Slack is sent the blocks; a terminal reads them from the row.
+          // Slack is sent the blocks; a terminal and a page read them from the row.
           answer: JSON.stringify({
             text: answer.text,
             ok: answer.ok,
-            ...(payload.door === "terminal" ? { blocks: answer.blocks } : {}),
+            ...(payload.door === "slack" ? {} : { blocks: answer.blocks }),
           }),
         })
         .where("id", "=", id)
@@ -180,7 +180,8 @@ function rememberGrammar(): (catalog: Catalog, actor: Actor, typedAt: Date) => G
   return (catalog, { team, person, door }, typedAt) => {
     const ofCatalog = remembered.get(catalog) ?? new Map<string, GrammarContext>();
     remembered.set(catalog, ofCatalog);
-    const hasModals = door === "slack";
+    // A terminal has no form to open.
+    const hasModals = door === "slack" || door === "console";
     const key = `${team}|${person}|${hasModals}`;
     const made =
       ofCatalog.get(key) ?? grammarOf(catalog, { slackTeam: team, slackUser: person, typedAt, hasModals });

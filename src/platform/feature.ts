@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Migration } from "kysely";
 import type { Catalog } from "../catalog/schema.ts";
 import type { CommandSpec, ParsedLine, Role } from "./commands/spec.ts";
+import type { Frame } from "./http/page.ts";
+import type { IdLetter } from "./ids.ts";
 import type { Block } from "./messages/blocks.ts";
 import type { Actor } from "./people.ts";
 import type { Decision } from "./refusal.ts";
@@ -101,6 +103,8 @@ export interface RouteContext {
   csrf: string;
   /** Parsed form or JSON body of a POST whose CSRF token and Origin were checked. */
   form: Record<string, string>;
+  /** What every page shows around its own, and how it shows cards; for `page(…, frame)`. */
+  frame: Frame;
 }
 /** A console page or endpoint. `path` may hold `:name` parts. */
 export interface Route {
@@ -108,6 +112,10 @@ export interface Route {
   path: string;
   about: string;
   role: Role;
+  /** Its place in the navigation of every page; lower comes first. */
+  nav?: { label: string; order: number } | undefined;
+  /** Letter of the ids whose page this is: `R-12` in any text then leads to `path` with `:id` filled in. */
+  thing?: IdLetter | undefined;
   handle(context: RouteContext): Promise<void>;
 }
 

@@ -19,7 +19,7 @@ const refreshSec = { waiting: 5, going: 1 };
 export function accessPages(room: Room): Route[] {
   const { clock, catalogs } = room.platform;
 
-  const show = async ({ params, actor, res, csrf }: RouteContext): Promise<void> => {
+  const show = async ({ params, actor, res, csrf, frame }: RouteContext): Promise<void> => {
     const id = parseIdOf("grant", params.id ?? "");
     if (id === undefined) return refused(res, unknown(params.id ?? ""));
     const own = await ownGrant(room, id, actor);
@@ -48,6 +48,7 @@ export function accessPages(room: Room): Route[] {
       page(
         `${grant.id} ${grant.resource} ${grant.role}`,
         `<dl>${list}</dl>${stateHtml(grant, csrf, clock.now(), (at) => clockText(catalog, whoOf(actor), at), words)}`,
+        frame,
       ),
     );
   };
@@ -60,7 +61,7 @@ export function accessPages(room: Room): Route[] {
     redirect(res, `/access/${id}`);
   };
 
-  const reveal = async ({ params, actor, res }: RouteContext): Promise<void> => {
+  const reveal = async ({ params, actor, res, frame }: RouteContext): Promise<void> => {
     const id = parseIdOf("grant", params.id ?? "");
     if (id === undefined) return refused(res, unknown(params.id ?? ""));
     const revealed = await revealSecret(room, id, actor);
@@ -69,7 +70,7 @@ export function accessPages(room: Room): Route[] {
     sendPage(
       res,
       200,
-      page(`${id}: shown once`, secretHtml(id, useOf(kind, revealed.value), revealed.value)),
+      page(`${id}: shown once`, secretHtml(id, useOf(kind, revealed.value), revealed.value), frame),
     );
   };
 
@@ -79,6 +80,7 @@ export function accessPages(room: Room): Route[] {
       path: "/access/:id",
       about: "A request or grant, for the one who asked.",
       role: "anyone",
+      thing: "G",
       handle: show,
     },
     {

@@ -13,13 +13,14 @@ export function consoleHome(features: () => readonly Feature[]): Route {
     path: consolePath,
     about: "The console's pages.",
     role: "anyone",
-    async handle({ res }) {
+    nav: { label: "Overview", order: 10 },
+    async handle({ res, frame }) {
       const links = features()
         .flatMap(({ routes }) => routes ?? [])
         .filter(({ method, path }) => method === "GET" && path !== consolePath && !path.includes(":"))
         .map(({ path, about }) => `<li><a href="${path}">${escapeHtml(about)}</a></li>`);
       const body = `<ul>${links.join("")}</ul><p>Pages of a rollout, a runbook or an access request are linked from their cards. All else is asked in Slack or a terminal: <code>/ops help</code>.</p>`;
-      sendPage(res, 200, page("Console", body));
+      sendPage(res, 200, page("Console", body, frame));
     },
   };
 }

@@ -27,7 +27,8 @@ export function qualityPage(room: QualityRoom): Route {
     path: pagePath,
     about: "What alerts were worth, by rule and owner.",
     role: "anyone",
-    async handle({ res, url }) {
+    nav: { label: "Alert quality", order: 80 },
+    async handle({ res, url, frame }) {
       const now = platform.clock.now();
       const catalog = platform.catalogs.current();
       const zone = catalog.organisation.timezone;
@@ -37,7 +38,11 @@ export function qualityPage(room: QualityRoom): Route {
         return sendPage(
           res,
           404,
-          page("No such team", `<p>There is ${escapeHtml(known)}. <a href="${pagePath}">All teams</a></p>`),
+          page(
+            "No such team",
+            `<p>There is ${escapeHtml(known)}. <a href="${pagePath}">All teams</a></p>`,
+            frame,
+          ),
         );
       }
       const all = await rooms.tickets.records(windowStart(now), now);
@@ -76,15 +81,15 @@ export function qualityPage(room: QualityRoom): Route {
       const body = [
         `<p>The last ${windowDays} days, counted in cards. Precision is actioned of judged, with its 95 % interval; below ten judged nothing is concluded. Transient: resolved within 5 minutes with nobody at it.</p>`,
         `<dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join("")}</dl>`,
-        `<table><tr>${head.map((name) => `<th>${name}</th>`).join("")}<th>Precision</th><th>Runbook</th></tr>`,
+        `<div class="table"><table><tr>${head.map((name) => `<th>${name}</th>`).join("")}<th>Precision</th><th>Runbook</th></tr>`,
         ...rules.slice(0, rowsMax).map((rule) => rowOf(rule, hasRunbook(rule.newest))),
-        "</table>",
+        "</table></div>",
         rules.length > rowsMax ? `<p>${rules.length - rowsMax} more rules are quieter than these.</p>` : "",
       ].join("");
       sendPage(
         res,
         200,
-        page(team === null ? "What alerts were worth" : `What alerts of ${team} were worth`, body),
+        page(team === null ? "What alerts were worth" : `What alerts of ${team} were worth`, body, frame),
       );
     },
   };

@@ -24,10 +24,11 @@ export function rolloutPage(room: Room): Route {
     path: "/console/rollouts/:id",
     about: "A rollout: its plan, every reading, its way back.",
     role: "anyone",
-    async handle({ res, params }) {
+    thing: "R",
+    async handle({ res, params, frame }) {
       const rollout = await findRollout(platform.database.db, params.id ?? "");
       if (!rollout)
-        return sendPage(res, 404, page("No such rollout", "<p>There is no rollout of this id.</p>"));
+        return sendPage(res, 404, page("No such rollout", "<p>There is no rollout of this id.</p>", frame));
       const samples = (await samplesOf(platform.database.db, rollout.id)).slice(-rowsMax);
       const facts: [string, string][] = [
         ["Service", `${rollout.service} (${rollout.environment})`],
@@ -73,7 +74,7 @@ export function rolloutPage(room: Room): Route {
         `<h2>By hand</h2><pre>${escapeHtml(room.byHand(rollout).join("\n"))}</pre>`,
         `<h2>Readings</h2><table><tr><th>Until</th><th>Signal</th><th>${escapeHtml(rollout.to)}</th><th>${escapeHtml(rollout.from)}</th></tr>${rows.join("")}</table>`,
       ].join("");
-      sendPage(res, 200, page(`${rollout.service} · ${rollout.id}`, body));
+      sendPage(res, 200, page(`${rollout.service} · ${rollout.id}`, body, frame));
     },
   };
 }

@@ -12,12 +12,12 @@ export function runbookPage({ library, platform }: Room): Route {
     path: "/runbooks/:name",
     about: "A runbook's whole text, for what a message has no room for.",
     role: "anyone",
-    async handle({ params, res }) {
+    async handle({ params, res, frame }) {
       const { runbooks } = await library.shelf();
       const runbook = runbooks.find(({ name }) => name === params.name);
       if (!runbook) {
         const names = listOf(runbooks.map(({ name }) => name));
-        return sendPage(res, 404, page("No such runbook", `<p>Runbooks: ${escapeHtml(names)}.</p>`));
+        return sendPage(res, 404, page("No such runbook", `<p>Runbooks: ${escapeHtml(names)}.</p>`, frame));
       }
       const { front, steps } = runbook;
       const owner = ownerOf(runbook, platform.catalogs.current())?.name ?? "nobody";
@@ -30,7 +30,8 @@ export function runbookPage({ library, platform }: Room): Route {
         200,
         page(
           front.title,
-          `<dl><dt>Owner</dt><dd>${escapeHtml(owner)}</dd><dt>Signals</dt><dd>${escapeHtml(signals)}</dd>${edit}</dl><pre style="white-space:pre-wrap">${escapeHtml(steps)}</pre>`,
+          `<dl><dt>Owner</dt><dd>${escapeHtml(owner)}</dd><dt>Signals</dt><dd>${escapeHtml(signals)}</dd>${edit}</dl><pre>${escapeHtml(steps)}</pre>`,
+          frame,
         ),
       );
     },

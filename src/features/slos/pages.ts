@@ -32,10 +32,11 @@ export function sloPages(room: SlosRoom): Route[] {
       path: "/slo",
       about: "Every service's error budgets.",
       role: "anyone",
-      async handle({ res }) {
+      nav: { label: "Budgets", order: 60 },
+      async handle({ res, frame }) {
         const services = [...new Set(platform.catalogs.current().slos.map(({ service }) => service))].sort();
         const budgets = await room.slos.budgetsOf(services, platform.clock.now());
-        sendPage(res, 200, page("Error budgets", overviewHtml(budgets)));
+        sendPage(res, 200, page("Error budgets", overviewHtml(budgets), frame));
       },
     },
     {
@@ -44,17 +45,17 @@ export function sloPages(room: SlosRoom): Route[] {
       about: "A service's error budgets: every window, the chart, what went out, what its policy asks.",
       role: "anyone",
       async handle(context) {
-        const { res, params } = context;
+        const { res, params, frame } = context;
         const service = params.service ?? "";
         if (!isKnown(service))
           return sendPage(
             res,
             404,
-            page("No such service", `<p><a href="/slo">All services with SLOs</a></p>`),
+            page("No such service", `<p><a href="/slo">All services with SLOs</a></p>`, frame),
           );
         const zone = zoneFor(context);
         const shown = await readShown(room, service, platform.clock.now(), zone);
-        sendPage(res, 200, page(`${service}: error budget`, serviceHtml(service, shown, zone)));
+        sendPage(res, 200, page(`${service}: error budget`, serviceHtml(service, shown, zone), frame));
       },
     },
     {
@@ -63,13 +64,13 @@ export function sloPages(room: SlosRoom): Route[] {
       about: "The chart of a service's error budget, with what went out.",
       role: "anyone",
       async handle(context) {
-        const { res, params } = context;
+        const { res, params, frame } = context;
         const service = params.service ?? "";
         const shown = isKnown(service)
           ? await readShown(room, service, platform.clock.now(), zoneFor(context))
           : undefined;
         if (!shown?.chart)
-          return sendPage(res, 404, page("No chart", "<p>No error budget of it is known.</p>"));
+          return sendPage(res, 404, page("No chart", "<p>No error budget of it is known.</p>", frame));
         sendPicture(res, await renderLineChart(shown.chart));
       },
     },
@@ -79,7 +80,7 @@ export function sloPages(room: SlosRoom): Route[] {
 const cells = (tag: "td" | "th", texts: readonly string[]): string =>
   texts.map((text) => `<${tag}>${text}</${tag}>`).join("");
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  `<table><tr>${cells("th", head)}</tr>${rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("")}</table>`;
+  `<div class="table"><table><tr>${cells("th", head)}</tr>${rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("")}</table></div>`;
 const linkTo = (service: string): string =>
   `<a href="/slo/${encodeURIComponent(service)}">${escapeHtml(service)}</a>`;
 

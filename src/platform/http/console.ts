@@ -1,8 +1,11 @@
 import type { IncomingMessage } from "node:http";
+import type { Catalog } from "../../catalog/schema.ts";
 import type { Authz } from "../authz.ts";
+import type { Clock } from "../clock.ts";
 import type { Route } from "../feature.ts";
 import { refusalText } from "../refusal.ts";
 import type { Sessions } from "../sessions.ts";
+import { frameOf } from "./frame.ts";
 import { equalText } from "./hooks.ts";
 import { escapeHtml, page } from "./page.ts";
 import { type Handle, readBody, sendPage } from "./server.ts";
@@ -18,9 +21,13 @@ export function consoleHandler(parts: {
   sessions: Sessions;
   authz: Authz;
   ownOrigins: () => readonly string[];
+  catalog: () => Catalog;
+  clock: Clock;
+  publicUrl: string;
 }): Handle {
   return async (req, res, url) => {
-    for (const route of parts.routes()) {
+    const routes = parts.routes();
+    for (const route of routes) {
       const params = match(route.path, url.pathname);
       if (!params || route.method !== req.method) continue;
       const session = await parts.sessions.of(req);
@@ -28,9 +35,18 @@ export function consoleHandler(parts: {
         sendPage(res, 401, signInFirst());
         return true;
       }
+      const { publicUrl } = parts;
+      const frame = frameOf({
+        session,
+        url,
+        routes,
+        catalog: parts.catalog(),
+        publicUrl,
+        now: parts.clock.now(),
+      });
       const allowed = await parts.authz.authorise(session.actor, route.role, undefined);
       if (!allowed.ok) {
-        sendPage(res, 403, page("Not allowed", `<p>${escapeHtml(refusalText(allowed.refusal))}</p>`));
+        sendPage(res, 403, page("Not allowed", `<p>${escapeHtml(refusalText(allowed.refusal))}</p>`, frame));
         return true;
       }
       const form = req.method === "POST" ? await readForm(req) : {};
@@ -44,11 +60,12 @@ export function consoleHandler(parts: {
           page(
             "Not from this page",
             "<p>This form did not come from Quarterdeck's own page, or the page was too old. Open it again and retry.</p>",
+            frame,
           ),
         );
         return true;
       }
-      await route.handle({ req, res, url, params, actor: session.actor, csrf: session.csrf, form });
+      await route.handle({ req, res, url, params, actor: session.actor, csrf: session.csrf, form, frame });
       return true;
     }
     return false;
@@ -74,10 +91,22 @@ function match(pattern: string, path: string): Record<string, string> | undefine
   const params: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {
     const value = given[index] as string;
-    if (part.startsWith(":")) params[part.slice(1)] = decodeURIComponent(value);
-    else if (part !== value) return undefined;
+    if (part.startsWith(":")) {
+      const decoded = textIn(value);
+      if (decoded === undefined) return undefined;
+      params[part.slice(1)] = decoded;
+    } else if (part !== value) return undefined;
   }
   return params;
+}
+
+/** Undefined where the address is not well formed. */
+function textIn(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readForm(req: IncomingMessage): Promise<Record<string, string>> {

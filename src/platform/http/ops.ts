@@ -5,9 +5,9 @@ import type { Clock } from "../clock.ts";
 import type { Db } from "../db/database.ts";
 import type { Dispatcher } from "../dispatch.ts";
 import type { Inbox, IncomingPayload } from "../inbox.ts";
-import type { Block } from "../messages/blocks.ts";
 import { type Names, plainReply } from "../messages/plain.ts";
 import { refusalText } from "../refusal.ts";
+import { waitForAnswer } from "./answers.ts";
 import { BodyTooLarge, type Handle, readBody, sendJson } from "./server.ts";
 
 /** A terminal's person, by (team, id). */
@@ -31,16 +31,12 @@ interface Parts {
 }
 
 const bodyBytesMax = 16_000;
-const answerWaitMs = 20_000;
-const askEveryMs = 100;
 
 const askSchema = z.strictObject({
   line: z.string().max(4_000),
   /** Made by the terminal: the same request sent twice is done once. */
   id: z.uuid(),
 });
-
-const storedAnswer = z.object({ text: z.string(), ok: z.boolean(), blocks: z.array(z.unknown()).optional() });
 
 /**
  * The terminal's door, for when Slack is down: `POST /api/ops` `{ line, id }` and `GET /api/ops/<inbox id>`, with
@@ -138,7 +134,6 @@ async function readAsk(
   }
 }
 
-/** Waits a while for the answer; the row is the truth, so asking again later is as good. */
 async function answerOf(
   parts: Parts,
   operator: Operator,
@@ -146,27 +141,16 @@ async function answerOf(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const endMs = parts.clock.now().getTime() + (parts.waitMs ?? answerWaitMs);
-  for (;;) {
-    const row = await parts.db
-      .selectFrom("inbox")
-      .select(["answer", "done_at"])
-      .where("id", "=", id)
-      .where("team", "=", operator.team)
-      .where("person", "=", operator.person)
-      .executeTakeFirst();
-    if (!row) return sendJson(res, 404, { error: "not_found", message: `You asked nothing with id ${id}.` });
-    if (row.done_at) {
-      const { text, ok, blocks } = storedAnswer.parse(row.answer);
-      const plain = plainReply(
-        { text, blocks: blocks as Block[] | undefined },
-        namesOf(parts.catalog(), operator.team),
-      );
-      return sendJson(res, 200, { done: true, ok, text: plain, id });
+  const asked = await waitForAnswer(parts, operator, id, () => req.socket.destroyed);
+  switch (asked.state) {
+    case "unknown":
+      return sendJson(res, 404, { error: "not_found", message: `You asked nothing with id ${id}.` });
+    case "done": {
+      const text = plainReply(asked, namesOf(parts.catalog(), operator.team));
+      return sendJson(res, 200, { done: true, ok: asked.ok, text, id });
     }
-    if (req.socket.destroyed) return;
-    if (parts.clock.now().getTime() >= endMs) return sendJson(res, 202, { done: false, id });
-    await new Promise((resolve) => setTimeout(resolve, askEveryMs));
+    case "pending":
+      return req.socket.destroyed ? undefined : sendJson(res, 202, { done: false, id });
   }
 }
 

@@ -1,25 +1,48 @@
-/** A console page. `body` is HTML made by us: whatever comes from outside in it went through {@link escapeHtml}. */
-export function page(title: string, body: string): string {
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)} · Quarterdeck</title><link rel="stylesheet" href="/console.css"></head>
-<body><header><a href="/console">Quarterdeck</a></header><main><h1>${escapeHtml(title)}</h1>${body}</main></body></html>`;
+/** The frame all pages of the console share: where one is, who one is, where else one can go. */
+import type { FormParts, Scene } from "../messages/html.ts";
+import { escapeHtml } from "./escape.ts";
+
+export { escapeHtml } from "./escape.ts";
+
+export interface NavItem {
+  path: string;
+  label: string;
 }
 
-export const stylesheet = `:root{color-scheme:light dark;--edge:#8884;--accent:#1264a3}
-body{margin:0;font:16px/1.5 system-ui,sans-serif}header{padding:.8rem 1.2rem;border-bottom:1px solid var(--edge);font-weight:700}
-header a{color:inherit;text-decoration:none}main{max-width:56rem;margin:0 auto;padding:1rem 1.2rem}
-h1{font-size:1.4rem}table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}td,th{padding:.35rem .6rem;border-bottom:1px solid var(--edge);text-align:left;vertical-align:top}
-code,pre{font:14px/1.4 ui-monospace,monospace;background:#8882;border-radius:4px;padding:.1rem .3rem;overflow-wrap:anywhere}
-button{font:inherit;padding:.5rem 1.1rem;border-radius:6px;border:1px solid var(--edge);cursor:pointer}
-button.primary{background:var(--accent);color:#fff;border-color:var(--accent)}:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-img.chart{max-width:100%;height:auto;border-radius:6px}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.3rem 1rem}dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}`;
+/** What a page knows of who reads it; made for each request. */
+export interface Frame extends Scene {
+  forms: FormParts;
+  /** Name of who is signed in. */
+  person: string;
+  /** Path of this page. */
+  path: string;
+  nav: readonly NavItem[];
+}
 
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
+/**
+ * A console page. `body` is HTML made by us: whatever comes from outside in it went through {@link escapeHtml}. Without
+ * a frame, for those who are not signed in.
+ */
+export function page(title: string, body: string, frame?: Frame): string {
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<title>${escapeHtml(title)} · Quarterdeck</title><link rel="stylesheet" href="/console.css">${frame ? '<script type="module" src="/console.js"></script>' : ""}</head>
+<body><a class="skip" href="#main">Skip to the content</a>${frame ? headOf(frame) : plainHead}<main id="main" tabindex="-1"><h1>${escapeHtml(title)}</h1>${body}</main></body></html>`;
+}
+
+const plainHead = '<header><a class="home" href="/console">Quarterdeck</a></header>';
+
+function headOf({ nav, path, person, forms }: Frame): string {
+  const current = currentOf(nav, path);
+  const items = nav.map(
+    (item) =>
+      `<li><a href="${escapeHtml(item.path)}"${item === current ? ` aria-current="${item.path === path ? "page" : "true"}"` : ""}>${escapeHtml(item.label)}</a></li>`,
+  );
+  return `<header><a class="home" href="/console">Quarterdeck</a><nav aria-label="Pages"><ul>${items.join("")}</ul></nav><div class="who"><span>${escapeHtml(person)}</span><form method="post" action="/sign-out"><input type="hidden" name="csrf" value="${escapeHtml(forms.csrf)}"><button class="quiet">Sign out</button></form></div></header>`;
+}
+
+/** The entry whose path this page stands at or below; the longest such. */
+function currentOf(nav: readonly NavItem[], path: string): NavItem | undefined {
+  return nav
+    .filter((item) => path === item.path || path.startsWith(`${item.path}/`))
+    .sort((a, b) => b.path.length - a.path.length)[0];
 }
