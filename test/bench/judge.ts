@@ -87,13 +87,16 @@ async function tune(scenarios: readonly Scenario[], pool: Pool): Promise<Tuned> 
   };
   let tuned: Tuned = { thresholds: {}, kayenta: tunedKayenta([], 0) };
   for (const name of ["thresholds-tuned", "mann-whitney-tuned"] as const) {
-    for (let falseMax = falseRevertsMax; falseMax > falseRevertsMax / 10; falseMax *= 0.8) {
+    let isChosen = false;
+    for (let falseMax = falseRevertsMax; !isChosen && falseMax > falseRevertsMax / 10; falseMax *= 0.8) {
       tuned =
         name === "thresholds-tuned"
           ? { ...tuned, thresholds: tunedThresholds(ends, falseMax) }
           : { ...tuned, kayenta: tunedKayenta(ends, falseMax) };
-      if (await isCareful(tuned, name)) break;
+      isChosen = await isCareful(tuned, name);
     }
+    if (!isChosen)
+      throw new Error(`no setting of ${name} that was found turns back as few good versions as it may`);
   }
   return tuned;
 }

@@ -221,8 +221,7 @@ function climb<Rule>(
     for (const signal of order) {
       const others: Choice = { ...choice };
       delete others[signal];
-      const limit =
-        round === 0 ? (falseMax * (Object.keys(others).length + 1)) / order.length : falseRevertsMax;
+      const limit = round === 0 ? (falseMax * (Object.keys(others).length + 1)) / order.length : falseMax;
       choice = bestBeside(candidates, played, others, signal, limit);
     }
     if (JSON.stringify(choice) === before) break;
