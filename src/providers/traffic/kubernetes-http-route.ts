@@ -39,7 +39,7 @@ interface Track {
   readonly naming: Naming;
   readonly deployment: Deployment;
   readonly version: string;
-  /** Its weight in the first rule; all rules are set alike. */
+  /** Its weight in the first rule that names it; all rules are set alike. */
   readonly weight: number;
 }
 
@@ -55,7 +55,7 @@ export const httpRouteKind: Kind = {
   async describe(api, config) {
     const route = await api.find(placeOf(config, httpRoutes, config.name), httpRouteSchema);
     if (route === undefined) return undefined;
-    const { rules, tracks } = await readTracks(api, config, route);
+    const { rules, tracks } = await readTracks(api, config, route, "as they are");
     return {
       versions: versionsOf(tracks),
       revision: revisionOf(route.metadata, ...tracks.map(({ deployment }) => deployment.metadata)),
@@ -67,7 +67,7 @@ export const httpRouteKind: Kind = {
   weights: async () => null,
 
   async health(api, config, version) {
-    const { tracks } = await read(api, config);
+    const { tracks } = await read(api, config, "as they are");
     const track = trackOf(tracks, version);
     if (track === undefined)
       return { state: "down", ready: null, wanted: null, detail: `no Deployment runs ${version}` };
@@ -76,7 +76,7 @@ export const httpRouteKind: Kind = {
   },
 
   async setShare(api, config, { version, percent }, idempotencyKey) {
-    const { route, rules, tracks } = await read(api, config);
+    const { route, rules, tracks } = await read(api, config, "divisible");
     const current = withIdle(versionsOf(tracks), tracks, version);
     const reweighed = reweigh(current, { version, address: null }, percent);
     if (!reweighed.ok)
@@ -87,7 +87,9 @@ export const httpRouteKind: Kind = {
         await putVersion(api, config, freeTrack(config, tracks, version), version, tracks);
       else await awaitPods(api, config, track, tracks);
     }
-    const weights: Record<string, number> = Object.fromEntries(tracks.map(({ service }) => [service, 0]));
+    const weights: Record<string, number> = Object.fromEntries(
+      config.backends.map(({ service }) => [service, 0]),
+    );
     for (const { version: name, weightPercent } of reweighed.versions) {
       const its = name === version ? track : trackOf(tracks, name);
       if (its !== undefined) weights[its.service] = Math.round(weightPercent * unitsOfPercent);
@@ -96,7 +98,7 @@ export const httpRouteKind: Kind = {
   },
 
   async keep(api, config) {
-    const { rules, tracks } = await read(api, config);
+    const { rules, tracks } = await read(api, config, "divisible");
     const fields: Fields = {};
     for (const { index, weights, refs } of rules)
       for (const [service, place] of Object.entries(refs))
@@ -109,52 +111,90 @@ export const httpRouteKind: Kind = {
   },
 
   async restore(api, config, { versions, fields }, idempotencyKey) {
-    const { route, rules, tracks } = await read(api, config);
+    const { route, rules, tracks } = await read(api, config, "as they are");
     const weights = keptWeights(rules, fields);
-    const takes = ({ service }: Track) => weights.some((rule) => (rule.weights[service] ?? 0) > 0);
+    const takes = ({ service }: { readonly service: string }) =>
+      weights.some((rule) => (rule.weights[service] ?? 0) > 0);
+    const gone = config.backends.find(
+      (backend) => takes(backend) && !tracks.some(({ service }) => service === backend.service),
+    );
+    if (gone !== undefined)
+      throw new ProviderError(
+        "not_found",
+        `The Deployment ${gone.deployment}, which is to take the traffic, is not there`,
+        "Create it again as it was; the revert goes on by itself.",
+      );
     // What will take traffic must run what it ran; then the weights, at once; then the rest.
     for (const track of tracks.filter(takes)) await putBack(api, config, track, fields, "and wait");
     await setWeights(api, config, { route, rules }, weights, idempotencyKey);
     for (const track of tracks.filter((one) => !takes(one))) await putBack(api, config, track, fields);
-    const now = versionsOf((await read(api, config)).tracks);
+    const now = versionsOf((await read(api, config, "as they are")).tracks);
     if (versions.some(({ version, weightPercent }) => percentOf(now, version) !== weightPercent))
       throw new ProviderError("conflict", `${config.name} is not as it was`, "It is put back again.");
   },
 
   manualRestore(config, { fields }) {
     const kubectl = ["kubectl", ...kubectlArguments(config)].join(" ");
-    const patch = weightsKept(fields).flatMap(({ rule, place, service, weight }) => {
-      const at = ["spec", "rules", rule, "backendRefs", place] as const;
-      return [
-        { op: "test", path: pointer(...at, "name"), value: service },
-        { op: "add", path: pointer(...at, "weight"), value: weight },
-      ];
+    const kept = weightsKept(fields);
+    // As the engine does it: what takes traffic runs what it ran, then the weights, then the rest. A command a rule, for
+    // one that somebody changed refuses the whole patch it is in.
+    const patches = [...new Set(kept.map(({ rule }) => rule))].map((index) => {
+      const patch = kept
+        .filter(({ rule }) => rule === index)
+        .flatMap(({ rule, place, service, weight }) => {
+          const at = ["spec", "rules", rule, "backendRefs", place] as const;
+          return [
+            { op: "test", path: pointer(...at, "name"), value: service },
+            { op: "add", path: pointer(...at, "weight"), value: weight },
+          ];
+        });
+      return `${kubectl} patch httproute ${config.name} --type=json -p ${quoteForShell(JSON.stringify(patch))}`;
     });
+    const bringBack = ({ deployment }: { readonly deployment: string }): string[] => {
+      const images = imagesKept(fields, `image.${deployment}`).map(quoteForShell).join(" ");
+      const replicas = fields[`replicas.${deployment}`];
+      return [
+        ...(images === "" ? [] : [`${kubectl} set image deployment/${deployment} ${images}`]),
+        ...(typeof replicas === "number"
+          ? [`${kubectl} scale deployment/${deployment} --replicas=${replicas}`]
+          : []),
+      ];
+    };
+    const takes = (backend: { readonly service: string }) =>
+      kept.some(({ service, weight }) => service === backend.service && weight > 0);
     return [
-      ...config.backends.flatMap(({ deployment }) => {
-        const images = imagesKept(fields, `image.${deployment}`).map(quoteForShell).join(" ");
-        return images === "" ? [] : [`${kubectl} set image deployment/${deployment} ${images}`];
-      }),
-      `${kubectl} patch httproute ${config.name} --type=json -p ${quoteForShell(JSON.stringify(patch))}`,
+      ...config.backends.filter(takes).flatMap(bringBack),
+      ...patches,
+      ...config.backends.filter((backend) => !takes(backend)).flatMap(bringBack),
     ];
   },
 };
 
-async function read(api: KubernetesApi, config: KubernetesConfig): Promise<Read> {
-  return readTracks(api, config, await api.get(placeOf(config, httpRoutes, config.name), httpRouteSchema));
+type How = Parameters<typeof rulesOf>[2];
+
+async function read(api: KubernetesApi, config: KubernetesConfig, how: How): Promise<Read> {
+  const route = await api.get(placeOf(config, httpRoutes, config.name), httpRouteSchema);
+  return readTracks(api, config, route, how);
 }
 
-async function readTracks(api: KubernetesApi, config: KubernetesConfig, route: HttpRoute): Promise<Read> {
-  const rules = rulesOf(config, route);
+/** A Service whose Deployment is not there has no track: nothing runs behind it. */
+async function readTracks(
+  api: KubernetesApi,
+  config: KubernetesConfig,
+  route: HttpRoute,
+  how: How,
+): Promise<Read> {
+  const rules = rulesOf(config, route, how);
   const tracks = await Promise.all(
-    config.backends.map(async ({ service, deployment: name }) => {
+    config.backends.map(async ({ service, deployment: name }): Promise<Track[]> => {
       const naming: Naming = { name, image: config.image, container: config.container };
-      const deployment = await api.get(placeOf(config, deployments, name), deploymentSchema);
-      const weight = rules[0]?.weights[service] ?? 0;
-      return { service, naming, deployment, version: versionIn(naming, deployment.spec.template), weight };
+      const deployment = await api.find(placeOf(config, deployments, name), deploymentSchema);
+      if (deployment === undefined) return [];
+      const weight = rules.find(({ weights }) => weights[service] !== undefined)?.weights[service] ?? 0;
+      return [{ service, naming, deployment, version: versionIn(naming, deployment.spec.template), weight }];
     }),
   );
-  return { route, rules, tracks };
+  return { route, rules, tracks: tracks.flat() };
 }
 
 const versionsOf = (tracks: readonly Track[]) =>

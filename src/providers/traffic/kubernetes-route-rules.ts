@@ -16,8 +16,15 @@ export interface AppRule {
   readonly refs: Readonly<Record<string, number>>;
 }
 
-/** Every rule that names one of the Services. Throws ProviderError `rejected` when one cannot be divided alike. */
-export function rulesOf({ name, namespace, backends }: KubernetesConfig, route: HttpRoute): AppRule[] {
+/**
+ * Every rule that names one of the Services. Throws ProviderError `rejected` where none does, and where `divisible` is
+ * asked for and one cannot be divided like the others; what somebody made of the route may always be read and put back.
+ */
+export function rulesOf(
+  { name, namespace, backends }: KubernetesConfig,
+  route: HttpRoute,
+  how: "divisible" | "as they are",
+): AppRule[] {
   const services = backends.map(({ service }) => service);
   const refuse = (message: string): never => {
     throw new ProviderError(
@@ -45,11 +52,19 @@ export function rulesOf({ name, namespace, backends }: KubernetesConfig, route: 
     });
     const found = Object.keys(refs);
     if (found.length === 0) return [];
+    if (how === "as they are") return [{ index, weights, refs }];
     const missing = services.filter((service) => refs[service] === undefined);
     if (missing.length > 0) refuse(`rule ${index} of ${name} does not name ${missing.join(", ")}`);
     if (others.length > 0) refuse(`rule ${index} of ${name} also sends traffic to ${others.join(", ")}`);
     return [{ index, weights, refs }];
   });
+  const odd = rules.find(({ weights }) => services.some((one) => weights[one] !== rules[0]?.weights[one]));
+  if (how === "divisible" && odd !== undefined)
+    throw new ProviderError(
+      "rejected",
+      `rule ${odd.index} of ${name} divides the traffic differently from rule ${rules[0]?.index}`,
+      `Give the rules of ${name} the same weights first, or let the rule that differs name other Services.`,
+    );
   if (rules.length === 0) refuse(`no rule of ${name} names ${services.join(" or ")}`);
   return rules;
 }

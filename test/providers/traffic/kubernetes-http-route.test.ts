@@ -155,6 +155,38 @@ describe.runIf(hasKubernetes())("an HTTPRoute", () => {
     ).toBe(imageOf("v40"));
   });
 
+  it.each([
+    ["the canary's Deployment is gone", "deployment"],
+    ["somebody took the canary out of a rule", "rule"],
+  ])("goes back although %s, and prints how in that order", async (_what, change) => {
+    const bench = await opened();
+    const { engine, target, progress, weights, admin, deployment } = bench;
+    const snapshot = await engine.snapshot(target, call);
+    for (const _look of [1, 2]) {
+      await engine.setWeight(target, "v42", 50, "R-1:50", call).catch(() => undefined);
+      await progress();
+    }
+    await engine.setWeight(target, "v42", 50, "R-1:50", call);
+    const path = `${routes(bench)}/shop`;
+    if (change === "deployment") await admin.delete(deployment("shop-b"));
+    else {
+      const { spec } = await admin.get(path, rawRouteSchema);
+      const rules = spec.rules.map((rule, nth) =>
+        nth === 0 ? { ...rule, backendRefs: rule.backendRefs.filter((ref) => ref.name !== "shop-b") } : rule,
+      );
+      await admin.merge(path, { spec: { rules } });
+    }
+    const back = () => engine.revert(target, snapshot, "R-1:revert", call);
+    await expect(back()).rejects.toMatchObject({ code: "in_progress" });
+    expect(await weights()).toEqual([change === "rule" ? [1] : [1, 0], [1], [1, 0]]);
+    const commands = engine.manualRevert(target, snapshot);
+    const places = ["deployment/shop-a", "rules/0/", "rules/2/", "deployment/shop-b"].map((part) =>
+      commands.findIndex((command) => command.includes(part)),
+    );
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    expect(places).not.toContain(-1);
+  });
+
   it("brings the old version back into a Deployment that has another one by now, before it gets its traffic", async () => {
     const { engine, target, progress, weights } = await opened();
     const snapshot = await engine.snapshot(target, call);

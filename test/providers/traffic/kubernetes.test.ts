@@ -394,7 +394,7 @@ describe("the rules of an HTTPRoute", () => {
   ];
 
   it("count where they name the Services, each by its own place", () => {
-    const rules = rulesOf(config, route([both, [{ name: "legacy" }], both.toReversed()]));
+    const rules = rulesOf(config, route([both, [{ name: "legacy" }], both.toReversed()]), "divisible");
     expect(rules).toEqual([
       { index: 0, weights: { a: 1, b: 0 }, refs: { a: 1, b: 0 } },
       { index: 2, weights: { a: 1, b: 0 }, refs: { a: 0, b: 1 } },
@@ -411,6 +411,17 @@ describe("the rules of an HTTPRoute", () => {
     ["none names them", [[{ name: "legacy" }]], "no rule of shop names a or b"],
     ["one is missing", [[{ name: "a" }]], "rule 0 of shop does not name b"],
     ["others take part", [[...both, { name: "c" }]], "rule 0 of shop also sends traffic to c"],
+    [
+      "one divides the traffic in its own way",
+      [
+        both,
+        [
+          { name: "a", weight: 1 },
+          { name: "b", weight: 1 },
+        ],
+      ],
+      "rule 1 of shop divides the traffic differently from rule 0",
+    ],
     ["one stands there twice", [[...both, { name: "a" }]], "names a twice"],
     [
       "it is a Service of another namespace",
@@ -418,7 +429,16 @@ describe("the rules of an HTTPRoute", () => {
       "does not name b",
     ],
   ])("are refused when %s", (_what, rules, message) => {
-    expect(() => rulesOf(config, route(rules))).toThrow(message);
+    expect(() => rulesOf(config, route(rules), "divisible")).toThrow(message);
+  });
+
+  it("are read and put back as they are, whatever somebody made of them", () => {
+    const changed = route([both, [{ name: "a", weight: 5 }], [...both, { name: "c" }]]);
+    expect(rulesOf(config, changed, "as they are").map(({ weights }) => weights)).toEqual([
+      { a: 1, b: 0 },
+      { a: 5 },
+      { a: 1, b: 0 },
+    ]);
   });
 
   const condition = (type: string, status: string, observedGeneration = 3) => ({
