@@ -1,6 +1,8 @@
 /** What one HAProxy process holds of a service, whichever way its shares are set, and what several make together. Pure. */
+
 import { createHash } from "node:crypto";
 import type { TrafficState, TrafficTarget, TrafficVersion } from "./contract.ts";
+import { inProportion } from "./weights.ts";
 
 /**
  * HAProxy does not know who changed what, so each change leaves a mark beside the weights: a serial number, the
@@ -118,14 +120,5 @@ function meanOf(all: readonly (readonly TrafficVersion[])[]): TrafficVersion[] {
 
 /** 10,000 hundredths of a percent in proportion, the largest remainders first; all 0 when nothing has a claim. */
 export function shareOut(claims: readonly number[]): number[] {
-  const sum = claims.reduce((total, claim) => total + claim, 0);
-  if (sum === 0) return claims.map(() => 0);
-  const exact = claims.map((claim) => (10_000 * claim) / sum);
-  const shares = exact.map((value) => Math.floor(value + 1e-9));
-  const left = 10_000 - shares.reduce((total, share) => total + share, 0);
-  const byRemainder = exact
-    .map((value, index) => ({ index, remainder: value - (shares[index] ?? 0) }))
-    .sort((a, b) => b.remainder - a.remainder);
-  for (const { index } of byRemainder.slice(0, left)) shares[index] = (shares[index] ?? 0) + 1;
-  return shares;
+  return claims.some((claim) => claim > 0) ? inProportion(claims, 10_000) : claims.map(() => 0);
 }

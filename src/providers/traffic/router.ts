@@ -145,12 +145,18 @@ async function probe(
     const detail = `${healthPath ?? ""} answers ${answer.status}`.trim();
     if (answer.status < (healthPath === undefined ? 500 : 400)) return { ...none, state: "serving", detail };
     return { ...none, state: healthPath === undefined ? "unknown" : "starting", detail };
-  } catch {
-    return timeout.aborted
-      ? { ...none, state: "unknown", detail: `${address} does not answer in ${deadlineMs} ms` }
-      : { ...none, state: "down", detail: `${address} takes no connection` };
+  } catch (error) {
+    if (timeout.aborted)
+      return { ...none, state: "unknown", detail: `${address} does not answer in ${deadlineMs} ms` };
+    const code = (error as { cause?: { code?: string } }).cause?.code ?? "";
+    return closed.has(code)
+      ? { ...none, state: "down", detail: `${address} takes no connection` }
+      : { ...none, state: "unknown", detail: `${address} could not be asked${code ? `: ${code}` : ""}` };
   }
 }
+
+/** Nobody listens there, or who does hangs up: by Node's and undici's codes. All else is the way there. */
+const closed: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET", "UND_ERR_SOCKET"]);
 
 async function setWeight(
   target: TrafficTarget,

@@ -53,12 +53,17 @@ export function shareOut(claims: readonly number[], units: number): number[] | u
   // Whoever is alone gets it all, also from 0: the way back from 100 %.
   const weighed = claims.length === 1 ? [1] : claims;
   const sum = weighed.reduce((total, claim) => total + claim, 0);
-  if (sum === 0) return undefined;
-  const exact = weighed.map((claim) => (units * claim) / sum);
-  const shares = exact.map(Math.floor);
+  return sum === 0 ? undefined : inProportion(weighed, units);
+}
+
+/** Whole units in proportion to claims that sum to more than 0; the largest remainders get what is left. */
+export function inProportion(claims: readonly number[], units: number): number[] {
+  const sum = claims.reduce((total, claim) => total + claim, 0);
+  const exact = claims.map((claim) => (units * claim) / sum);
+  const shares = exact.map((value) => Math.floor(value + 1e-9));
   const left = units - shares.reduce((total, share) => total + share, 0);
   const byRemainder = exact
-    .map((value, index) => ({ index, remainder: value - Math.floor(value) }))
+    .map((value, index) => ({ index, remainder: value - (shares[index] ?? 0) }))
     .sort((a, b) => b.remainder - a.remainder);
   for (const { index } of byRemainder.slice(0, left)) shares[index] = (shares[index] ?? 0) + 1;
   return shares;

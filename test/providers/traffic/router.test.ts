@@ -130,6 +130,15 @@ it.each([
   expect(await createRouterEngine().health(target, "v41", call)).toMatchObject({ state: "down" });
 });
 
+it("knows nothing of a version whose name nobody resolves or whose look was broken off: only a closed door is down", async () => {
+  const backends = [{ version: "v41", url: "http://shop.invalid" }];
+  const config = { adminUrl: "http://127.0.0.1:1", token: new Secret("t"), backends };
+  const target = { service: "shop", environment: "production", config };
+  expect(await createRouterEngine().health(target, "v41", call)).toMatchObject({ state: "unknown" });
+  const broken = { ...call, signal: AbortSignal.abort() };
+  expect(await createRouterEngine().health(target, "v41", broken)).toMatchObject({ state: "unknown" });
+});
+
 it.each([
   ["adminUrl", { adminUrl: "somewhere" }],
   ["token", { token: "bare text" }],
