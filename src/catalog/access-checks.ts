@@ -1,4 +1,5 @@
 /** What a role's policy says of other entries, and whether its numbers can ever be met. */
+import { checkAgainstSystem } from "./accessor-checks.ts";
 import { accessTermsSchemas } from "./accessors.ts";
 import { type Checks, unknownName } from "./checks.ts";
 import { approversOf, isNarrowerThan, service as serviceOf, team as teamOf } from "./lookup.ts";
@@ -9,9 +10,11 @@ export function checkAccessRole(checks: Checks, resource: Resource, role: Access
   const { policy } = role;
   const roleAt = ["roles", resource.roles.indexOf(role)];
   const accessor = checks.catalog.providers.accessors.find(({ name }) => name === resource.accessor);
-  if (accessor)
+  if (accessor) {
     for (const issue of accessTermsSchemas[accessor.kind].safeParse(role.terms).error?.issues ?? [])
       say(resource, [...roleAt, "terms", ...issue.path.map(String)], issue.message);
+    checkAgainstSystem(say, accessor, resource, role);
+  }
   const at = [...roleAt, "policy"];
   const all = (refer: typeof team, field: string, names: readonly string[] = []): void =>
     names.forEach((name, index) => {

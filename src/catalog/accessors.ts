@@ -1,6 +1,7 @@
 /** Systems people are given access to, the resources in them, their roles and who may have those. */
 import { z } from "zod";
 import { accessPolicySchema } from "./access-policy.ts";
+import { awsAccessorSchema, awsTermsSchema } from "./accessors-aws.ts";
 import { envNameField, nameField, wordsField } from "./fields.ts";
 
 const postgresRoleField = z
@@ -20,7 +21,7 @@ const postgresSchema = z.strictObject({
   leftoversOwner: postgresRoleField.default("quarterdeck_leftovers"),
   connectionsMax: z.number().int().min(1).max(50).default(3),
 });
-export const accessorInstanceSchema = z.discriminatedUnion("kind", [postgresSchema]);
+export const accessorInstanceSchema = z.discriminatedUnion("kind", [postgresSchema, awsAccessorSchema]);
 export type AccessorInstance = z.output<typeof accessorInstanceSchema>;
 
 /** What a role stands for in its system, by the kind of the accessor. Kept with a grant as it was written. */
@@ -29,6 +30,7 @@ export const accessTermsSchemas = {
     /** Group role that the login is a member of, or several. */
     grantRole: z.union([postgresRoleField, z.array(postgresRoleField).min(1).max(10)]),
   }),
+  aws: awsTermsSchema,
 } as const satisfies Record<AccessorInstance["kind"], z.ZodType>;
 
 /** As the catalog holds them: read with the schema of the accessor's kind, {@link accessTermsSchemas}. */

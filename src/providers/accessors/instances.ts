@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { Secret } from "../../platform/secret.ts";
-import { ProviderError } from "../errors.ts";
+import { secretOf } from "../secrets.ts";
+import { createAwsAccessor } from "./aws.ts";
 import type { Accessor } from "./contract.ts";
 import { createPostgresAccessor } from "./postgres.ts";
 import { addressOf } from "./postgres-session.ts";
@@ -22,7 +23,7 @@ export interface Accessors {
   of(instance: AccessorInstance, grantable: readonly AccessTerms[]): Accessor;
 }
 
-type Parts = Pick<Platform, "env">;
+type Parts = Pick<Platform, "env" | "clock">;
 
 /** @param wrap lets a caller stand between us and every accessor */
 export function createAccessors(
@@ -44,20 +45,25 @@ function build(platform: Parts, instance: AccessorInstance, grantable: readonly 
         deadlineMs: callDeadlineMs,
         randomBytes,
       });
+    case "aws": {
+      const { accessKeyIdEnv, secretAccessKeyEnv } = instance;
+      return createAwsAccessor({
+        who: instance.name,
+        region: instance.region,
+        keys:
+          accessKeyIdEnv === undefined || secretAccessKeyEnv === undefined
+            ? undefined
+            : {
+                accessKeyId: secretOf(platform, instance, accessKeyIdEnv, "an access key's id"),
+                secretAccessKey: secretOf(platform, instance, secretAccessKeyEnv, "its secret access key"),
+              },
+        stsEndpoint: instance.stsEndpoint,
+        iamEndpoint: instance.iamEndpoint,
+        roles: grantable.map((terms) => readTerms("aws", terms).roleArn),
+        denyOnRevoke: instance.denyOnRevoke,
+        deadlineMs: callDeadlineMs,
+        now: () => platform.clock.now(),
+      });
+    }
   }
-}
-
-function secretOf(
-  platform: Parts,
-  instance: AccessorInstance,
-  variable: string,
-  what: string,
-): Secret<string> {
-  const value = platform.env(variable);
-  if (value !== undefined && value !== "") return new Secret(value);
-  throw new ProviderError(
-    "unauthorised",
-    `${variable} of ${instance.name} is not set`,
-    `Set ${variable}, which the catalog names for it, to ${what}`,
-  );
 }

@@ -12,15 +12,18 @@ const instance: AccessorInstance = {
   connectionsMax: 3,
 };
 
+const accessorsWith = (env: (name: string) => string | undefined, wrap?: (accessor: Accessor) => Accessor) =>
+  createAccessors({ env, clock: { now: () => new Date(0) } }, wrap);
+
 it("refuses an instance whose address is not in the environment, and names the variable", () => {
-  expect(() => createAccessors({ env: () => undefined }).of(instance, [{ grantRole: "app_ro" }])).toThrow(
+  expect(() => accessorsWith(() => undefined).of(instance, [{ grantRole: "app_ro" }])).toThrow(
     expect.objectContaining({ code: "unauthorised", hint: expect.stringContaining("ORDERS_DB_URL") }),
   );
 });
 
 it("reads the address at each call, and never shows it when it is no address", () => {
   let url = "postgres://manager:hidden@127.0.0.1:1/orders";
-  const accessors = createAccessors({ env: () => url });
+  const accessors = accessorsWith(() => url);
   expect(() => accessors.of(instance, [{ grantRole: "app_ro" }])).not.toThrow();
   url = "hidden, not a url";
   try {
@@ -33,6 +36,9 @@ it("reads the address at each call, and never shows it when it is no address", (
 
 it("lets a caller stand between", () => {
   const mine = {} as Accessor;
-  const accessors = createAccessors({ env: () => "postgres://m:p@127.0.0.1:1/orders" }, () => mine);
+  const accessors = accessorsWith(
+    () => "postgres://m:p@127.0.0.1:1/orders",
+    () => mine,
+  );
   expect(accessors.of(instance, [])).toBe(mine);
 });

@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { base, problems, team } from "./files.ts";
+
+const policy = "policy: { requesters: [storefront], approvers: [storefront], durationMax: 1h }";
+/** A catalog with one accessor and one resource on it, of roles with these terms. */
+const withRoles = (instance: string, ...terms: string[]) =>
+  problems(
+    base,
+    team,
+    `providers:
+  accessors:
+    - { name: outside, ${instance} }
+resources:
+  - name: thing
+    accessor: outside
+    roles:
+${terms.map((each, index) => `      - { name: role-${index}, grants: it, terms: ${each}, ${policy} }`).join("\n")}
+`,
+  );
+
+const roleArn = "arn:aws:iam::111122223333:role/reader";
+const aws = "kind: aws, region: eu-central-1";
+
+describe("AWS", () => {
+  it("takes a role with what limits its sessions", () => {
+    expect(
+      withRoles(
+        `${aws}, accessKeyIdEnv: AWS_ID, secretAccessKeyEnv: AWS_SECRET, denyOnRevoke: true`,
+        `{ roleArn: "${roleArn}", sessionMax: 12h, policy: { Version: "2012-10-17", Statement: [] }, policyArns: ["arn:aws:iam::aws:policy/ReadOnlyAccess"], tags: { team: storefront } }`,
+      ),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ["no role's ARN", aws, '{ roleArn: "reader" }', "terms.roleArn: must be the ARN of a role"],
+    ["sessions longer than AWS has", aws, `{ roleArn: "${roleArn}", sessionMax: 13h }`, "must be 15m to 12h"],
+    [
+      "a policy longer than AWS takes",
+      aws,
+      `{ roleArn: "${roleArn}", policy: { Statement: "${"x".repeat(2_040)}" } }`,
+      "terms.policy: is longer than 2048 characters",
+    ],
+    [
+      "more managed policies than AWS takes",
+      aws,
+      `{ roleArn: "${roleArn}", policyArns: [${'"arn:aws:iam::aws:policy/A",'.repeat(11)}] }`,
+      "names more than 10 policies",
+    ],
+    [
+      "more tags than AWS takes",
+      aws,
+      `{ roleArn: "${roleArn}", tags: { ${Array.from({ length: 51 }, (_, n) => `t${n}: x`).join(", ")} } }`,
+      "holds more than 50 tags",
+    ],
+    [
+      "grants longer than its sessions",
+      aws,
+      `{ roleArn: "${roleArn}", sessionMax: 30m }`,
+      "policy.durationMax: is longer than a session that outside gives, 30m by sessionMax",
+    ],
+    ["half of a key", `${aws}, accessKeyIdEnv: AWS_ID`, `{ roleArn: "${roleArn}" }`, "name both or neither"],
+  ])("is refused with %s", (_what, instance, terms, problem) => {
+    expect(withRoles(instance, terms)).toContainEqual(expect.stringContaining(problem));
+  });
+});
