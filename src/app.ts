@@ -27,6 +27,8 @@ import { type Job, Runner, type Schedule } from "./platform/rings/runner.ts";
 import { writeRings } from "./platform/rings/write.ts";
 import { SecretBox } from "./platform/secretbox.ts";
 import { createSessions } from "./platform/sessions.ts";
+import { createIdentityProvider, type ProviderSettings } from "./platform/signin/provider.ts";
+import { providerSettings } from "./platform/signin/settings.ts";
 import { createSlackApi, type SlackApi } from "./platform/slack/client.ts";
 import { createUsergroups } from "./platform/slack/usergroups.ts";
 
@@ -39,6 +41,8 @@ export interface AppOptions {
   databaseUrl: string;
   encryptionKey: string;
   poolMax?: number;
+  /** Instead of the environment's; the local workspace's own. */
+  provider?: ProviderSettings | undefined;
   /** Parts of features that a caller replaces; the demo's self-test takes effects away with it. */
   overrides?: FeatureOverrides;
 }
@@ -109,6 +113,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   );
   const box = new SecretBox(options.encryptionKey);
   const url = publicUrl(settings);
+  const provider = options.provider ?? providerSettings(settings);
   const platform: Platform = {
     settings,
     log,
@@ -128,6 +133,13 @@ export async function createApp(options: AppOptions): Promise<App> {
       isKnown: ({ team, person }) => onlyIfKnown(catalogs.current(), { team, person, door: "console" }).ok,
       now: () => clock.now(),
     }),
+    identity:
+      provider &&
+      createIdentityProvider(provider, {
+        redirectUri: `${url}/sign-in/callback`,
+        log,
+        now: () => clock.now(),
+      }),
     slackTeam: () => catalogs.current().organisation.slackTeams[0] as string,
   };
 

@@ -48,6 +48,8 @@ export const personSchema = z.strictObject({
 });
 export type Person = z.output<typeof personSchema>;
 
+const groupNames = z.array(z.string().min(1).max(200)).max(50).default([]);
+
 export const teamSchema = z.strictObject({
   name: nameField,
   /** Person ids. */
@@ -55,6 +57,8 @@ export const teamSchema = z.strictObject({
   leads: z.array(nameField).min(1, "has no lead; list at least one person id: leads approve access"),
   /** A Slack user group whose people count as members too. */
   slackUsergroup: slackUsergroupIds.optional(),
+  /** Groups of the identity provider (OIDC_GROUPS_CLAIM) whose people count as members, or as leads, on the console. */
+  groups: z.strictObject({ members: groupNames, leads: groupNames }).optional(),
   alertChannel: nameField,
   leadsChannel: nameField,
   /** Ticketing instance of its services; the first declared when left out. */

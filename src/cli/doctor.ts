@@ -9,6 +9,7 @@ import { type Finding, failed, findingText, notProven, notSet, ok } from "./doct
 import { checkPostgres } from "./doctor/postgres.ts";
 import { checkProviders } from "./doctor/providers.ts";
 import { checkQueue, checkRedis, checkWork } from "./doctor/queue.ts";
+import { checkSignIn } from "./doctor/sign-in.ts";
 import { checkSlack } from "./doctor/slack.ts";
 import { appDatabaseUrl, encryptionKey, localSecrets, reasonOf, say, startedUrl } from "./world.ts";
 
@@ -133,6 +134,7 @@ async function examineApp(app: App, { options, databaseUrl, isLocal, note }: Exa
   if (hasSlack) note(await checkSlack({ slack: app.slack, settings: app.settings, catalog, isLocal }));
   else note([notSet("Slack token", "SLACK_BOT_TOKEN is not set", "README.md says how to make a Slack app.")]);
   if (!catalog) return;
+  note([await checkSignIn(app.identity, catalog, isLocal)]);
   note(await checkProviders(app, catalog));
   if (options.live) return checkLiveHere({ app, catalog, options, isLocal, note });
   if (!hasSlack) return;

@@ -58,6 +58,37 @@ export const settingsSchema = z.object({
     .regex(/^[0-9a-f]{64}$/i)
     .optional()
     .describe("32 bytes in hex: encrypts secrets at rest and signs sessions. `start` makes its own."),
+  OIDC_ISSUER: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      "Identity provider (OpenID Connect) that signs people in to the console, as it writes itself; `https://slack.com` for Slack's own. Its redirect address is `PUBLIC_URL/sign-in/callback`.",
+    ),
+  OIDC_CLIENT_ID: z.string().optional().describe("Quarterdeck's client id at the identity provider."),
+  OIDC_CLIENT_SECRET: z.string().optional().describe("Quarterdeck's client secret at the identity provider."),
+  OIDC_SCOPES: z
+    .string()
+    .regex(/(^| )openid( |$)/, "must hold openid")
+    .default("openid email")
+    .describe("Scopes asked of the identity provider."),
+  OIDC_PERSON: z
+    .enum(["slack", "email"])
+    .optional()
+    .describe(
+      "What tells who of the catalog has signed in: Slack ids in claims, or an e-mail address that the provider has verified. Slack's own: slack; any other: email.",
+    ),
+  OIDC_SLACK_TEAM_CLAIM: z
+    .string()
+    .default("https://slack.com/team_id")
+    .describe("Claim that holds the Slack team id, for `OIDC_PERSON=slack`."),
+  OIDC_SLACK_USER_CLAIM: z
+    .string()
+    .default("https://slack.com/user_id")
+    .describe("Claim that holds the Slack user id, for `OIDC_PERSON=slack`."),
+  OIDC_GROUPS_CLAIM: z
+    .string()
+    .optional()
+    .describe("Claim that lists groups, which teams of the catalog may name under `groups`."),
   OPERATOR_TOKEN: z
     .string()
     .startsWith("qd")
@@ -97,9 +128,23 @@ export class SettingsError extends Error {
 export function readSettings(env: Record<string, string | undefined> = process.env): Settings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
   const parsed = settingsSchema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  const lines = parsed.success
+    ? signInProblems(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  if (parsed.success && lines.length === 0) return parsed.data;
   throw new SettingsError(`The environment has settings that cannot be used:\n  ${lines.join("\n  ")}`);
+}
+
+/** The identity provider is told of whole or not at all, and reached by https unless it is on this machine. */
+function signInProblems({ OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET }: Settings): string[] {
+  const set = Object.entries({ OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET });
+  const missing = set.filter(([, value]) => value === undefined).map(([name]) => name);
+  if (missing.length > 0 && missing.length < set.length)
+    return missing.map((name) => `${name}: is missing; set it, or unset the other OIDC_ settings`);
+  const issuer = OIDC_ISSUER === undefined ? undefined : new URL(OIDC_ISSUER);
+  return issuer?.protocol === "http:" && !["127.0.0.1", "localhost", "[::1]"].includes(issuer.hostname)
+    ? ["OIDC_ISSUER: must be https, or everybody on the way could sign in as anybody"]
+    : [];
 }
 
 /** The environment as plain data, for catalog interpolation and child processes. */

@@ -26,6 +26,8 @@ export interface IncomingPayload {
   responseUrl?: string | undefined;
   /** ISO 8601, of the console session: see {@link Actor.confirmedAt}. Never taken from what somebody sent. */
   confirmedAt?: string | undefined;
+  /** Of the console session: see {@link Actor.groups}. */
+  groups?: readonly string[] | undefined;
 }
 
 /** Who acts by an inbox row. */
@@ -38,6 +40,7 @@ export const actorOf = (
   door: payload.door,
   inboxId: row.id,
   confirmedAt: payload.confirmedAt === undefined ? undefined : new Date(payload.confirmedAt),
+  groups: payload.groups,
 });
 
 export const inboxJob = "inbox.handle";

@@ -12,6 +12,8 @@ export interface Actor {
   inboxId?: string | undefined;
   /** Console only: when the person last proved to the identity provider who they are, in this session. */
   confirmedAt?: Date | undefined;
+  /** Console only: groups that the identity provider named at this session's sign-in. */
+  groups?: readonly string[] | undefined;
 }
 
 /** Quarterdeck acting on its own: a deadline, a sweep, a judge. */

@@ -6,6 +6,7 @@ import type { Database } from "./db/database.ts";
 import type { Log } from "./log.ts";
 import type { SecretBox } from "./secretbox.ts";
 import type { Sessions } from "./sessions.ts";
+import type { IdentityProvider } from "./signin/provider.ts";
 import type { SlackApi } from "./slack/client.ts";
 
 /** What every feature stands on. Built once, in app.ts. */
@@ -18,6 +19,8 @@ export interface Platform {
   authz: Authz;
   slack: SlackApi;
   sessions: Sessions;
+  /** Who signs people in to the console; a single-use link does where none is set. */
+  identity?: IdentityProvider | undefined;
   box: SecretBox;
   /** Slack team whose workspace this installation posts to. */
   slackTeam: () => string;

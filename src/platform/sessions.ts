@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Database, Trx } from "./db/database.ts";
+import type { Database, Trx, Tx } from "./db/database.ts";
 import { type Actor, systemActor } from "./people.ts";
 import type { SecretBox } from "./secretbox.ts";
 
@@ -14,6 +14,9 @@ export const idleMs = 2 * 3_600_000;
 export const absoluteMs = 12 * 3_600_000;
 /** A sign-in link works once and for this long. */
 export const linkLifeMs = 2 * 60_000;
+
+/** The console's first page: where signing in leads unless told. */
+export const homePath = "/console";
 
 /** Address of a fresh sign-in: the identity provider asks who the person is, however lately they told it. */
 export const confirmUrl = (next: string): string =>
@@ -33,13 +36,17 @@ interface Beginning {
   by: "link" | "oidc";
   /** When they last proved it to the identity provider. */
   confirmedAt?: Date | undefined;
+  /** Groups the identity provider named. */
+  groups?: readonly string[] | undefined;
+  /** Of what signs in and may do so once only: a second time nobody is signed in. */
+  once?: string | undefined;
   /** The request that signs in: what session it brought ends, so that nobody goes on with an id they knew before. */
   req?: IncomingMessage | undefined;
 }
 
 export interface Sessions {
-  /** Signs the person in on this response, under a new id. */
-  begin(res: ServerResponse, person: Person, beginning: Beginning): Promise<void>;
+  /** Signs the person in on this response, under a new id. False: what signs in had been used before. */
+  begin(res: ServerResponse, person: Person, beginning: Beginning): Promise<boolean>;
   /** The session of a request; one of a person whom the catalog does not know any more ends here. */
   of(req: IncomingMessage): Promise<Session | undefined>;
   end(req: IncomingMessage, res: ServerResponse): Promise<void>;
@@ -95,11 +102,14 @@ export function createSessions(parts: {
         });
     });
 
-  const begin: Sessions["begin"] = async (res, { team, person }, { by, confirmedAt, req }) => {
-    const before = req && idIn(req);
-    if (before !== undefined) await endOne(hashOf(before), "signed in again");
+  const begin: Sessions["begin"] = async (
+    res,
+    { team, person },
+    { by, confirmedAt, groups = [], once, req },
+  ) => {
     const id = randomBytes(32).toString("base64url");
-    await database.tx(async (tx) => {
+    const isNew = await database.tx(async (tx) => {
+      if (once !== undefined && !(await useUp(tx, once, { team, person }))) return false;
       await tx.trx
         .insertInto("sessions")
         .values({
@@ -112,6 +122,7 @@ export function createSessions(parts: {
           expires_at: new Date(tx.now.getTime() + absoluteMs),
           revoked_at: null,
           confirmed_at: confirmedAt ?? null,
+          groups: JSON.stringify(groups),
         })
         .execute();
       tx.audit({
@@ -120,8 +131,30 @@ export function createSessions(parts: {
         subject: subjectOf(hashOf(id)),
         detail: { by, confirmedAt: confirmedAt?.toISOString() },
       });
+      return true;
     });
+    if (!isNew) return false;
+    const before = req && idIn(req);
+    if (before !== undefined) await endOne(hashOf(before), "signed in again");
     res.appendHeader("set-cookie", cookie(`${id}.${box.sign(`session:${id}`)}`, absoluteMs / 1_000));
+    return true;
+  };
+
+  /** Keeps that it was used, beside the links, which are used once too; false when it was before. */
+  const useUp = async (tx: Tx, once: string, { team, person }: Person): Promise<boolean> => {
+    const kept = await tx.trx
+      .insertInto("sign_in_links")
+      .values({
+        token_hash: hashOf(`once:${once}`),
+        team,
+        person,
+        next: "/",
+        expires_at: new Date(tx.now.getTime() + absoluteMs),
+        used_at: tx.now,
+      })
+      .onConflict((conflict) => conflict.column("token_hash").doNothing())
+      .executeTakeFirst();
+    return kept.numInsertedOrUpdatedRows === 1n;
   };
 
   return {
@@ -137,7 +170,7 @@ export function createSessions(parts: {
         .where("revoked_at", "is", null)
         .where("expires_at", ">", at)
         .where("seen_at", ">", new Date(at.getTime() - idleMs))
-        .returning(["team", "person", "csrf", "confirmed_at"])
+        .returning(["team", "person", "csrf", "confirmed_at", "groups"])
         .executeTakeFirst();
       if (!row) return undefined;
       const { team, person } = row;
@@ -146,7 +179,8 @@ export function createSessions(parts: {
         return undefined;
       }
       const confirmedAt = row.confirmed_at ?? undefined;
-      return { actor: { team, person, door: "console", confirmedAt }, csrf: row.csrf };
+      const groups = row.groups ?? [];
+      return { actor: { team, person, door: "console", confirmedAt, groups }, csrf: row.csrf };
     },
     async end(req, res) {
       const id = idIn(req);

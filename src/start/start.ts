@@ -12,7 +12,7 @@ import { acquireRunLock } from "../platform/embedded/run-lock.ts";
 import type { Log } from "../platform/log.ts";
 import { scopes } from "../platform/slack/scopes.ts";
 import type { Running } from "../roles.ts";
-import { localPeople, localTeam, tour } from "../sandbox/people.ts";
+import { localPeople, tour } from "../sandbox/people.ts";
 import { keptKey } from "./keys.ts";
 
 export interface StartOptions {
@@ -124,7 +124,14 @@ async function bringUp(
 
   let app: App | undefined;
   const { startWorkspace, workspaceRefusal } = await import("../sandbox/workspace/index.ts");
-  const workspace = workspaceRefusal("start", settings.SLACK_BOT_TOKEN !== undefined)
+  const { localSignIn } = await import("../sandbox/issuer/index.ts");
+  const hasWorkspace = workspaceRefusal("start", settings.SLACK_BOT_TOKEN !== undefined) === undefined;
+  // The company's own identity provider may be tried here too.
+  const local =
+    hasWorkspace && settings.OIDC_ISSUER === undefined
+      ? await localSignIn(publicUrl(settings), () => app?.clock.now() ?? options.now)
+      : undefined;
+  const workspace = !hasWorkspace
     ? undefined
     : await startWorkspace({
         ...localPeople,
@@ -142,8 +149,7 @@ async function bringUp(
               usage: `/ops ${usageOf(spec).split(" [--")[0]}`.trim(),
               help: spec.summary,
             })),
-        signIn: async (req, res, person) =>
-          app?.sessions.begin(res, { team: localTeam, person }, { by: "oidc", req }),
+        issuer: local?.issuer,
         stateFile: join(dataDir, "workspace", "journal.jsonl"),
         now: () => app?.clock.now() ?? options.now,
         log: (level, message, fields) => log[level](fields ?? {}, message),
@@ -157,6 +163,7 @@ async function bringUp(
     encryptionKey,
     env: (name) => secrets[name],
     slack: { token: settings.SLACK_BOT_TOKEN ?? "xoxb-local", apiUrl: workspace?.webApiUrl },
+    provider: local?.provider,
     overrides: options.overrides,
   });
   const running = app;

@@ -4,7 +4,10 @@ import { checkCard } from "../../src/cli/doctor/card.ts";
 import { checkPostgres } from "../../src/cli/doctor/postgres.ts";
 import { checkProviders } from "../../src/cli/doctor/providers.ts";
 import { checkQueue, checkRedis, checkWork } from "../../src/cli/doctor/queue.ts";
+import { checkSignIn } from "../../src/cli/doctor/sign-in.ts";
 import { checkSlack } from "../../src/cli/doctor/slack.ts";
+import { Secret } from "../../src/platform/secret.ts";
+import { createIdentityProvider } from "../../src/platform/signin/provider.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 
 let quarterdeck: TestApp;
@@ -176,5 +179,45 @@ describe("the doctor's test card", () => {
       say: () => undefined,
     });
     expect(findings).toMatchObject([{ state: "failed", saw: expect.stringContaining("channel_not_found") }]);
+  });
+});
+
+describe("the doctor on signing in", () => {
+  const provider = (clientSecret: string, issuer = `${quarterdeck.base}/workspace/oidc`) =>
+    createIdentityProvider(
+      {
+        ...quarterdeck.provider,
+        issuer,
+        clientSecret: clientSecret === "" ? quarterdeck.provider.clientSecret : new Secret(clientSecret),
+      },
+      { redirectUri: `${quarterdeck.base}/sign-in/callback`, log: quarterdeck.log, now: () => new Date() },
+    );
+  const check = (identity: ReturnType<typeof provider> | undefined, isLocal = false) =>
+    checkSignIn(identity, quarterdeck.app.catalogs.current(), isLocal);
+
+  it("shows the provider our client and signs nobody in", async () => {
+    expect(await check(provider(""))).toMatchObject({
+      state: "ok",
+      saw: expect.stringContaining("takes our client"),
+    });
+  });
+
+  it("names the settings when the client is refused and when nobody answers", async () => {
+    expect(await check(provider("wrong"))).toMatchObject({
+      state: "failed",
+      cure: expect.stringContaining("OIDC_CLIENT_SECRET"),
+    });
+    expect(await check(provider("", "http://127.0.0.1:1"))).toMatchObject({
+      state: "failed",
+      cure: expect.stringContaining("OIDC_ISSUER"),
+    });
+  });
+
+  it("says what is not possible where none is set", async () => {
+    expect(await check(undefined)).toMatchObject({
+      state: "not set",
+      saw: expect.stringContaining("fresh sign-in"),
+    });
+    expect(await check(undefined, true)).toMatchObject({ state: "ok" });
   });
 });

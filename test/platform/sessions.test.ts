@@ -77,6 +77,12 @@ describe("a console session", () => {
     expect((await sessions.of(request(pair)))?.actor.person).toBe("U0DEV");
   });
 
+  it("is made once by what may be used once, however often that is played again", async () => {
+    const begin = () => cookieOf((res) => sessions.begin(res, dev, { by: "oidc", once: "state-1" }));
+    const [first, second] = await Promise.all([begin(), begin()]);
+    expect([first.pair, second.pair].filter(Boolean)).toHaveLength(1);
+  });
+
   it("takes no id that it did not sign itself", async () => {
     const cookie = await signedIn();
     const forged = cookie.replace(/=.{8}/, "=AAAAAAAA");

@@ -6,9 +6,11 @@ import { allMigrations, type FeatureOverrides } from "../../src/features/all.ts"
 import { migrate } from "../../src/platform/db/migrate.ts";
 import { freePort } from "../../src/platform/embedded/ports.ts";
 import { systemActor } from "../../src/platform/people.ts";
+import type { ProviderSettings } from "../../src/platform/signin/provider.ts";
 import { scopes } from "../../src/platform/slack/scopes.ts";
 import { type Running, startWeb, startWorker } from "../../src/roles.ts";
-import { localPeople, localTeam, tour } from "../../src/sandbox/people.ts";
+import { localSignIn } from "../../src/sandbox/issuer/index.ts";
+import { localPeople, tour } from "../../src/sandbox/people.ts";
 import { startWorkspace, type Workspace } from "../../src/sandbox/workspace/index.ts";
 import { Person } from "./person.ts";
 import { type FreshDatabase, freshDatabase } from "./postgres.ts";
@@ -24,6 +26,8 @@ export interface TestAppOptions {
   /** Secrets the catalog names by variable. */
   env?: Record<string, string>;
   redisUrl?: string;
+  /** Has the identity provider say something else of who signs in. */
+  alterClaims?: (claims: Record<string, unknown>) => Record<string, unknown>;
   /** Default true; without a worker nothing that is asked gets done. */
   withWorker?: boolean;
   overrides?: FeatureOverrides;
@@ -34,6 +38,8 @@ export interface TestApp {
   fresh: FreshDatabase;
   workspace: Workspace;
   worker: Running | undefined;
+  /** What signs people in: the local workspace's own identity provider. */
+  provider: ProviderSettings;
   /** Address of Slack's door, hooks and console. */
   base: string;
   log: ReturnType<typeof keptLog>;
@@ -51,6 +57,9 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const log = keptLog();
   let base = "";
   const built: { app?: App } = {};
+  const port = await freePort();
+  const now = () => built.app?.clock.now() ?? new Date();
+  const local = await localSignIn(`http://127.0.0.1:${port}`, now, options.alterClaims);
   const workspace = await startWorkspace({
     ...localPeople,
     tour,
@@ -60,16 +69,15 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     scopes: scopes.map(({ scope }) => scope),
     eventsUrl: () => `${base}/slack/events`,
     completions: () => [],
-    signIn: async (req, res, person) =>
-      built.app?.sessions.begin(res, { team: localTeam, person }, { by: "oidc", req }),
-    now: () => built.app?.clock.now() ?? new Date(),
+    issuer: local.issuer,
+    now,
     log: () => undefined,
   });
   // The same tests run on both queues: TEST_QUEUE=redis gives each app a Redis of its own.
   const redis =
     options.redisUrl === undefined && process.env.TEST_QUEUE === "redis" ? await startRedis() : undefined;
   const settings = readSettings({
-    PORT: String(await freePort()),
+    PORT: String(port),
     REDIS_URL: options.redisUrl ?? redis?.url,
     QUEUE_PREFIX: `test-${Math.random().toString(36).slice(2, 10)}`,
   });
@@ -81,6 +89,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     env: (name) => options.env?.[name],
     slack: { token: "xoxb-local", apiUrl: workspace.webApiUrl },
     poolMax: 12,
+    provider: local.provider,
     overrides: options.overrides,
   });
   built.app = app;
@@ -100,6 +109,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     fresh,
     workspace,
     worker,
+    provider: local.provider,
     base,
     log,
     person: (id) => new Person(base, id).signIn(),

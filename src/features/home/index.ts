@@ -50,12 +50,12 @@ const signInSpec = defineCommand({
   args: z.object({}),
   role: "anyone",
   acts: false,
-  summary: "A link that signs you in to the console, once, within two minutes.",
+  summary: "A link that signs you in to the console.",
   example: "sign-in",
 });
 
 export function createHome(platform: Platform, features: () => readonly Feature[]): Feature {
-  const { catalogs, sessions, publicUrl } = platform;
+  const { catalogs, sessions, identity, publicUrl } = platform;
   const gather = async (
     read: (feature: Feature) => Promise<readonly SummaryLine[]> | undefined,
   ): Promise<SummaryLine[]> =>
@@ -122,6 +122,10 @@ export function createHome(platform: Platform, features: () => readonly Feature[
   };
 
   const signIn = async ({ actor }: CommandContext): Promise<Decision<Reply>> => {
+    if (identity)
+      return allow({
+        text: `<${publicUrl}/sign-in|Sign in to Quarterdeck> with your account at ${escapeText(new URL(identity.issuer).host)}.`,
+      });
     const token = await sessions.createLink(actor, consolePath);
     return allow({
       text: `<${publicUrl}/sign-in?token=${token}|Sign in to Quarterdeck> — for you alone, once, within two minutes.`,

@@ -86,6 +86,10 @@ const confirmedSessions = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const sessionGroups = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`alter table sessions add column groups jsonb`.execute(db);
+};
+
 export const platformMigrations: Record<string, Migration> = {
   "2026-11-23T0000-platform": { up: platformTables },
   "2026-11-23T0100-operator-tokens": { up: operatorTokens },
@@ -93,6 +97,7 @@ export const platformMigrations: Record<string, Migration> = {
   "2026-11-25T1710-confirmed-sessions": { up: confirmedSessions },
   ...namesMigrations,
   ...auditMigrations,
+  "2026-11-25T1720-session-groups": { up: sessionGroups },
 };
 
 /**

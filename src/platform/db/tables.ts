@@ -126,7 +126,9 @@ export interface PlatformTables {
     seen_at: Timestamp;
     expires_at: Timestamp;
     revoked_at: Timestamp | null;
+    /** When the person last proved to the identity provider who they are; null by a single-use link. */
     confirmed_at: Timestamp | null;
+    groups: Json<readonly string[] | null> | null;
   };
   sign_in_links: {
     token_hash: string;

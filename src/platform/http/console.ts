@@ -4,7 +4,7 @@ import type { Authz } from "../authz.ts";
 import type { Clock } from "../clock.ts";
 import type { Route } from "../feature.ts";
 import { refusalText } from "../refusal.ts";
-import type { Sessions } from "../sessions.ts";
+import { homePath, type Sessions } from "../sessions.ts";
 import { frameOf } from "./frame.ts";
 import { equalText } from "./hooks.ts";
 import { escapeHtml, page } from "./page.ts";
@@ -24,6 +24,8 @@ export function consoleHandler(parts: {
   catalog: () => Catalog;
   clock: Clock;
   publicUrl: string;
+  /** An identity provider signs in, not a link. */
+  hasProvider: boolean;
 }): Handle {
   return async (req, res, url) => {
     const routes = parts.routes();
@@ -32,7 +34,7 @@ export function consoleHandler(parts: {
       if (!params || route.method !== req.method) continue;
       const session = await parts.sessions.of(req);
       if (!session) {
-        sendPage(res, 401, signInFirst());
+        sendPage(res, 401, signInFirst(parts.hasProvider ? wayBack(req) : undefined));
         return true;
       }
       const { publicUrl } = parts;
@@ -83,6 +85,9 @@ export const signOutRoute = (sessions: Sessions): Route => ({
     sendPage(res, 200, page("Signed out", '<p><a href="/sign-in">Sign in again</a></p>'));
   },
 });
+
+/** Where somebody goes once signed in: the page they asked for. */
+const wayBack = (req: IncomingMessage): string => (req.method === "GET" ? (req.url ?? homePath) : homePath);
 
 function match(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split("/");

@@ -29,6 +29,9 @@ export interface Deed {
   ack?: { ok: boolean; status: number; body: unknown };
 }
 
+/** Redirects of one sign-in: to the provider, back, and on. */
+const hopsMax = 6;
+
 /** A person at the local workspace, through the endpoints its page uses: what they type, press and see. */
 export class Person {
   #cookie = "";
@@ -76,7 +79,25 @@ export class Person {
   async signIn(): Promise<this> {
     this.#token = (await this.#call<{ token: string }>("session")).token;
     this.#token = (await this.#call<{ token: string }>("act-as", { user: this.id })).token;
+    await this.signInToConsole();
     return this;
+  }
+
+  /** As the page does: to the identity provider and back, each redirect with what cookies there are by then. */
+  async signInToConsole(path = "/sign-in?next=/sign-in/done"): Promise<void> {
+    let at = new URL(path, this.base);
+    for (let hop = 0; hop < hopsMax; hop += 1) {
+      const answer = await fetch(at, { headers: { cookie: this.#cookie }, redirect: "manual" });
+      this.#keepCookies(answer.headers.getSetCookie());
+      const to = answer.headers.get("location");
+      if (answer.status !== 303 || to === null) {
+        if (answer.status !== 204)
+          throw new Error(`${this.id} could not sign in: ${at.pathname} answered ${answer.status}`);
+        return;
+      }
+      at = new URL(to, at);
+    }
+    throw new Error(`${this.id} could not sign in: the way to the identity provider has no end`);
   }
 
   send(channel: string, text: string, threadTs?: string): Promise<Deed> {

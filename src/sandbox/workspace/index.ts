@@ -5,6 +5,7 @@
  * this machine only (guard.ts) and runs beside no real Slack ({@link workspaceRefusal}).
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { issuerPath } from "../issuer/issuer.ts";
 import { Conversation } from "./conversation.ts";
 import { Changes, type Desk, Ephemerals, Reads, Triggers } from "./desk.ts";
 import { startEmulator } from "./emulator.ts";
@@ -129,6 +130,12 @@ async function route(
   res: ServerResponse,
 ): Promise<void> {
   if (path.startsWith("/workspace/api/")) return servePageApi(desk, sessions, path.slice(15), req, res);
+  const { issuer } = desk.options;
+  if (issuer && path.startsWith(`${issuerPath}/`)) {
+    const session = sessions.read(req.headers.cookie);
+    const seat = session && { userId: session.userId, csrf: sessions.csrfToken(session.value) };
+    return issuer.handle(path.slice(issuerPath.length), req, res, seat);
+  }
   if (req.method !== "GET")
     return sendJson(res, 405, { ok: false, error: "bad_method", message: "GET only" });
   if (path === "/") return serveShell(desk, res);

@@ -2,7 +2,7 @@
  * The words of the local workspace: who is in it, what a message and a view are, what an app answered.
  * Types and limits only; ids look like Slack's (`U…`, `C…`, `D…`, `T…`), times of messages are Slack's `ts`.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { LocalIssuer } from "../issuer/issuer.ts";
 
 export interface WorkspaceUser {
   id: string;
@@ -60,8 +60,8 @@ export interface WorkspaceOptions {
   apiPort: number;
   /** Command completion for the composer. */
   completions: () => readonly Completion[];
-  /** A person picked 'act as': the host sets its own session cookie on `res`. */
-  signIn?: (req: IncomingMessage, res: ServerResponse, userId: string) => Promise<void>;
+  /** The identity provider for whoever acts here, at `/workspace/oidc`; the page signs in to the host by it. */
+  issuer?: LocalIssuer | undefined;
   tour: readonly TourStep[];
   /** Journal of the conversation (JSON lines); files lie beside it in `<stateFile>.files/`. Absent: nothing is kept. */
   stateFile?: string;

@@ -33,7 +33,7 @@ export async function servePageApi(
   const session = sessions.read(req.headers.cookie);
   const known = session && actors(desk).find((one) => one.id === session.userId);
   if (path === "session" && req.method === "GET")
-    return openSession(desk, sessions, known, session?.value, req, res);
+    return openSession(desk, sessions, known, session?.value, res);
   if (!session || !known)
     return sendJson(res, 401, { ok: false, error: "no_session", message: "GET session first" });
   const user = known;
@@ -58,7 +58,7 @@ export async function servePageApi(
   const body = parseObject((await readBody(req)).toString("utf8"));
   if (!body)
     return sendJson(res, 400, { ok: false, error: "bad_json", message: "the body is no JSON object" });
-  if (path === "act-as") return actAs(desk, sessions, body, req, res);
+  if (path === "act-as") return actAs(desk, sessions, body, res);
   const done = await deed(desk, user, path, body);
   if (!done) return sendJson(res, 404, { ok: false, error: "not_found", message: `no POST ${path}` });
   sendJson(res, 200, done);
@@ -86,48 +86,32 @@ function actors(desk: Desk): WorkspaceUser[] {
   return desk.options.users.filter((user) => user.actAs);
 }
 
-async function openSession(
+function openSession(
   desk: Desk,
   sessions: Sessions,
   known: WorkspaceUser | undefined,
   value: string | undefined,
-  req: IncomingMessage,
   res: ServerResponse,
-): Promise<void> {
-  if (known && value !== undefined) {
-    return sendJson(res, 200, { ok: true, user: known.id, token: sessions.csrfToken(value) });
-  }
+): void {
   const first = actors(desk)[0];
-  if (!first) return sendJson(res, 409, { ok: false, error: "nobody", message: "no user has actAs: true" });
-  await become(desk, sessions, first, req, res);
+  if (known && value !== undefined)
+    sendJson(res, 200, { ok: true, user: known.id, token: sessions.csrfToken(value) });
+  else if (first) become(sessions, first, res);
+  else sendJson(res, 409, { ok: false, error: "nobody", message: "no user has actAs: true" });
 }
 
-async function actAs(
-  desk: Desk,
-  sessions: Sessions,
-  body: Json,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
+function actAs(desk: Desk, sessions: Sessions, body: Json, res: ServerResponse): void {
   const wanted = actors(desk).find((user) => user.id === body.user || user.name === body.user);
-  if (!wanted) {
-    const names = actors(desk).map((user) => user.id);
-    return sendJson(res, 400, { ok: false, error: "user_not_found", message: `one of ${names.join(", ")}` });
-  }
-  await become(desk, sessions, wanted, req, res);
+  const names = actors(desk).map((user) => user.id);
+  if (wanted) become(sessions, wanted, res);
+  else sendJson(res, 400, { ok: false, error: "user_not_found", message: `one of ${names.join(", ")}` });
 }
 
-async function become(
-  desk: Desk,
-  sessions: Sessions,
-  user: WorkspaceUser,
-  req: IncomingMessage,
-  res: ServerResponse,
-): Promise<void> {
+/** From here on the browser acts as somebody else; the page signs in to the host as them. */
+function become(sessions: Sessions, user: WorkspaceUser, res: ServerResponse): void {
   const value = sessions.issue(user.id);
-  await desk.options.signIn?.(req, res, user.id);
   res.appendHeader("set-cookie", sessions.setCookie(value));
-  sendJson(res, 200, { ok: true, user: user.id, token: sessions.csrfToken(value) });
+  sendJson(res, 200, { ok: true, user: user.id, token: sessions.csrfToken(value), isNew: true });
 }
 
 /** Milliseconds between signs of life, so that a page knows when the workspace is gone. */

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   guardRefusal,
@@ -171,22 +172,25 @@ describe("over HTTP", () => {
   });
 });
 
-it("tells the host who acts, so that its own session can follow", async () => {
-  const acting: string[] = [];
-  const h = await openHarness({
-    signIn: async (_req, res, userId) => {
-      acting.push(userId);
-      res.appendHeader("set-cookie", `host_session=${userId}`);
+it("tells the identity provider who acts, and nobody when nobody sits there", async () => {
+  const seats: (string | undefined)[] = [];
+  const issuer = {
+    handle: async (
+      path: string,
+      _req: unknown,
+      res: ServerResponse,
+      seat: { userId: string } | undefined,
+    ) => {
+      seats.push(`${path} ${seat?.userId}`);
+      res.writeHead(204).end();
     },
-  });
+  };
+  const h = await openHarness({ issuer });
   try {
-    const res = await fetch(`${h.origin}/workspace/api/session`);
-    expect(res.headers.getSetCookie().map((one) => one.split("=")[0])).toEqual([
-      "host_session",
-      "quarterdeck_workspace",
-    ]);
-    await Person.as(h, "U0LEA");
-    expect(acting).toEqual([ada, ada, "U0LEA"]);
+    const { cookie } = await Person.as(h, "U0LEA");
+    await fetch(`${h.origin}/workspace/oidc/authorize?a=b`, { headers: { cookie } });
+    await fetch(`${h.origin}/workspace/oidc/jwks`);
+    expect(seats).toEqual(["/authorize U0LEA", "/jwks undefined"]);
   } finally {
     await h.close();
   }
