@@ -150,6 +150,7 @@ async function bringUp(
               help: spec.summary,
             })),
         issuer: local?.issuer,
+        signOut: async (req, res) => app?.sessions.end(req, res),
         stateFile: join(dataDir, "workspace", "journal.jsonl"),
         now: () => app?.clock.now() ?? options.now,
         log: (level, message, fields) => log[level](fields ?? {}, message),

@@ -70,6 +70,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     eventsUrl: () => `${base}/slack/events`,
     completions: () => [],
     issuer: local.issuer,
+    signOut: async (req, res) => built.app?.sessions.end(req, res),
     now,
     log: () => undefined,
   });

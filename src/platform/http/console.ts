@@ -8,7 +8,7 @@ import { homePath, type Sessions } from "../sessions.ts";
 import { frameOf } from "./frame.ts";
 import { equalText } from "./hooks.ts";
 import { escapeHtml, page } from "./page.ts";
-import { type Handle, readBody, sendPage } from "./server.ts";
+import { type Handle, readBody, redirect, sendPage } from "./server.ts";
 import { signInFirst } from "./signin.ts";
 
 export { escapeHtml };
@@ -34,7 +34,11 @@ export function consoleHandler(parts: {
       if (!params || route.method !== req.method) continue;
       const session = await parts.sessions.of(req);
       if (!session) {
-        sendPage(res, 401, signInFirst(parts.hasProvider ? wayBack(req) : undefined));
+        const next = parts.hasProvider ? wayBack(req) : undefined;
+        // A person in a browser is led there at once; programs and previews are told.
+        if (next !== undefined && req.method === "GET" && req.headers["sec-fetch-mode"] === "navigate")
+          redirect(res, `/sign-in?next=${encodeURIComponent(next)}`);
+        else sendPage(res, 401, signInFirst(next));
         return true;
       }
       const { publicUrl } = parts;

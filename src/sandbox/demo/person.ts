@@ -83,8 +83,9 @@ export class Person {
     return this;
   }
 
-  /** As the page does: to the identity provider and back, each redirect with what cookies there are by then. */
-  async signInToConsole(path = "/sign-in?next=/sign-in/done"): Promise<void> {
+  /** As a browser does: to the identity provider and back. Answers who the provider says it is. */
+  async signInToConsole(path = "/sign-in?next=/sign-in/done"): Promise<string> {
+    let issuer = "";
     let at = new URL(path, this.base);
     for (let hop = 0; hop < hopsMax; hop += 1) {
       const answer = await fetch(at, { headers: { cookie: this.#cookie }, redirect: "manual" });
@@ -93,9 +94,10 @@ export class Person {
       if (answer.status !== 303 || to === null) {
         if (answer.status !== 204)
           throw new Error(`${this.id} could not sign in: ${at.pathname} answered ${answer.status}`);
-        return;
+        return issuer;
       }
       at = new URL(to, at);
+      issuer = at.searchParams.get("iss") ?? issuer;
     }
     throw new Error(`${this.id} could not sign in: the way to the identity provider has no end`);
   }

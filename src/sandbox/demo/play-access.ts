@@ -20,7 +20,7 @@ export async function access(
   let login: Login | undefined;
   let open: Awaited<ReturnType<typeof signIn>> | undefined;
   const isGranted = await step(
-    "6a Access is asked for, approved by a lead only, claimed signed in",
+    "6a Access is asked for, approved by a lead only, claimed signed in by OpenID Connect",
     async () => {
       acknowledged(
         await dev.send(opsChannel, `/ops access request orders-db readonly ${grantSec}s INC-42 stuck orders`),
@@ -36,11 +36,16 @@ export async function access(
       );
       const id = /G-\d+/.exec(JSON.stringify(granted))?.[0];
       if (!id) throw new Missed("the card has no id");
+      const issuer = await dev.signInToConsole();
+      see(
+        issuer.endsWith("/workspace/oidc"),
+        `the console was not signed in to by OpenID Connect: ${issuer}`,
+      );
       login = await (await openConsole(stack.baseUrl, dev.cookie)).claim(id);
       open = await signIn(login);
       const { rows } = await open.query<{ count: string }>("select count(*) from orders");
       see(Number(rows[0]?.count) > 0, "the login reads no orders");
-      return `${id} approved by Lena, not by Dev; ${login.user} reads ${rows[0]?.count} orders`;
+      return `${id} approved by Lena, not by Dev, who signed in at ${issuer}; ${login.user} reads ${rows[0]?.count} orders`;
     },
   );
   if (!isGranted) return;

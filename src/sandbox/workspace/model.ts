@@ -2,6 +2,7 @@
  * The words of the local workspace: who is in it, what a message and a view are, what an app answered.
  * Types and limits only; ids look like Slack's (`U…`, `C…`, `D…`, `T…`), times of messages are Slack's `ts`.
  */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LocalIssuer } from "../issuer/issuer.ts";
 
 export interface WorkspaceUser {
@@ -60,8 +61,10 @@ export interface WorkspaceOptions {
   apiPort: number;
   /** Command completion for the composer. */
   completions: () => readonly Completion[];
-  /** The identity provider for whoever acts here, at `/workspace/oidc`; the page signs in to the host by it. */
+  /** The identity provider for whoever acts here, at `/workspace/oidc`. */
   issuer?: LocalIssuer | undefined;
+  /** Somebody else acts from here on: the host ends its own session, so that its next page signs in as them. */
+  signOut?: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
   tour: readonly TourStep[];
   /** Journal of the conversation (JSON lines); files lie beside it in `<stateFile>.files/`. Absent: nothing is kept. */
   stateFile?: string;

@@ -33,7 +33,7 @@ export async function servePageApi(
   const session = sessions.read(req.headers.cookie);
   const known = session && actors(desk).find((one) => one.id === session.userId);
   if (path === "session" && req.method === "GET")
-    return openSession(desk, sessions, known, session?.value, res);
+    return openSession(desk, sessions, known, session?.value, req, res);
   if (!session || !known)
     return sendJson(res, 401, { ok: false, error: "no_session", message: "GET session first" });
   const user = known;
@@ -58,7 +58,7 @@ export async function servePageApi(
   const body = parseObject((await readBody(req)).toString("utf8"));
   if (!body)
     return sendJson(res, 400, { ok: false, error: "bad_json", message: "the body is no JSON object" });
-  if (path === "act-as") return actAs(desk, sessions, body, res);
+  if (path === "act-as") return actAs(desk, sessions, body, req, res);
   const done = await deed(desk, user, path, body);
   if (!done) return sendJson(res, 404, { ok: false, error: "not_found", message: `no POST ${path}` });
   sendJson(res, 200, done);
@@ -86,32 +86,46 @@ function actors(desk: Desk): WorkspaceUser[] {
   return desk.options.users.filter((user) => user.actAs);
 }
 
-function openSession(
+async function openSession(
   desk: Desk,
   sessions: Sessions,
   known: WorkspaceUser | undefined,
   value: string | undefined,
+  req: IncomingMessage,
   res: ServerResponse,
-): void {
+): Promise<void> {
   const first = actors(desk)[0];
   if (known && value !== undefined)
     sendJson(res, 200, { ok: true, user: known.id, token: sessions.csrfToken(value) });
-  else if (first) become(sessions, first, res);
+  else if (first) await become(desk, sessions, first, req, res);
   else sendJson(res, 409, { ok: false, error: "nobody", message: "no user has actAs: true" });
 }
 
-function actAs(desk: Desk, sessions: Sessions, body: Json, res: ServerResponse): void {
+async function actAs(
+  desk: Desk,
+  sessions: Sessions,
+  body: Json,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
   const wanted = actors(desk).find((user) => user.id === body.user || user.name === body.user);
   const names = actors(desk).map((user) => user.id);
-  if (wanted) become(sessions, wanted, res);
+  if (wanted) await become(desk, sessions, wanted, req, res);
   else sendJson(res, 400, { ok: false, error: "user_not_found", message: `one of ${names.join(", ")}` });
 }
 
-/** From here on the browser acts as somebody else; the page signs in to the host as them. */
-function become(sessions: Sessions, user: WorkspaceUser, res: ServerResponse): void {
+/** From here on the browser acts as somebody else, for the host too. */
+async function become(
+  desk: Desk,
+  sessions: Sessions,
+  user: WorkspaceUser,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
   const value = sessions.issue(user.id);
+  await desk.options.signOut?.(req, res);
   res.appendHeader("set-cookie", sessions.setCookie(value));
-  sendJson(res, 200, { ok: true, user: user.id, token: sessions.csrfToken(value), isNew: true });
+  sendJson(res, 200, { ok: true, user: user.id, token: sessions.csrfToken(value) });
 }
 
 /** Milliseconds between signs of life, so that a page knows when the workspace is gone. */

@@ -172,6 +172,27 @@ describe("over HTTP", () => {
   });
 });
 
+it("has the host end its session whenever somebody else acts", async () => {
+  let ended = 0;
+  const h = await openHarness({
+    signOut: async (_req, res) => {
+      ended += 1;
+      res.appendHeader("set-cookie", "host_session=; Max-Age=0");
+    },
+  });
+  try {
+    const res = await fetch(`${h.origin}/workspace/api/session`);
+    expect(res.headers.getSetCookie().map((one) => one.split("=")[0])).toEqual([
+      "host_session",
+      "quarterdeck_workspace",
+    ]);
+    await Person.as(h, "U0LEA");
+    expect(ended).toBe(3);
+  } finally {
+    await h.close();
+  }
+});
+
 it("tells the identity provider who acts, and nobody when nobody sits there", async () => {
   const seats: (string | undefined)[] = [];
   const issuer = {

@@ -64,15 +64,7 @@ async function post(path, body) {
 
 async function signIn() {
   const res = await fetch("/workspace/api/session");
-  const session = await res.json();
-  token = session.token;
-  if (session.isNew) await signInToConsole();
-}
-
-/** The console is signed in to as the person who acts here, by the whole way to the identity provider and back. */
-async function signInToConsole() {
-  // A console that is away is no reason not to talk.
-  await fetch("/sign-in?next=/sign-in/done").catch(() => undefined);
+  token = (await res.json()).token;
 }
 
 /** Asks for the state; news that come while asking lead to one more question, not many. */
@@ -210,7 +202,6 @@ async function actAs(user) {
   const done = await post("act-as", { user });
   if (!done.ok) return toast(done.message);
   token = done.token;
-  await signInToConsole();
   await refresh();
 }
 
