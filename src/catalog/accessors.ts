@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { accessPolicySchema } from "./access-policy.ts";
 import { awsAccessorSchema, awsTermsSchema } from "./accessors-aws.ts";
+import { kubernetesAccessorSchema, kubernetesTermsSchema } from "./accessors-kubernetes.ts";
 import { envNameField, nameField, wordsField } from "./fields.ts";
 
 const postgresRoleField = z
@@ -21,7 +22,11 @@ const postgresSchema = z.strictObject({
   leftoversOwner: postgresRoleField.default("quarterdeck_leftovers"),
   connectionsMax: z.number().int().min(1).max(50).default(3),
 });
-export const accessorInstanceSchema = z.discriminatedUnion("kind", [postgresSchema, awsAccessorSchema]);
+export const accessorInstanceSchema = z.discriminatedUnion("kind", [
+  postgresSchema,
+  kubernetesAccessorSchema,
+  awsAccessorSchema,
+]);
 export type AccessorInstance = z.output<typeof accessorInstanceSchema>;
 
 /** What a role stands for in its system, by the kind of the accessor. Kept with a grant as it was written. */
@@ -31,6 +36,7 @@ export const accessTermsSchemas = {
     grantRole: z.union([postgresRoleField, z.array(postgresRoleField).min(1).max(10)]),
   }),
   aws: awsTermsSchema,
+  kubernetes: kubernetesTermsSchema,
 } as const satisfies Record<AccessorInstance["kind"], z.ZodType>;
 
 /** As the catalog holds them: read with the schema of the accessor's kind, {@link accessTermsSchemas}. */

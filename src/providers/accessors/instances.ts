@@ -2,9 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { Secret } from "../../platform/secret.ts";
+import { type Clusters, createClusters } from "../kubernetes/clusters.ts";
 import { secretOf } from "../secrets.ts";
 import { createAwsAccessor } from "./aws.ts";
 import type { Accessor } from "./contract.ts";
+import { createKubernetesAccessor } from "./kubernetes.ts";
 import { createPostgresAccessor } from "./postgres.ts";
 import { addressOf } from "./postgres-session.ts";
 import { readTerms } from "./terms.ts";
@@ -30,10 +32,16 @@ export function createAccessors(
   platform: Parts,
   wrap: (accessor: Accessor) => Accessor = (accessor) => accessor,
 ): Accessors {
-  return { of: (instance, grantable) => wrap(build(platform, instance, grantable)) };
+  const clusters = createClusters();
+  return { of: (instance, grantable) => wrap(build(platform, clusters, instance, grantable)) };
 }
 
-function build(platform: Parts, instance: AccessorInstance, grantable: readonly AccessTerms[]): Accessor {
+function build(
+  platform: Parts,
+  clusters: Clusters,
+  instance: AccessorInstance,
+  grantable: readonly AccessTerms[],
+): Accessor {
   switch (instance.kind) {
     case "postgres":
       return createPostgresAccessor({
@@ -45,6 +53,24 @@ function build(platform: Parts, instance: AccessorInstance, grantable: readonly 
         deadlineMs: callDeadlineMs,
         randomBytes,
       });
+    case "kubernetes": {
+      const { kubeconfigEnv } = instance;
+      return createKubernetesAccessor({
+        clusters,
+        cluster: {
+          kubeconfig:
+            kubeconfigEnv === undefined
+              ? null
+              : secretOf(platform, instance, kubeconfigEnv, "the path of a kubeconfig").reveal(),
+          context: instance.context ?? null,
+        },
+        namespace: instance.namespace,
+        publicUrl: instance.publicUrl,
+        grantable,
+        deadlineMs: callDeadlineMs,
+        now: () => platform.clock.now(),
+      });
+    }
     case "aws": {
       const { accessKeyIdEnv, secretAccessKeyEnv } = instance;
       return createAwsAccessor({

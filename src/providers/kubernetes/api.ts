@@ -2,9 +2,10 @@
  * Requests to a Kubernetes API server. Objects go through as JSON, not as the library's typed models: a model of
  * another release would drop the fields it does not know from what is written back.
  */
+import { setMaxListeners } from "node:events";
 import { type RequestOptions as HttpOptions, request as httpRequest, type IncomingMessage } from "node:http";
 import { type RequestOptions as HttpsOptions, request as httpsRequest } from "node:https";
-import type { z } from "zod";
+import { z } from "zod";
 import { ProviderError } from "../errors.ts";
 import { refused, unanswered } from "./refusals.ts";
 
@@ -24,6 +25,7 @@ export interface Resource {
 
 export interface ObjectPath {
   readonly resource: Resource;
+  /** Empty for what stands in no namespace. */
   readonly namespace: string;
   readonly name: string;
 }
@@ -35,14 +37,16 @@ export type JsonPatch = readonly {
 }[];
 
 export interface Request {
-  readonly verb: "get" | "list" | "patch";
+  readonly verb: "get" | "list" | "patch" | "create" | "delete";
   readonly resource: Resource;
   readonly namespace: string;
   readonly name?: string | undefined;
-  readonly subresource?: "status" | undefined;
+  readonly subresource?: "status" | "token" | undefined;
   readonly labelSelector?: string | undefined;
   readonly body?: { readonly type: string; readonly json: unknown } | undefined;
 }
+
+const methods = { get: "GET", list: "GET", patch: "PATCH", create: "POST", delete: "DELETE" } as const;
 
 /** An answer larger than this is refused: no object of ours comes near. */
 const bodyBytesMax = 32 * 1024 * 1024;
@@ -57,6 +61,8 @@ export class KubernetesApi {
   ) {
     const deadline = AbortSignal.timeout(call.deadlineMs);
     this.#signal = call.signal ? AbortSignal.any([deadline, call.signal]) : deadline;
+    // One listener per request in flight: many at once are no leak.
+    setMaxListeners(0, this.#signal);
     // One handshake for all requests of a call.
     if (typeof options.agent === "object") Object.assign(options.agent, { keepAlive: true });
   }
@@ -113,6 +119,25 @@ export class KubernetesApi {
     );
   }
 
+  /** `conflict` when there is one of that name. With a name: a subresource of that object. */
+  create<Schema extends z.ZodType>(
+    at: { resource: Resource; namespace: string; name?: string; subresource?: "token" },
+    json: unknown,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
+    return this.#send({ verb: "create", ...at, body: { type: "application/json", json } }, schema);
+  }
+
+  /** With `uid` only that very object: `conflict` when another one of its name stands there. Absent is a success. */
+  async remove(path: ObjectPath, uid?: string): Promise<void> {
+    const json = { kind: "DeleteOptions", apiVersion: "v1", ...(uid && { preconditions: { uid } }) };
+    try {
+      await this.#send({ verb: "delete", ...path, body: { type: "application/json", json } }, z.unknown());
+    } catch (error) {
+      if (!(error instanceof ProviderError && error.code === "not_found")) throw error;
+    }
+  }
+
   async #send<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.output<Schema>> {
     let answer: Answer;
     try {
@@ -142,7 +167,7 @@ export class KubernetesApi {
     const body = request.body && JSON.stringify(request.body.json);
     const options: HttpOptions = {
       ...this.options,
-      method: request.verb === "patch" ? "PATCH" : "GET",
+      method: methods[request.verb],
       headers: {
         ...(this.options.headers as Record<string, string>),
         accept: "application/json",
@@ -189,8 +214,9 @@ function pathOf({ resource, namespace, name, subresource, labelSelector }: Reque
   const { group, version, plural } = resource;
   const root = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
   const parts = [name, subresource].filter((part) => part !== undefined).map(encodeURIComponent);
+  const place = namespace === "" ? [] : ["namespaces", encodeURIComponent(namespace)];
   const query = labelSelector === undefined ? "" : `?labelSelector=${encodeURIComponent(labelSelector)}`;
-  return `${[root, "namespaces", encodeURIComponent(namespace), plural, ...parts].join("/")}${query}`;
+  return `${[root, ...place, plural, ...parts].join("/")}${query}`;
 }
 
 function parse(text: string): unknown {

@@ -2,7 +2,7 @@
  * Which cluster is meant and with whose rights: a kubeconfig's context, or the service account of the pod that
  * Quarterdeck runs in. Certificates, tokens, exec plugins and proxies are the client library's.
  */
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { ProviderError } from "../errors.ts";
@@ -18,6 +18,16 @@ export interface ClusterAddress {
 export interface Clusters {
   /** Work within one deadline and over one connection, which is closed after it. Throws ProviderError. */
   use<T>(address: ClusterAddress, call: KubernetesCall, work: (api: KubernetesApi) => Promise<T>): Promise<T>;
+  /** How the cluster is reached, for people's own kubeconfigs. Throws ProviderError. */
+  describe(address: ClusterAddress): Promise<ClusterFacts>;
+}
+
+export interface ClusterFacts {
+  readonly server: string;
+  /** Base64 of the PEM that signs its certificate; null: one the machine trusts. */
+  readonly authority: string | null;
+  /** Name in its certificate, where that is not the server's. */
+  readonly tlsServerName: string | null;
 }
 
 interface Loaded {
@@ -55,6 +65,15 @@ export function createClusters(): Clusters {
         api.close();
       }
     },
+
+    async describe(address) {
+      const { server, caData, caFile, tlsServerName } = (await configOf(address)).getCurrentCluster() ?? {};
+      return {
+        server: server ?? "",
+        authority: caData ?? (caFile === undefined ? null : readAuthority(caFile)),
+        tlsServerName: tlsServerName ?? null,
+      };
+    },
   };
 }
 
@@ -63,6 +82,14 @@ function modifiedAt(path: string): number {
     return statSync(path).mtimeMs;
   } catch (error) {
     throw unusable(`the kubeconfig ${path} cannot be read`, error);
+  }
+}
+
+function readAuthority(path: string): string {
+  try {
+    return readFileSync(path).toString("base64");
+  } catch (error) {
+    throw unusable(`the certificate-authority ${path} cannot be read`, error);
   }
 }
 
@@ -129,6 +156,6 @@ const unusable = (problem: string, cause?: unknown): ProviderError =>
   new ProviderError(
     "rejected",
     `The cluster is not known: ${problem}`,
-    "Check kubeconfigEnv and context of the traffic instance, or run Quarterdeck in the cluster.",
+    "Check kubeconfigEnv and context of the instance, or run Quarterdeck in the cluster.",
     cause,
   );

@@ -7,7 +7,11 @@ const statusSchema = z.object({
   message: z.string().default("no reason given"),
   reason: z.string().default(""),
   details: z
-    .object({ name: z.string().optional(), causes: z.array(z.unknown()).default([]) })
+    .object({
+      name: z.string().optional(),
+      kind: z.string().optional(),
+      causes: z.array(z.unknown()).default([]),
+    })
     .default({ causes: [] }),
 });
 type Status = z.output<typeof statusSchema>;
@@ -89,13 +93,19 @@ function forbidden(request: Request, reason: string): ProviderError {
   const group = resource.group === "" ? "core" : resource.group;
   return new ProviderError(
     "unauthorised",
-    `Quarterdeck may not ${verb} ${plural} (${group}) in the namespace ${namespace}`,
+    `Quarterdeck may not ${verb} ${plural} (${group}) ${namespace === "" ? "in the cluster" : `in the namespace ${namespace}`}`,
     `Add the verb ${verb} for ${plural} to its Role; deploy/kubernetes has all it needs.`,
   );
 }
 
 function absent(request: Request, { details, message }: Status): ProviderError {
-  const { resource, name } = request;
+  const { resource, name, namespace } = request;
+  if (details.kind === "namespaces")
+    return new ProviderError(
+      "not_found",
+      `The cluster has no namespace ${namespace}`,
+      "Make it, or correct the catalog; check the instance's context.",
+    );
   // An object that is not there is named; a kind that is not there is not.
   if (name !== undefined && details.name === undefined && !message.includes(`"${name}"`))
     return new ProviderError(
@@ -106,7 +116,7 @@ function absent(request: Request, { details, message }: Status): ProviderError {
   return new ProviderError(
     "not_found",
     `The cluster has no ${nameOf(request)}`,
-    "Check namespace and name in the service's traffic, and the instance's context.",
+    "Check namespace and name in the catalog, and the instance's context.",
   );
 }
 
@@ -117,7 +127,7 @@ const isFailedTest = ({ body }: Request, { details }: Status): boolean =>
 /** `deployments shop/web`. */
 function nameOf({ resource, namespace, name, subresource }: Request): string {
   const of = subresource === undefined ? "" : `${subresource} of `;
-  return `${of}${resource.plural} ${namespace}/${name ?? "*"}`;
+  return `${of}${resource.plural} ${namespace === "" ? "" : `${namespace}/`}${name ?? "*"}`;
 }
 
 function statusIn(text: string): Status {
