@@ -236,7 +236,12 @@ export function accessRule(catalog: Catalog, resourceName: string, roleName: str
 }
 
 /** Person ids who may approve a role: the leads of every approving team and the people named, each once. */
-export function approversOf(catalog: Catalog, { policy }: Pick<AccessRole, "policy">): readonly string[] {
+export function approversOf(
+  catalog: Catalog,
+  {
+    policy,
+  }: { policy: { readonly approvers: readonly string[]; readonly approverPeople?: readonly string[] | undefined } },
+): readonly string[] {
   const teams = catalog.teams.filter(({ name }) => policy.approvers.includes(name));
   return [...new Set([...teams.flatMap(({ leads }) => leads), ...(policy.approverPeople ?? [])])];
 }

@@ -21,7 +21,9 @@ import {
   lateWorthSayingMs,
   shownDigest,
 } from "./model.ts";
-import { causeText, countText, durationText, nameOf, requesterName, spanText } from "./words.ts";
+import { narrowerRoles } from "./alternatives.ts";
+import { offerLines, offerNote } from "./offer-words.ts";
+import { causeText, countText, durationText, insteadText, nameOf, requesterName, spanText } from "./words.ts";
 
 export interface Scene {
   catalog: Catalog;
@@ -29,10 +31,18 @@ export interface Scene {
   now: Date;
   /** Freezes that stand over its service, as lines. */
   frozen?: readonly string[];
+  /** Of a request, for who decides: the requester's teams, how often they had it, plain lines on narrower roles, names. */
+  teams?: readonly string[];
+  had?: number;
+  narrower?: readonly string[];
+  canApprove?: readonly string[];
 }
 
 export const cardKeyOf = (id: GrantId): string => `access:${id}`;
 export const requesterKeyOf = (id: GrantId): string => `access:${id}:requester`;
+
+/** Names on a card; the rest is counted. */
+const namesMax = 6;
 
 type Shown = { text: string; blocks: Block[] };
 
@@ -45,6 +55,7 @@ export function grantCard(grant: Grant, scene: Scene): Shown {
       escapeText(grant.terms.grants),
       `asked ${dateToken(grant.requestedAt, "date_time")}`,
       grant.id,
+      ...(scene.teams?.length ? [`of ${escapeText(scene.teams.join(", "))}`] : []),
       ...(grant.askedById === grant.personId
         ? []
         : [`asked for by ${escapeText(nameOf(scene.catalog, grant.askedBy))}`]),
@@ -56,12 +67,18 @@ export function grantCard(grant: Grant, scene: Scene): Shown {
       ["How long", howLong(grant)],
       [
         "Asked before",
-        `${countText(grant.askedBefore, "request")} for ${escapeText(grant.resource)} in 30 days`,
+        `${countText(grant.askedBefore, "request")} for ${escapeText(grant.resource)} in 30 days${scene.had ? `, had ${scene.had} ×` : ""}`,
       ],
       ...approvedFacts(grant, scene),
+      ...(scene.canApprove?.length ? [canApproveFact(grant, scene.canApprove)] : []),
     ],
-    body: [...(scene.frozen ?? []), ...troubleLines(grant, scene)].map((line) => context(line)),
-    ...leadVerbs(grant),
+    body: [
+      ...(scene.frozen ?? []),
+      ...(scene.narrower ?? []).map((line) => escapeText(line)),
+      ...offerLines(grant, scene),
+      ...troubleLines(grant, scene),
+    ].map((line) => context(line)),
+    ...leadVerbs(grant, scene),
     last: lastLine(grant, scene),
   });
 }
@@ -156,7 +173,16 @@ export function byHandText(grant: Grant): string {
   return `at ${escapeText(accessor.name)}, as its administrator: ${grant.byHand.map((line) => escapeText(line, 300)).join("; ")}`;
 }
 
-function leadVerbs(grant: Grant): { verbs?: readonly (Verb | LinkVerb)[]; more?: readonly Verb[] } {
+function canApproveFact({ terms }: Grant, names: readonly string[]): readonly [string, string] {
+  const some = names.slice(0, namesMax).map((name) => escapeText(name, 60));
+  const more = names.length > namesMax ? ` and ${names.length - namesMax} more` : "";
+  return ["Can approve", `${some.join(", ")}${more}${terms.stepUp ? ", at the console" : ""}`];
+}
+
+function leadVerbs(
+  grant: Grant,
+  { catalog }: Scene,
+): { verbs?: readonly (Verb | LinkVerb)[]; more?: readonly Verb[] } {
   const { id, state } = grant;
   switch (state.is) {
     case "requested": {
@@ -165,6 +191,15 @@ function leadVerbs(grant: Grant): { verbs?: readonly (Verb | LinkVerb)[]; more?:
         verbs: [
           { label: "Approve", line: `access approve ${id} --seen ${seen}`, style: "primary" },
           { label: "Deny", line: `modal access deny: ${id} --seen ${seen}` },
+        ],
+        more: [
+          ...narrowerRoles(catalog, grant)
+            .slice(0, 3)
+            .map(({ role, durationMaxMs }) => {
+              const time = formatDuration(Math.min(durationMaxMs, durationOf(grant)));
+              return { label: `Offer ${role} for ${time}`, line: `access offer ${id} ${role} ${time}` };
+            }),
+          { label: "Offer something else", line: `modal access offer: ${id} ${grant.resource} ${grant.role}` },
         ],
       };
     }
@@ -189,7 +224,9 @@ function lastLine(grant: Grant, { catalog }: Scene): string | undefined {
     case "lapsed":
       return `Lapsed ${dateToken(state.at)}: ${escapeText(state.why)}`;
     case "withdrawn":
-      return `Taken back ${dateToken(state.at)}`;
+      return state.instead === undefined
+        ? `Taken back ${dateToken(state.at)}`
+        : `${escapeText(requesterName(catalog, grant))} took ${escapeText(insteadText(catalog, state.instead))} ${dateToken(state.at)}`;
     case "ended":
       return endedLine(grant, state, catalog);
     case "requested":
@@ -227,6 +264,7 @@ function endedLine(grant: Grant, state: Extract<Grant["state"], { is: "ended" }>
 /** In the requester's own conversation; nothing while there is nothing they did not do themselves. */
 export function requesterNote(grant: Grant, scene: Scene): Shown | undefined {
   const { state } = grant;
+  if (state.is === "requested" && state.offers?.length) return offerNote(grant, state.offers, scene);
   if (state.is === "requested" || (state.is === "withdrawn" && !state.wasApproved)) return undefined;
   return card({
     mark: markOf(grant),

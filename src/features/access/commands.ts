@@ -7,6 +7,7 @@ import { allow } from "../../platform/refusal.ts";
 import { approveGrant, denyGrant } from "./decide.ts";
 import { returnGrant, revokeGrant } from "./end.ts";
 import { listReply, mineReply } from "./lists.ts";
+import { acceptOffer, offerInstead } from "./offer.ts";
 import { holdsSecret, secretRefusal } from "./reason.ts";
 import { extendGrant, requestAccess } from "./request.ts";
 import type { Room } from "./room.ts";
@@ -41,6 +42,24 @@ const denySpec = defineCommand({
   acts: true,
   summary: "Deny a request and say why; leads of the approving team.",
   example: "access deny G-12 use the replica",
+});
+const offerSpec = defineCommand({
+  name: "access offer",
+  args: z.object({ grant: arg.id("G"), role: arg.word(), time: arg.time() }),
+  flags: z.object({ seen: arg.word().optional() }),
+  role: "anyone",
+  acts: true,
+  summary: "Offer a narrower role or less time; taken, it is a request of its own that you have approved.",
+  example: "access offer G-12 readonly 15m",
+});
+const acceptSpec = defineCommand({
+  name: "access accept",
+  args: z.object({ grant: arg.id("G") }),
+  flags: z.object({ offer: arg.word().optional() }),
+  role: "anyone",
+  acts: true,
+  summary: "Take what an approver offers instead of what you asked for.",
+  example: "access accept G-12",
 });
 const extendSpec = defineCommand({
   name: "access extend",
@@ -113,6 +132,22 @@ export function accessCommands(room: Room): Command[] {
         const { grant: id, reason } = argsOf(denySpec, context.line);
         const { seen } = flagsOf(denySpec, context.line);
         return denyGrant(room, { ...common(context), id, seen }, reason);
+      },
+    },
+    {
+      spec: offerSpec,
+      run: (context) => {
+        const { grant: id, role, time } = argsOf(offerSpec, context.line);
+        const { seen } = flagsOf(offerSpec, context.line);
+        return offerInstead(room, { ...common(context), id, seen }, role, time.durationMs);
+      },
+    },
+    {
+      spec: acceptSpec,
+      run: (context) => {
+        const { grant: id } = argsOf(acceptSpec, context.line);
+        const { offer } = flagsOf(acceptSpec, context.line);
+        return acceptOffer(room, { ...common(context), id, offer });
       },
     },
     {

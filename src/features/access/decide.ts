@@ -35,7 +35,7 @@ export interface Deciding {
   seen?: string | undefined;
 }
 
-const reciprocalMs = 30 * 86_400_000;
+export const reciprocalMs = 30 * 86_400_000;
 /** How long a fresh sign-in is fresh. */
 export const stepUpMs = 10 * 60_000;
 
@@ -158,7 +158,7 @@ export function denyGrant(room: Room, deciding: Deciding, reason: string): Promi
   });
 }
 
-async function decide(
+export async function decide(
   room: Room,
   deciding: Deciding,
   act: (tx: Tx, grant: Grant, personId: string, waiting: Waiting) => Promise<Decision<string>>,

@@ -2,7 +2,7 @@
 import type { Tx } from "../../platform/db/database.ts";
 import { type Door, systemActor } from "../../platform/people.ts";
 import { nextPublicId } from "../../platform/publicids.ts";
-import { type Decision, type Refused, refuse } from "../../platform/refusal.ts";
+import { type Refused, refuse } from "../../platform/refusal.ts";
 import {
   type Approval,
   approvalsNeeded,
@@ -43,11 +43,10 @@ export async function fileRequest(
   asking: Asking,
   prepared: Prepared,
   offered?: Offered,
-): Promise<Decision<Grant>> {
+  detail: Readonly<Record<string, string>> = {},
+): Promise<Grant> {
   const { actor, reason } = asking;
   const { rule, person, requester, typist, askedMs } = prepared;
-  const flood = await refusedAsFlood(tx, typist.id);
-  if (flood !== undefined) return flood;
   const { access } = room.platform.catalogs.current().policies;
   const asked: Grant = {
     id: await nextPublicId(tx.trx, "grant"),
@@ -92,9 +91,10 @@ export async function fileRequest(
       askedMs,
       reasonDigest: textDigest(reason),
       extends: asked.extends ?? undefined,
+      ...detail,
     },
   });
-  return { ok: true, value: await approveAtOnce(room, tx, written, offered) };
+  return approveAtOnce(room, tx, written, offered);
 }
 
 /** Where nobody needs to approve, or who offered it was the one that was missing. */

@@ -1,5 +1,6 @@
 /** Forms: each collects the words of a command. */
-import { personBySlack, requestersOf } from "../../catalog/lookup.ts";
+import { isNarrowerThan, personBySlack, requestersOf, resource as resourceOf } from "../../catalog/lookup.ts";
+import type { AccessRole, Catalog } from "../../catalog/schema.ts";
 import type { Modal } from "../../platform/feature.ts";
 import { type Block, escapeText, plain, section } from "../../platform/messages/blocks.ts";
 
@@ -30,15 +31,25 @@ const reasonInput: Block = input(
 /** Quoted, so that a word of it is never read as a flag. */
 const quoted = (text: string | undefined): string => `"${(text ?? "").replaceAll(/["“”„‟]/g, "'")}"`;
 
+/** Whether the form offers it: as the catalog says, or by a Slack user group that is read when they ask. */
+function offers(catalog: Catalog, role: AccessRole, personId: string, slackTeam: string): boolean {
+  if (requestersOf(catalog, role).includes(personId)) return true;
+  return catalog.teams.some(
+    ({ name, slackUsergroup }) =>
+      role.policy.requesters.includes(name) && slackUsergroup?.[slackTeam] !== undefined,
+  );
+}
+
 export const requestForm: Modal = {
   name: "access request",
   title: "Ask for access",
   submitLabel: "Ask",
-  build: ({ catalog, actor }) => {
+  /** `words`: resource and role to begin with, if any. */
+  build: ({ catalog, actor, words }) => {
     const person = personBySlack(catalog, actor.team, actor.person);
     const roles = catalog.resources.flatMap((resource) =>
       resource.roles
-        .filter((role) => person !== undefined && requestersOf(catalog, role).includes(person.id))
+        .filter((role) => person !== undefined && offers(catalog, role, person.id, actor.team))
         .map((role) => ({
           text: plain(`${resource.name} ${role.name}: ${role.grants}`, 75),
           value: `${resource.name} ${role.name}`,
@@ -48,13 +59,49 @@ export const requestForm: Modal = {
       return [
         section("There is nothing you may ask for. A platform engineer can add your team to a policy."),
       ];
+    const first = roles.find(({ value }) => value === words.trim());
+    const options = [...(first ? [first] : []), ...roles.filter((role) => role !== first)];
+    const left = options.length - optionsMax;
     return [
-      input("resource", "What", { type: "static_select", options: roles.slice(0, optionsMax) }),
+      input("resource", "What", {
+        type: "static_select",
+        options: options.slice(0, optionsMax),
+        ...(first ? { initial_option: first } : {}),
+      }),
+      ...(left > 0 ? [section(`${left} more do not fit here: \`/ops access request <resource> …\``)] : []),
       timeInput("15m"),
       reasonInput,
     ];
   },
   line: (values) => `access request ${values.resource ?? ""} ${values.time ?? ""} ${quoted(values.reason)}`,
+};
+
+/** `words`: the request, its resource and its role. */
+const offerForm: Modal = {
+  name: "access offer",
+  title: "Offer instead",
+  submitLabel: "Offer",
+  build: ({ catalog, words }) => {
+    const [id = "", resourceName = "", asked = ""] = words.trim().split(" ");
+    const resource = resourceOf(catalog, resourceName);
+    const roles = (resource?.roles ?? []).filter(
+      ({ name }) => resource !== undefined && !isNarrowerThan(resource, asked, name),
+    );
+    if (roles.length === 0)
+      return [section(`*${escapeText(id)}*: the catalog names no role of it any more.`)];
+    return [
+      section(`*${escapeText(id)}*: if they take it, it is theirs; what they asked for waits until then.`),
+      input("role", "Role", {
+        type: "static_select",
+        options: roles
+          .slice(0, optionsMax)
+          .map(({ name, grants }) => ({ text: plain(`${name}: ${grants}`, 75), value: name })),
+      }),
+      timeInput("15m"),
+    ];
+  },
+  line: (values, words) =>
+    `access offer ${words.trim().split(" ")[0] ?? ""} ${values.role ?? ""} ${values.time ?? ""}`,
 };
 
 function reasonForm(
@@ -80,6 +127,7 @@ function reasonForm(
 
 export const accessForms: readonly Modal[] = [
   requestForm,
+  offerForm,
   reasonForm("access deny", "Deny", "Deny", "the requester reads why, and what they could do instead."),
   reasonForm("access revoke", "Revoke", "Revoke", "ends now, with its open sessions."),
   reasonForm("access extend", "More time", "Ask", "a lead decides; it is a login of its own.", true),

@@ -117,8 +117,8 @@ export type GrantState =
       readonly is: "withdrawn";
       readonly at: Date;
       readonly wasApproved: boolean;
-      /** The request that took its place: an offer was accepted. */
-      readonly instead?: GrantId | undefined;
+      /** The offer that was taken in its place. */
+      readonly instead?: Pick<Offer, "by" | "role" | "durationMs"> | undefined;
     };
 
 export interface Grant {
@@ -262,6 +262,9 @@ export function termsDigest(grant: Grant): string {
 export function shownDigest(grant: Grant): string {
   return digest({ terms: termsDigest(grant), durationMs: durationOf(grant) });
 }
+
+export const offerDigest = ({ by, role, durationMs, at }: Offer): string =>
+  digest({ by, role, durationMs, at: at.toISOString() });
 
 export function stateDigest(grant: Grant): string {
   return `${grant.state.is}:${digest({ state: grant.state, seq: grant.seq })}`;

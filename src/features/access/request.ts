@@ -7,7 +7,7 @@ import type { Actor } from "../../platform/people.ts";
 import { allow, type Decision, type Refused, refuse } from "../../platform/refusal.ts";
 import { askedReply, tailOf, whatOf } from "./answer.ts";
 import { changeRequest, isSameAsk } from "./edit.ts";
-import { fileRequest } from "./file.ts";
+import { fileRequest, refusedAsFlood } from "./file.ts";
 import { type Grant, type GrantId, openStates } from "./model.ts";
 import { type Asking, prepare } from "./prepare.ts";
 import { type Room, unknownGrant, whoOf } from "./room.ts";
@@ -35,8 +35,10 @@ export async function requestAccess(room: Room, asking: Asking): Promise<Decisio
           return alreadyAsked(room, open, actor);
         return changeRequest(room, tx, open.id, asking, prepared.value);
       }
+      const flood = await refusedAsFlood(tx, prepared.value.typist.id);
+      if (flood !== undefined) return flood;
       const filed = await fileRequest(room, tx, asking, prepared.value);
-      return filed.ok ? allow(askedReply(room, filed.value, prepared.value, tail)) : filed;
+      return allow(askedReply(room, filed, prepared.value, tail));
     },
     { inboxId: asking.inboxId },
   );

@@ -1,5 +1,5 @@
 /** What the files of this room share: its parts, how a change is written, shown and followed by the next step. */
-import { environmentsOf, slackIdOf } from "../../catalog/lookup.ts";
+import { slackIdOf } from "../../catalog/lookup.ts";
 import { onlyIfKnown } from "../../platform/authz.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import type { Actor } from "../../platform/people.ts";
@@ -13,6 +13,7 @@ import type { Paging } from "../paging/index.ts";
 import type { Tickets } from "../tickets/index.ts";
 import { cardKeyOf, grantCard, requesterKeyOf, requesterNote } from "./cards.ts";
 import { type Grant, nextStep, stateDigest, type Who } from "./model.ts";
+import { sceneOf } from "./scene.ts";
 import { writeGrant } from "./store.ts";
 import { approversText, type Terms } from "./terms.ts";
 
@@ -61,15 +62,8 @@ export async function change(
   return next;
 }
 
-async function show({ platform, freezes }: Pick<Room, "platform" | "freezes">, tx: Tx, grant: Grant) {
-  const catalog = platform.catalogs.current();
-  const environment = grant.service === null ? undefined : environmentsOf(catalog, grant.service)[0];
-  // Who decides is told what stands; the decision is theirs.
-  const frozen =
-    grant.state.is === "requested" && grant.service !== null && environment !== undefined
-      ? await freezes.lines(tx.trx, { service: grant.service, environment, at: tx.now })
-      : [];
-  const scene = { catalog, publicUrl: platform.publicUrl, now: tx.now, frozen };
+async function show(room: Pick<Room, "platform" | "freezes">, tx: Tx, grant: Grant): Promise<void> {
+  const scene = await sceneOf(room, tx, grant);
   tx.say({ key: cardKeyOf(grant.id), channel: grant.channel, urgent: true, ...grantCard(grant, scene) });
   const note = requesterNote(grant, scene);
   if (note) tx.say({ key: requesterKeyOf(grant.id), channel: grant.requester.person, urgent: true, ...note });

@@ -1,5 +1,5 @@
 /** The rule a request is judged by, as it stood when it was asked for. */
-import { person as personOf } from "../../catalog/lookup.ts";
+import { approversOf, person as personOf } from "../../catalog/lookup.ts";
 import type { AccessorInstance, AccessTerms, Catalog } from "../../catalog/schema.ts";
 import type { Hours } from "../../catalog/week-windows.ts";
 
@@ -32,6 +32,11 @@ export interface Terms {
 
 /** Team that decides first and is told of trouble. */
 export const teamOf = ({ terms }: { terms: Terms }): string => terms.team ?? terms.approvers[0] ?? "";
+
+/** Person ids who may approve by these terms: leads of today, and the people named. */
+export function approverIdsOf(catalog: Catalog, { approvers, approverPeople = [] }: Terms): readonly string[] {
+  return approversOf(catalog, { policy: { approvers, approverPeople } });
+}
 
 /** `leads of storefront, Olive Okafor`: who decides. Plain text. */
 export function approversText(catalog: Catalog, { approvers, approverPeople = [] }: Terms): string {

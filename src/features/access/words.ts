@@ -3,7 +3,7 @@ import { DateTime } from "luxon";
 import { personBySlack, person as personOf, zoneOf } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
-import type { Basis, EndCause, Grant, Who } from "./model.ts";
+import type { Basis, EndCause, Grant, Offer, Who } from "./model.ts";
 
 /** Plain text: the doors escape it. */
 export function nameOf(catalog: Catalog, { team, person }: Who): string {
@@ -84,9 +84,17 @@ export function standing(catalog: Catalog, grant: Grant, reader: Who): string {
     case "lapsed":
       return `it lapsed${at(state.at)}: ${state.why}`;
     case "withdrawn":
-      return `${requesterName(catalog, grant)} took it back${at(state.at)}`;
+      return state.instead === undefined
+        ? `${requesterName(catalog, grant)} took it back${at(state.at)}`
+        : `${requesterName(catalog, grant)} took ${insteadText(catalog, state.instead)}${at(state.at)}`;
   }
 }
+
+/** `readonly for 15m instead, as Lena Lind offered` */
+export const insteadText = (
+  catalog: Catalog,
+  { by, role, durationMs }: Pick<Offer, "by" | "role" | "durationMs">,
+): string => `${role} for ${formatDuration(durationMs)} instead, as ${nameOf(catalog, by)} offered`;
 
 /** Why nobody needed to approve. Plain text. */
 export function basisText(basis: Basis): string {
