@@ -240,7 +240,12 @@ export function approversOf(
   catalog: Catalog,
   {
     policy,
-  }: { policy: { readonly approvers: readonly string[]; readonly approverPeople?: readonly string[] | undefined } },
+  }: {
+    policy: {
+      readonly approvers: readonly string[];
+      readonly approverPeople?: readonly string[] | undefined;
+    };
+  },
 ): readonly string[] {
   const teams = catalog.teams.filter(({ name }) => policy.approvers.includes(name));
   return [...new Set([...teams.flatMap(({ leads }) => leads), ...(policy.approverPeople ?? [])])];

@@ -54,9 +54,7 @@ export function withoutApproval(
     .flatMap((resource) =>
       resource.roles
         .filter((role) => resource.name !== asked.resource || role.name !== asked.role)
-        .filter(
-          (role) => role.policy.quorum === 0 && requestersOf(catalog, role).includes(asked.personId),
-        )
+        .filter((role) => role.policy.quorum === 0 && requestersOf(catalog, role).includes(asked.personId))
         .map((role) => alternativeOf(resource, role)),
     );
 }

@@ -13,6 +13,7 @@ import {
   type Mark,
   type Verb,
 } from "../../platform/messages/blocks.ts";
+import { narrowerRoles } from "./alternatives.ts";
 import {
   countedApprovals,
   durationOf,
@@ -21,8 +22,7 @@ import {
   lateWorthSayingMs,
   shownDigest,
 } from "./model.ts";
-import { narrowerRoles } from "./alternatives.ts";
-import { offerLines, offerNote } from "./offer-words.ts";
+import { offerLines } from "./offer-words.ts";
 import { causeText, countText, durationText, insteadText, nameOf, requesterName, spanText } from "./words.ts";
 
 export interface Scene {
@@ -44,7 +44,7 @@ export const requesterKeyOf = (id: GrantId): string => `access:${id}:requester`;
 /** Names on a card; the rest is counted. */
 const namesMax = 6;
 
-type Shown = { text: string; blocks: Block[] };
+export type Shown = { text: string; blocks: Block[] };
 
 /** In the leads' channel. */
 export function grantCard(grant: Grant, scene: Scene): Shown {
@@ -83,7 +83,7 @@ export function grantCard(grant: Grant, scene: Scene): Shown {
   });
 }
 
-function markOf({ state }: Grant): Mark {
+export function markOf({ state }: Grant): Mark {
   switch (state.is) {
     case "requested":
       return "⚪";
@@ -156,7 +156,7 @@ function approvedFacts(grant: Grant, { catalog }: Scene): (readonly [string, str
   return [["Approved by", lines.join("\n")]];
 }
 
-function troubleLines(grant: Grant, { now }: Scene): string[] {
+export function troubleLines(grant: Grant, { now }: Scene): string[] {
   const { state } = grant;
   if (state.is !== "granting" && state.is !== "revoking") return [];
   const { trouble } = state;
@@ -199,7 +199,10 @@ function leadVerbs(
               const time = formatDuration(Math.min(durationMaxMs, durationOf(grant)));
               return { label: `Offer ${role} for ${time}`, line: `access offer ${id} ${role} ${time}` };
             }),
-          { label: "Offer something else", line: `modal access offer: ${id} ${grant.resource} ${grant.role}` },
+          {
+            label: "Offer something else",
+            line: `modal access offer: ${id} ${grant.resource} ${grant.role}`,
+          },
         ],
       };
     }
@@ -216,7 +219,7 @@ function leadVerbs(
   }
 }
 
-function lastLine(grant: Grant, { catalog }: Scene): string | undefined {
+export function lastLine(grant: Grant, { catalog }: Scene): string | undefined {
   const { state } = grant;
   switch (state.is) {
     case "denied":
@@ -259,85 +262,6 @@ function endedLine(grant: Grant, state: Extract<Grant["state"], { is: "ended" }>
       : []),
   ];
   return `${parts.join(" · ")}.`;
-}
-
-/** In the requester's own conversation; nothing while there is nothing they did not do themselves. */
-export function requesterNote(grant: Grant, scene: Scene): Shown | undefined {
-  const { state } = grant;
-  if (state.is === "requested" && state.offers?.length) return offerNote(grant, state.offers, scene);
-  if (state.is === "requested" || (state.is === "withdrawn" && !state.wasApproved)) return undefined;
-  return card({
-    mark: markOf(grant),
-    headline: headlineOf(grant, scene),
-    context: noteContext(grant, scene),
-    body: troubleLines(grant, scene)
-      .slice(0, 1)
-      .map((line) => context(line)),
-    ...requesterVerbs(grant, scene),
-    last: lastLine(grant, scene),
-  });
-}
-
-function noteContext(grant: Grant, { catalog }: Scene): string[] {
-  const { state } = grant;
-  const by = countedApprovals(grant).map(({ by }) => escapeText(nameOf(catalog, by)));
-  switch (state.is) {
-    case "approved":
-      return [
-        `approved by ${by.join(" and ")}`,
-        `claim it before ${dateToken(state.claimBy, "date_time")}; your ${formatDuration(state.durationMs)} begin then`,
-        "not signed in? `/ops sign-in`",
-      ];
-    case "active":
-      return [
-        `ends ${dateToken(state.endsAt, "ago")}`,
-        escapeText(grant.terms.grants),
-        grant.id,
-        ...(state.ownAccount ? ["use your own account"] : []),
-      ];
-    case "requested":
-    case "granting":
-    case "revoking":
-    case "ended":
-    case "denied":
-    case "lapsed":
-    case "withdrawn":
-      return [escapeText(grant.terms.grants), grant.id];
-  }
-}
-
-function requesterVerbs(
-  grant: Grant,
-  { publicUrl }: Scene,
-): { verbs?: readonly (Verb | LinkVerb)[]; more?: readonly Verb[] } {
-  const { id, state } = grant;
-  const url = pageUrl(publicUrl, id);
-  switch (state.is) {
-    case "approved":
-      return {
-        verbs: [
-          { label: "Claim it", url },
-          { label: "Not needed", line: `access return ${id}` },
-        ],
-      };
-    case "granting":
-      return { verbs: [{ label: "Open it", url }] };
-    case "active":
-      return {
-        verbs: [
-          { label: "Open it", url },
-          { label: "Return it", line: `access return ${id}` },
-        ],
-        more: [{ label: "Extend", line: `modal access extend: ${id}` }],
-      };
-    case "requested":
-    case "revoking":
-    case "ended":
-    case "denied":
-    case "lapsed":
-    case "withdrawn":
-      return {};
-  }
 }
 
 export const pageUrl = (publicUrl: string, id: GrantId): string => `${publicUrl}/access/${id}`;

@@ -1,14 +1,17 @@
 /** What workers do: make what was claimed, end what is due, remind, let lapse, forget. */
+import { slackIdsOf } from "../../platform/authz.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Job, Rerun } from "../../platform/rings/runner.ts";
 import type { Granted, GrantIntent, ReadBack, Revoked } from "../../providers/accessors/contract.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import { destroySecret, keepSecret, lapse } from "./claim.ts";
 import { startEnding } from "./end.ts";
+import { escalate } from "./escalate.ts";
 import { type Grant, type GrantId, jobs, refOf, warnBeforeMs } from "./model.ts";
 import { remindApprovers, warnRequester } from "./remind.ts";
 import { accessorOf, change, pageKeyOf, type Room } from "./room.ts";
 import { readGrant, writeGrant } from "./store.ts";
+import { teamOf } from "./terms.ts";
 import { again } from "./trouble.ts";
 
 /** A provider call ends within 10 s; a try makes three. */
@@ -32,7 +35,7 @@ export function accessJobs(room: Room): Job[] {
     },
     {
       name: jobs.wait,
-      about: "Reminds approvers, and lets lapse what nobody decided or claimed.",
+      about: "Reminds approvers, tells others, and lets lapse what nobody decided or claimed.",
       lane: "normal",
       run: (id) => waitFor(room, id as GrantId),
     },
@@ -241,6 +244,7 @@ async function recordEnd(
 
 async function waitFor(room: Room, id: GrantId): Promise<Rerun> {
   const { database } = room.platform;
+  const onCall = await onCallFor(room, id);
   return database.tx<Rerun>(async (tx) => {
     const grant = await readGrant(tx.trx, id, { lock: true });
     if (grant === undefined) return undefined;
@@ -257,8 +261,24 @@ async function waitFor(room: Room, id: GrantId): Promise<Rerun> {
     }
     if (state.remindAt !== null && tx.now >= state.remindAt) {
       await remindApprovers(room, tx, { ...grant, state: { ...state, remindAt: null } }, grant);
+      return { again: state.escalateAt ?? state.decideBy };
+    }
+    if (state.escalateAt && tx.now >= state.escalateAt) {
+      await escalate(room, tx, { ...grant, state: { ...state, escalateAt: null } }, grant, onCall);
       return { again: state.decideBy };
     }
-    return { again: state.remindAt ?? state.decideBy };
+    return { again: state.remindAt ?? state.escalateAt ?? state.decideBy };
   });
+}
+
+/** Slack ids of who is on call for the approving team, when it is time to tell them. */
+async function onCallFor({ platform, paging }: Room, id: GrantId): Promise<readonly string[]> {
+  const { database, clock, catalogs, slackTeam } = platform;
+  const grant = await readGrant(database.db, id);
+  if (grant?.state.is !== "requested") return [];
+  const { escalateAt } = grant.state;
+  if (!escalateAt || clock.now() < escalateAt) return [];
+  const people = await paging.onCall(teamOf(grant), clock.now());
+  const ids = people.slice(0, 1).map((person) => person.id);
+  return slackIdsOf(catalogs.current(), ids, slackTeam());
 }

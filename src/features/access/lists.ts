@@ -7,6 +7,7 @@ import { headlineOf, pageUrl } from "./cards.ts";
 import { countedApprovals, type Grant, liveStates, openStates } from "./model.ts";
 import { type Room, whoOf } from "./room.ts";
 import { type GrantFilter, listGrants, readGrant } from "./store.ts";
+import { approverIdsOf, ruleText } from "./terms.ts";
 import { spanText, standing } from "./words.ts";
 
 const linesMax = 20;
@@ -60,11 +61,10 @@ export function accessSummaries(room: Room): Summaries {
       const catalog = catalogs.current();
       const person = personBySlack(catalog, actor.team, actor.person);
       if (person === undefined) return [];
-      const teams = catalog.teams.filter(({ leads }) => leads.includes(person.id)).map(({ name }) => name);
       const waiting = await listGrants(database.db, { states: ["requested"], limit: 100 });
       const toDecide = waiting.filter(
         (grant) =>
-          grant.terms.approvers.some((team) => teams.includes(team)) &&
+          approverIdsOf(catalog, grant.terms).includes(person.id) &&
           grant.personId !== person.id &&
           grant.askedById !== person.id &&
           !countedApprovals(grant).some(({ personId }) => personId === person.id),
@@ -108,7 +108,7 @@ export function accessSummaries(room: Room): Summaries {
         { rank: 20, text: whyText(room, grant) },
         {
           rank: 21,
-          text: `Rule: ${escapeText(grant.role)} on ${escapeText(grant.resource)} may be asked for by ${escapeText(terms.requesters.join(", "))} and needs ${terms.quorum} of the leads of ${escapeText(terms.approvers.join(", "))}, for ${spanText(terms.durationMaxMs)} at most, ${spanText(terms.totalDurationMaxMs)} with extensions.`,
+          text: `Rule: ${escapeText(grant.role)} on ${escapeText(grant.resource)} ${escapeText(ruleText(room.platform.catalogs.current(), terms), 1_000)}`,
         },
         ...(grant.state.is === "revoking" && grant.state.trouble
           ? [

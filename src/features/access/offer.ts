@@ -119,7 +119,9 @@ export async function acceptOffer(room: Room, accepting: Accepting): Promise<Dec
   if (!prepared.ok) return prepared;
   const may = await mayStandFor(room, peek, prepared.value, offer);
   if (accepting.isDryRun)
-    return allow({ text: `Dry run: ${id} would become a request for ${escapeText(offer.role)}. Nothing was done.` });
+    return allow({
+      text: `Dry run: ${id} would become a request for ${escapeText(offer.role)}. Nothing was done.`,
+    });
   const tail = await tailOf(room, prepared.value);
 
   return platform.database.tx<Decision<Reply>>(

@@ -1,7 +1,8 @@
 /** The rule a request is judged by, as it stood when it was asked for. */
 import { approversOf, person as personOf } from "../../catalog/lookup.ts";
 import type { AccessorInstance, AccessTerms, Catalog } from "../../catalog/schema.ts";
-import type { Hours } from "../../catalog/week-windows.ts";
+import { type Hours, hoursText } from "../../catalog/week-windows.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
 
 /** The one rule that matched, kept with the grant: the catalog may change while it lasts. */
 export interface Terms {
@@ -34,8 +35,34 @@ export interface Terms {
 export const teamOf = ({ terms }: { terms: Terms }): string => terms.team ?? terms.approvers[0] ?? "";
 
 /** Person ids who may approve by these terms: leads of today, and the people named. */
-export function approverIdsOf(catalog: Catalog, { approvers, approverPeople = [] }: Terms): readonly string[] {
+export function approverIdsOf(
+  catalog: Catalog,
+  { approvers, approverPeople = [] }: Terms,
+): readonly string[] {
   return approversOf(catalog, { policy: { approvers, approverPeople } });
+}
+
+/** What comes behind a role's name: who may ask, who decides, how long, and when. Plain text. */
+export function ruleText(catalog: Catalog, terms: Terms): string {
+  const { quorum, automatic, hours } = terms;
+  const named = (terms.requesterPeople ?? []).map((id) => personOf(catalog, id)?.name ?? id);
+  const askers = [...terms.requesters, ...named].join(", ");
+  const approval =
+    quorum === 0
+      ? "needs no approval"
+      : `needs ${quorum} approval${quorum > 1 ? "s" : ""} by ${approversText(catalog, terms)}${terms.stepUp ? ", freshly signed in at the console" : ""}`;
+  const most = `for ${formatDuration(terms.durationMaxMs)} at most, ${formatDuration(terms.totalDurationMaxMs)} with extensions`;
+  return [
+    `may be asked for by ${askers} and ${approval}, ${most}`,
+    ...(automatic
+      ? [`at once for who is on call while something pages, for ${formatDuration(automatic.durationMaxMs)}`]
+      : []),
+    ...(terms.ticketRequired ? ["with a ticket"] : []),
+    ...(terms.incidentRequired ? ["while a ticket pages on its service"] : []),
+    ...(hours ? [hoursText(hours)] : []),
+  ]
+    .join("; ")
+    .concat(".");
 }
 
 /** `leads of storefront, Olive Okafor`: who decides. Plain text. */

@@ -149,7 +149,7 @@ it("a request is approved by a lead only, claimed signed in, works, and is gone 
   expect(answer.text).toContain("Lena Lind can approve. How long that takes: no history yet.");
 
   const card = await dev.sees("C0LEADS", /G-1 Dev Dara asks for readonly, 6s/);
-  expect(labelsOf(card)).toEqual(["Approve", "Deny"]);
+  expect(labelsOf(card)).toEqual(["Approve", "Deny", "Offer something else"]);
   const words = JSON.stringify(card.blocks);
   expect(words).toContain("&lt;!channel&gt;");
   expect(words).toContain("read every table of orders");
