@@ -8,6 +8,7 @@ import { opsHandler } from "./platform/http/ops.ts";
 import { type Handle, type HttpServer, listen } from "./platform/http/server.ts";
 import { signInHandler } from "./platform/http/signin.ts";
 import { localOperatorOf, operatorOf } from "./platform/operatortokens.ts";
+import { personLeft } from "./platform/people.ts";
 import { createSlackDoor } from "./platform/slack/receiver.ts";
 
 export interface Running {
@@ -35,6 +36,7 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     clock: app.clock,
     log,
     modals: () => app.features.flatMap((feature) => feature.modals ?? []),
+    onPersonLeft: (person) => app.database.tx(async (tx) => tx.emit(personLeft, person)),
   });
   const own = () => new URL(app.publicUrl);
   const routes = [

@@ -20,3 +20,6 @@ export interface Actor {
 export const systemActor: Actor = { team: "-", person: "quarterdeck", door: "system" };
 
 export const isSystem = (actor: Actor): boolean => actor.door === "system";
+
+/** Emitted with a Slack user id as ref when that account was deactivated. */
+export const personLeft = "people.left";

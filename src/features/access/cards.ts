@@ -257,6 +257,7 @@ function endedLine(grant: Grant, state: Extract<Grant["state"], { is: "ended" }>
     `${lasts === "" ? `login dead at ${dateToken(deadAt)}` : `nothing new after ${dateToken(deadAt)}; what was handed out${lasts.slice(1)}`}`,
     `${countText(state.sessionsEnded, "open session")} ended`,
     ...(state.seen === undefined ? [] : [`seen: ${escapeText(state.seen, 300)}`]),
+    ...(state.stays === undefined ? [] : [`stays: ${escapeText(state.stays, 300)}`]),
     ...(grant.claimedAt
       ? [`lasted ${spanText(Math.max(0, state.at.getTime() - grant.claimedAt.getTime()))}`]
       : []),

@@ -3,6 +3,7 @@
  * Owns: requests, approvals, grants. Pages when: a grant could not be revoked for a minute.
  */
 import type { Feature } from "../../platform/feature.ts";
+import { personLeft } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { accessCommands } from "./commands.ts";
 import { accessForms } from "./forms.ts";
@@ -10,10 +11,12 @@ import { accessJobs } from "./jobs.ts";
 import { accessSummaries } from "./lists.ts";
 import { accessMigrations } from "./migrations.ts";
 import { jobs, pageAfterMs } from "./model.ts";
+import { countOutside } from "./outside.ts";
 import { accessPages } from "./pages.ts";
-import { reconcileEverySec, ringSweep, sweepEverySec, sweepJobs } from "./reconcile.ts";
+import { reconcileEverySec, reconcileJobs } from "./reconcile.ts";
 import type { Room } from "./room.ts";
 import { countStates } from "./store.ts";
+import { ringSweep, sweepEverySec, sweepJobs } from "./sweep.ts";
 
 export { accessMigrations } from "./migrations.ts";
 
@@ -35,7 +38,8 @@ export function createAccess(platform: Platform, rooms: Omit<Room, "platform">):
     commands: accessCommands(room),
     modals: accessForms,
     routes: accessPages(room),
-    jobs: [...accessJobs(room), ...sweepJobs(room)],
+    jobs: [...accessJobs(room), ...sweepJobs(room), ...reconcileJobs(room)],
+    events: [{ on: personLeft, job: jobs.left }],
     schedules: [
       { job: jobs.sweep, everySec: sweepEverySec },
       { job: jobs.reconcile, everySec: reconcileEverySec },
@@ -60,8 +64,22 @@ export function createAccess(platform: Platform, rooms: Omit<Room, "platform">):
         type: "gauge",
         read: () => count("overdue"),
       },
+      {
+        name: "quarterdeck_access_outside",
+        help: "Rights at a provider that are on no record and that Quarterdeck did not give, by provider.",
+        type: "gauge",
+        read: async () =>
+          (await countOutside(platform.database.db)).map(({ instance, count: value }) => ({
+            labels: { instance },
+            value,
+          })),
+      },
     ],
     migrations: accessMigrations,
-    retention: [{ table: "access_grants", column: "over_at", keepDays: 400 }],
+    retention: [
+      { table: "access_grants", column: "over_at", keepDays: 400 },
+      { table: "access_turns", column: "until_at", keepDays: 1 },
+      { table: "access_outside", column: "gone_at", keepDays: 90 },
+    ],
   };
 }

@@ -2,15 +2,17 @@
 import { slackIdsOf } from "../../platform/authz.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Job, Rerun } from "../../platform/rings/runner.ts";
-import type { Granted, GrantIntent, ReadBack, Revoked } from "../../providers/accessors/contract.ts";
+import type { ReadBack, Revoked } from "../../providers/accessors/contract.ts";
 import { ProviderError } from "../../providers/errors.ts";
-import { destroySecret, keepSecret, lapse } from "./claim.ts";
+import { destroySecret, lapse } from "./claim.ts";
 import { startEnding } from "./end.ts";
 import { escalate } from "./escalate.ts";
+import { makeGrant } from "./make.ts";
 import { type Grant, type GrantId, jobs, refOf, warnBeforeMs } from "./model.ts";
 import { remindApprovers, warnRequester } from "./remind.ts";
 import { accessorOf, change, pageKeyOf, type Room } from "./room.ts";
-import { readGrant, writeGrant } from "./store.ts";
+import { inAMoment, inTurn, sharedKeyOf, takeAway } from "./shared.ts";
+import { readGrant } from "./store.ts";
 import { teamOf } from "./terms.ts";
 import { again } from "./trouble.ts";
 
@@ -69,99 +71,6 @@ async function warnLater(room: Room, grant: Grant): Promise<Rerun> {
   return undefined;
 }
 
-async function makeGrant(room: Room, id: GrantId): Promise<Rerun> {
-  const { database } = room.platform;
-  const grant = await readGrant(database.db, id);
-  if (grant === undefined) return undefined;
-  const { state } = grant;
-  if (state.is !== "granting") return undefined;
-  if (room.platform.clock.now() >= state.endsAt) {
-    const why = state.trouble?.message ?? "no worker came to it before its end";
-    await database.tx(async (tx) => {
-      const locked = await readGrant(tx.trx, id, { lock: true });
-      if (locked) await startEnding(room, tx, locked, { is: "not-made", why }, systemActor);
-    });
-    return undefined;
-  }
-  try {
-    const accessor = accessorOf(room, grant);
-    const planned = { ...refOf(grant), expiresAt: state.endsAt };
-    const { endStatements } = await accessor.plan(planned);
-    const before = grant.before ?? (await accessor.prepare?.(planned)) ?? null;
-    if (before !== null && grant.before === null && !(await keepBefore(room, id, before))) return undefined;
-    const intent = { ...planned, before: before ?? undefined };
-    const granted = await accessor.grant(intent, id);
-    assertGranted(await accessor.verify({ ...intent, externalId: granted.externalId }), granted, intent);
-    const isWanted = await database.tx(async (tx) => {
-      const locked = await readGrant(tx.trx, id, { lock: true });
-      // Another worker was as fast and recorded it: the login is in use.
-      if (locked?.state.is === "active") return true;
-      if (locked?.state.is !== "granting") return false;
-      const { approvals, durationMs, endsAt } = locked.state;
-      await keepSecret(room, tx, locked, endsAt, granted.credential);
-      await change(
-        room,
-        tx,
-        locked,
-        {
-          ...locked,
-          byHand: endStatements,
-          state: {
-            is: "active",
-            approvals,
-            durationMs,
-            endsAt,
-            externalId: granted.externalId,
-            revealedAt: null,
-            ownAccount: granted.credential.length === 0,
-            lastsUntil: granted.lastsUntil,
-          },
-        },
-        {
-          actor: systemActor,
-          action: "access.active",
-          detail: { endsAt: endsAt.toISOString(), wasAdopted: granted.wasAdopted },
-        },
-      );
-      return true;
-    });
-    // Ended while it was being made: what was made just now goes again, at the latest by the reconciler.
-    if (!isWanted) await accessor.revoke({ ...intent, externalId: granted.externalId });
-    return undefined;
-  } catch (error) {
-    return again(room, id, error);
-  }
-}
-
-/** What was there before is on record before anything is made: its end needs it. False when nothing is to be made. */
-async function keepBefore(
-  room: Room,
-  id: GrantId,
-  before: Readonly<Record<string, string>>,
-): Promise<boolean> {
-  return room.platform.database.tx(async (tx) => {
-    const locked = await readGrant(tx.trx, id, { lock: true });
-    if (locked?.state.is !== "granting") return false;
-    await writeGrant(tx.trx, { ...locked, before }, tx.now);
-    return true;
-  });
-}
-
-function assertGranted(
-  { exists, canLogin, validUntil }: ReadBack,
-  { expiresAt }: Granted,
-  { externalName }: GrantIntent,
-): void {
-  // A system without an end of its own has none to compare: ours is the only one.
-  const isTimed = expiresAt === null || validUntil?.getTime() === expiresAt.getTime();
-  if (exists && canLogin && isTimed) return;
-  throw new ProviderError(
-    "conflict",
-    `Reading back ${externalName}: it is not there as it was made`,
-    "Something else changes the same login",
-  );
-}
-
 async function endGrant(room: Room, id: GrantId): Promise<Rerun> {
   const { database, clock } = room.platform;
   const now = clock.now();
@@ -178,11 +87,14 @@ async function endGrant(room: Room, id: GrantId): Promise<Rerun> {
   if (ending?.state.is !== "revoking") return undefined;
   try {
     const accessor = accessorOf(room, ending);
-    const ref = refOf(ending);
-    const revoked = await accessor.revoke(ref);
-    assertGone(revoked, await accessor.verify(ref), ref.externalName);
-    await recordEnd(room, id, revoked);
-    return undefined;
+    const sharedKey = sharedKeyOf(accessor, ending);
+    const ended = await inTurn(room, sharedKey, async () => {
+      const ref = refOf(ending);
+      const revoked = await takeAway(room, accessor, ref, id, sharedKey);
+      assertGone(revoked, await accessor.verify(ref), ref.externalName);
+      await recordEnd(room, id, revoked);
+    });
+    return ended === "taken" ? inAMoment(room) : undefined;
   } catch (error) {
     return again(room, id, error);
   }
@@ -206,7 +118,7 @@ function assertGone({ readBack, lastsUntil, stays }: Revoked, seen: ReadBack, na
 async function recordEnd(
   room: Room,
   id: GrantId,
-  { sessionsEnded, seen, lastsUntil }: Revoked,
+  { sessionsEnded, seen, stays, lastsUntil }: Revoked,
 ): Promise<void> {
   await room.platform.database.tx(async (tx) => {
     const locked = await readGrant(tx.trx, id, { lock: true });
@@ -226,6 +138,7 @@ async function recordEnd(
           at: tx.now,
           sessionsEnded: state.sessionsEnded + sessionsEnded,
           seen,
+          stays,
           lastsUntil,
         },
       },

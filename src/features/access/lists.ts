@@ -5,6 +5,7 @@ import { dateToken, escapeText, link } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
 import { headlineOf, pageUrl } from "./cards.ts";
 import { countedApprovals, type Grant, liveStates, openStates } from "./model.ts";
+import { standingLine, standingOutside } from "./outside.ts";
 import { type Room, whoOf } from "./room.ts";
 import { type GrantFilter, listGrants, readGrant } from "./store.ts";
 import { approverIdsOf, ruleText } from "./terms.ts";
@@ -46,9 +47,27 @@ export async function listReply(
         `*${escapeText(one.name)}*: ${one.roles.map((role) => `${escapeText(role.name)} (${escapeText(role.grants)})`).join(", ")}`,
     );
   const lines = grants.map((grant) => lineOf(room, grant));
+  lines.push(...(await outsideLines(room, filter)));
   if (lines.length === 0)
     lines.push(isAll ? "Nobody has or asks for access now." : "Nobody asked for that yet.");
   return { text: [...resources, ...lines].join("\n") };
+}
+
+/** Rights outside that are on no record; a person's cannot be told from others'. */
+async function outsideLines(
+  { platform }: Room,
+  { personId, resource, service }: Pick<GrantFilter, "resource" | "personId" | "service">,
+): Promise<string[]> {
+  if (personId !== undefined) return [];
+  const { resources } = platform.catalogs.current();
+  const instances =
+    resource === undefined && service === undefined
+      ? undefined
+      : resources
+          .filter((one) => (resource === undefined ? one.service === service : one.name === resource))
+          .map(({ accessor }) => accessor);
+  const standing = await standingOutside(platform.database.db, { instances }, linesMax);
+  return standing.map((one) => `Outside, on no record: ${escapeText(one.instance)} · ${standingLine(one)}`);
 }
 
 const lineOf = ({ platform }: Room, grant: Grant): string =>

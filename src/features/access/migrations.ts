@@ -35,8 +35,20 @@ const basisColumn = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const endingTables = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    alter table access_grants add column shared_key text;
+    create index access_shared on access_grants (shared_key) where shared_key is not null and over_at is null;
+    create table access_turns (key text primary key, holder uuid not null, until_at timestamptz not null);
+    create table access_outside (
+      instance text not null, object text not null, words text not null, can_login boolean not null,
+      first_seen timestamptz not null, gone_at timestamptz, primary key (instance, object));
+  `.execute(db);
+};
+
 export const accessMigrations: Record<string, Migration> = {
   "2026-11-23T1050-access": { up: accessTables },
   "2026-11-25T1715-access-grantee": { up: granteeColumns },
   "2026-11-25T1741-access-basis": { up: basisColumn },
+  "2026-11-25T1751-access-ending": { up: endingTables },
 };

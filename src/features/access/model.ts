@@ -76,6 +76,8 @@ interface Ending extends Approved {
   readonly sessionsEnded: number;
   /** What the system saw of it, in words for people. */
   readonly seen?: string | undefined;
+  /** What is left there on purpose, in words for people. */
+  readonly stays?: string | undefined;
   /** What was in the way, if something was. */
   readonly trouble?: Trouble | undefined;
 }
@@ -166,6 +168,7 @@ export const jobs = {
   end: "access.end",
   forget: "access.forget",
   sweep: "access.sweep",
+  left: "access.left",
   reconcile: "access.reconcile",
 } as const;
 

@@ -1,6 +1,15 @@
 import { type ColumnType, type Selectable, sql } from "kysely";
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
-import { type Basis, type Grant, type GrantId, type GrantState, isOver, nextStep } from "./model.ts";
+import {
+  type Basis,
+  type Grant,
+  type GrantId,
+  type GrantState,
+  isOver,
+  jobs,
+  nextStep,
+  openStates,
+} from "./model.ts";
 import type { Terms } from "./terms.ts";
 
 type Time = ColumnType<Date, Date, Date>;
@@ -233,16 +242,40 @@ export async function approvedInReturn(
   return rows.map(({ id }) => id);
 }
 
-/** What is due and whose step a worker ought to have taken. */
-export async function dueGrants(db: Db, now: Date, limit: number): Promise<Grant[]> {
-  const rows = await accessTables(db)
-    .selectFrom("access_grants")
-    .selectAll()
-    .where("due_at", "<=", now)
-    .orderBy("due_at")
-    .limit(limit)
-    .execute();
-  return rows.map(grantFrom);
+/** What is due, with the job of its next step, and has no ring that will come in time. */
+export async function unrungGrants(
+  db: Db,
+  now: Date,
+  limit: number,
+): Promise<readonly { id: GrantId; job: string }[]> {
+  const soon = new Date(now.getTime() + 60_000);
+  const { rows } = await sql<{ id: GrantId; job: string }>`
+    select due.id, due.job from (
+      select id, due_at, case state when 'granting' then ${jobs.grant} when 'active' then ${jobs.end}
+        when 'revoking' then ${jobs.end} else ${jobs.wait} end as job
+      from access_grants where due_at <= ${now}) as due
+    where not exists (select 1 from rings where rings.job = due.job and rings.ref = due.id and rings.due_at <= ${soon})
+    order by due.due_at limit ${limit}`.execute(db);
+  return rows;
+}
+
+/** Somebody with something open under one rule. */
+export interface Holder {
+  /** Slack id. */
+  person: string;
+  /** The same for all whose rule lets the same people ask. */
+  rule: string;
+  grants: readonly GrantId[];
+}
+
+export async function openHolders(db: Db): Promise<Holder[]> {
+  const { rows } = await sql<Holder>`
+    select person, rule, array_agg(id order by requested_at, id) as grants
+    from (select id, team, person, person_id, requested_at,
+            concat(terms->'requesters', terms->'requesterPeople') as rule
+          from access_grants where over_at is null and state = any(${[...openStates]}::text[])) as open
+    group by team, person, person_id, rule order by person, rule`.execute(db);
+  return rows;
 }
 
 export async function countStates(

@@ -32,6 +32,8 @@ interface Parts {
   catalogs: Catalogs;
   clock: Clock;
   modals: () => readonly Modal[];
+  /** An account of the workspace was deactivated. */
+  onPersonLeft: (person: string) => Promise<void>;
   log: Log;
 }
 
@@ -197,6 +199,11 @@ export function createSlackDoor(parts: Parts): SlackDoor {
       person: actor.person,
       payload: { line, door: "slack", ...place },
     });
+  });
+
+  app.event("user_change", async ({ event }) => {
+    // Most changes are a status or a picture.
+    if (event.user.deleted) await parts.onPersonLeft(event.user.id);
   });
 
   app.error(async (error) => {

@@ -56,10 +56,18 @@ export const scopes: readonly Scope[] = [
     why: "Rights of teams that the catalog names by a user group.",
     methods: ["usergroups.users.list"],
   },
+  {
+    scope: "users:read",
+    why: "Somebody who leaves the workspace loses what access they have.",
+    methods: ["users.info"],
+  },
 ];
 
 /** Methods that need no scope. */
 export const scopelessMethods: readonly string[] = ["auth.test", "views.open"];
 
 /** Events Slack sends, each needing the scope beside it. */
-export const botEvents = [{ event: "app_mention", scope: "app_mentions:read" }] as const;
+export const botEvents = [
+  { event: "app_mention", scope: "app_mentions:read" },
+  { event: "user_change", scope: "users:read" },
+] as const;

@@ -252,6 +252,26 @@ describe("an end", () => {
     expect(await canSignIn(login)).toBe(false);
   });
 
+  it("24: comes at once for whose account is deactivated in Slack, and not while Slack cannot say", async () => {
+    const { id, login } = await access.grant();
+    access.slack.left.add(dev.person);
+    access.slack.isUnreachable = true;
+    await access.run("access.sweep");
+    await access.run("access.left", dev.person);
+    expect((await access.grantOf(id)).state.is).toBe("active");
+    access.slack.isUnreachable = false;
+    // As when Slack tells of the change; the sweep finds it within a minute without being told.
+    await access.run("access.left", dev.person);
+    await access.work();
+    expect((await access.grantOf(id)).state).toMatchObject({ is: "ended", because: { is: "rights-lost" } });
+    expect(await access.said(`access:${id}`)).toContain("Dev Dara left the workspace");
+    expect(await canSignIn(login)).toBe(false);
+
+    const next = await access.request();
+    await access.run("access.sweep");
+    expect((await access.grantOf(next)).state.is).toBe("lapsed");
+  });
+
   it("24: comes for whoever left every team that may ask", async () => {
     const { id } = await access.grant();
     access.switchTo((catalog) => {
@@ -312,7 +332,23 @@ describe("the reconciler", () => {
     expect((await access.grantOf(id)).state.is).toBe("active");
     expect(left).not.toContain("qd_g998");
     expect((await access.audit("qd_g998")).map(({ action }) => action)).toEqual(["access.orphan-removed"]);
-    expect(access.log.lines.some((line) => line.includes("qd_theirs"))).toBe(true);
+  });
+
+  it("shows what others made in one card, in the list and as a number, until it is gone", async () => {
+    await orders.asAdmin("create role qd_theirs login");
+    await access.run("access.reconcile");
+    expect(await access.said("access:outside:orders-postgres")).toMatch(
+      /orders-postgres · one right outside that is on no record .*qd.*theirs/,
+    );
+    expect((await access.ask(lena, "access list orders-db")).text).toMatch(
+      /Outside, on no record: .*qd.*theirs/,
+    );
+    const metric = access.feature.metrics?.find(({ name }) => name === "quarterdeck_access_outside");
+    expect(await metric?.read()).toEqual([{ labels: { instance: "orders-postgres" }, value: 1 }]);
+    await orders.asAdmin("drop role qd_theirs");
+    await access.run("access.reconcile");
+    expect(await access.said("access:outside:orders-postgres")).toContain("no right outside");
+    expect(await metric?.read()).toEqual([]);
   });
 
   it("removes what a worker made for a grant that was over by then", async () => {

@@ -20,6 +20,7 @@ import type { Platform } from "../../../src/platform/platform.ts";
 import { refusalText } from "../../../src/platform/refusal.ts";
 import { Runner } from "../../../src/platform/rings/runner.ts";
 import { SecretBox } from "../../../src/platform/secretbox.ts";
+import { SlackError } from "../../../src/platform/slack/client.ts";
 import type { Accessor } from "../../../src/providers/accessors/contract.ts";
 import { createAccessors } from "../../../src/providers/accessors/instances.ts";
 import { SetClock, testDatabase } from "../../support/database.ts";
@@ -105,8 +106,16 @@ export async function startAccess(
   const listeners: (() => void)[] = [];
   const log = keptLog();
   const paging = new TestPaging();
+  /** Slack ids of people whose accounts are deactivated; `unreachable`: Slack does not answer. */
+  const slack = { left: new Set<string>(), isUnreachable: false };
   const platform = {
     settings: readSettings({}),
+    slack: {
+      call: async (method: string, { user }: { user: string }) => {
+        if (slack.isUnreachable) throw new SlackError(method, { kind: "unreachable", code: "ECONNREFUSED" });
+        return { ok: true, user: { id: user, deleted: slack.left.has(user) } };
+      },
+    },
     log,
     clock,
     database: test.database,
@@ -232,6 +241,7 @@ export async function startAccess(
   return {
     ...test,
     room,
+    slack,
     feature,
     paging,
     tickets,

@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { claimGrant, revealSecret } from "../../../src/features/access/claim.ts";
+import type { GrantId } from "../../../src/features/access/model.ts";
+import { Memberships } from "./memberships.ts";
+import { type AccessRoom, dev, lena, startAccess } from "./rooms.ts";
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const minuteMs = 60_000;
+let access: AccessRoom;
+let team: Memberships;
+
+beforeEach(async () => {
+  team = new Memberships();
+  access = await startAccess({ ordersUrl: "postgres://nobody@127.0.0.1:1/none", accessor: () => team });
+});
+afterEach(() => access.close());
+
+const isMember = (): boolean => team.members.has("dev");
+const stateOf = async (id: GrantId) => (await access.grantOf(id)).state;
+
+/** Asked for, approved, claimed; a worker has not come yet. */
+async function claimed(words: string): Promise<GrantId> {
+  const id = await access.request(words);
+  await access.ask(lena, `access approve ${id}`);
+  expect((await claimGrant(access.room, id, dev)).ok).toBe(true);
+  return id;
+}
+async function given(words: string): Promise<GrantId> {
+  const id = await claimed(words);
+  await access.work();
+  expect((await stateOf(id)).is).toBe("active");
+  return id;
+}
+
+it("23: a membership that two grants give stays until the last of them ends, in whichever order", async () => {
+  for (const [firstTime, secondTime] of [
+    ["15m", "25m"],
+    ["25m", "15m"],
+  ]) {
+    const first = await given(`orders-db readonly ${firstTime} INC-42 look`);
+    const second = await given(`orders-db readwrite ${secondTime} INC-42 fix`);
+    access.clock.advance(15 * minuteMs);
+    await access.work();
+    const [short, long] = firstTime === "15m" ? [first, second] : [second, first];
+    expect((await stateOf(short)).is).toBe("ended");
+    expect(await access.said(`access:${short}`)).toContain(`${long} gives the same`);
+    expect(isMember()).toBe(true);
+    access.clock.advance(10 * minuteMs);
+    await access.work();
+    expect((await stateOf(long)).is).toBe("ended");
+    expect(isMember()).toBe(false);
+  }
+});
+
+it("23: what was there before the first of them is there after the last", async () => {
+  team.members.add("dev");
+  const first = await given("orders-db readonly 15m INC-42 look");
+  await given("orders-db readwrite 25m INC-42 fix");
+  await access.ask(dev, `access return ${first}`);
+  access.clock.advance(25 * minuteMs);
+  await access.work();
+  expect(isMember()).toBe(true);
+});
+
+it("23: a grant that is made while another ends is not taken away with it", async () => {
+  const first = await given("orders-db readonly 15m INC-42 look");
+  const second = await claimed("orders-db readwrite 25m INC-42 fix");
+  let made: Promise<void> | undefined;
+  team.between = async (call) => {
+    if (call !== "revoke") return;
+    team.between = async () => undefined;
+    // It finds the other at it, and waits for its turn.
+    made = access.run("access.grant", second);
+    await made;
+    expect((await stateOf(second)).is).toBe("granting");
+  };
+  await access.db.deleteFrom("rings").execute();
+  await access.ask(dev, `access return ${first}`);
+  await access.run("access.end", first);
+  expect(made).toBeDefined();
+  expect((await stateOf(first)).is).toBe("ended");
+  await access.run("access.grant", second);
+  expect((await stateOf(second)).is).toBe("active");
+  expect(isMember()).toBe(true);
+});
+
+it("23: a worker killed in its turn gives it back after a while", async () => {
+  const first = await given("orders-db readonly 15m INC-42 look");
+  team.between = () => new Promise(() => undefined);
+  access.clock.advance(15 * minuteMs);
+  void access.run("access.end", first);
+  await vi.waitFor(async () => expect((await stateOf(first)).is).toBe("revoking"));
+  team.between = async () => undefined;
+  await access.run("access.end", first);
+  expect((await stateOf(first)).is).toBe("revoking");
+  access.clock.advance(46_000);
+  await access.run("access.end", first);
+  expect((await stateOf(first)).is).toBe("ended");
+  expect(isMember()).toBe(false);
+});
+
+it("a grant used with one's own account has nothing to reveal, and its page says so", async () => {
+  const id = await given("orders-db readonly 15m INC-42 look");
+  expect(await revealSecret(access.room, id, dev)).toMatchObject({
+    ok: false,
+    refusal: { rule: "own-account" },
+  });
+  expect(await access.said(`access:${id}:requester`)).toContain("use your own account");
+  expect(await access.db.selectFrom("secrets").selectAll().execute()).toEqual([]);
+});
+
+it("what cannot be called back says until when it may last: while it is used, and once it ended", async () => {
+  const lastsUntil = new Date(access.clock.now().getTime() + 60 * minuteMs);
+  const { grant, revoke } = team;
+  team.grant = async (ref) => ({ ...(await grant.call(team, ref)), lastsUntil });
+  team.revoke = async (ref) => ({ ...(await revoke.call(team, ref)), lastsUntil, seen: "two calls" });
+  const id = await given("orders-db readonly 15m INC-42 look");
+  expect(await access.said(`access:${id}`)).toContain("may last until");
+  access.clock.advance(15 * minuteMs);
+  await access.work();
+  const over = await access.said(`access:${id}`);
+  expect(over).toContain("what was handed out may last until");
+  expect(over).toContain("seen: two calls");
+  expect(over).not.toContain("login dead");
+});
