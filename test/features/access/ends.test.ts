@@ -386,7 +386,7 @@ describe("an extension", () => {
     const asked = await access.ask(dev, `access extend ${id} 30m INC-42 more`);
     const next = /^G-\d+/.exec(asked.text)?.[0] as typeof id;
     expect((await access.grantOf(next)).state.is).toBe("requested");
-    expect((await access.ask(dev, `access extend ${id} 5m INC-42 more`)).rule).toBe("one-open-request");
+    expect((await access.ask(dev, `access extend ${id} 30m INC-42 more`)).rule).toBe("one-open-request");
     expect((await access.ask(dev, `access approve ${next}`)).rule).toBe("not-your-own-request");
     await access.ask(lena, `access approve ${next}`);
     await claimGrant(access.room, next, dev);
