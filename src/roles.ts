@@ -4,6 +4,7 @@ import { assetHandler } from "./platform/http/assets.ts";
 import { consoleHandler, signOutRoute } from "./platform/http/console.ts";
 import { doRoutes } from "./platform/http/do.ts";
 import { hookHandler } from "./platform/http/hooks.ts";
+import { createLimits } from "./platform/http/limits.ts";
 import { opsHandler } from "./platform/http/ops.ts";
 import { type Handle, type HttpServer, listen } from "./platform/http/server.ts";
 import { signInHandler } from "./platform/http/signin.ts";
@@ -39,6 +40,11 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     onPersonLeft: (person) => app.database.tx(async (tx) => tx.emit(personLeft, person)),
   });
   const own = () => new URL(app.publicUrl);
+  const limits = createLimits({
+    perPerson: settings.REQUESTS_PER_MINUTE,
+    proxies: settings.TRUSTED_PROXIES,
+    now: () => app.clock.now(),
+  });
   const routes = [
     signOutRoute(app.sessions),
     ...doRoutes({
@@ -56,6 +62,7 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       hooks: () => app.features.flatMap((feature) => feature.hooks ?? []),
       authenticate: createHookAuth(app.database.db, () => app.clock.now()),
       clock: app.clock,
+      limits,
     }),
     (req, res, url) => {
       if (url.pathname !== "/slack/events") return false;
@@ -76,6 +83,7 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       db: app.database.db,
       clock: app.clock,
       catalog: () => app.catalogs.current(),
+      limits,
     }),
     ...(options.before ? [options.before] : []),
     signInHandler({
@@ -84,12 +92,14 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       box: app.box,
       catalog: () => app.catalogs.current(),
       publicUrl: app.publicUrl,
+      limits,
       now: () => app.clock.now(),
     }),
     consoleHandler({
       routes: () => routes,
       sessions: app.sessions,
       authz: app.authz,
+      limits,
       hasProvider: app.identity !== undefined,
       ownOrigins: () => [own().origin, `http://localhost:${own().port}`],
       catalog: () => app.catalogs.current(),

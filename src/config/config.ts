@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 
 /**
@@ -101,6 +102,20 @@ export const settingsSchema = z.object({
     .describe(
       "Address that is sent a POST each minute while intake, queue and paging are seen to work; what waits there pages when it stays away.",
     ),
+  TRUSTED_PROXIES: z
+    .string()
+    .default("")
+    .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+    .describe(
+      "Addresses or networks of the proxies in front of PORT, by comma (`10.0.0.0/8`): only their X-Forwarded-For is believed.",
+    ),
+  REQUESTS_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .max(10_000_000)
+    .default(300)
+    .describe("Requests a minute that one person is answered on console, API and terminal, by each `web`."),
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal"])
     .default("info")
@@ -129,7 +144,7 @@ export function readSettings(env: Record<string, string | undefined> = process.e
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
   const parsed = settingsSchema.safeParse(given);
   const lines = parsed.success
-    ? signInProblems(parsed.data)
+    ? [...signInProblems(parsed.data), ...proxyProblems(parsed.data)]
     : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   if (parsed.success && lines.length === 0) return parsed.data;
   throw new SettingsError(`The environment has settings that cannot be used:\n  ${lines.join("\n  ")}`);
@@ -145,6 +160,14 @@ function signInProblems({ OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET }: Set
   return issuer?.protocol === "http:" && !["127.0.0.1", "localhost", "[::1]"].includes(issuer.hostname)
     ? ["OIDC_ISSUER: must be https, or everybody on the way could sign in as anybody"]
     : [];
+}
+
+function proxyProblems({ TRUSTED_PROXIES }: Settings): string[] {
+  return TRUSTED_PROXIES.filter((entry) => {
+    const [address = "", bits, ...rest] = entry.split("/");
+    const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+    return rest.length > 0 || !/^\d{1,3}$/.test(bits ?? "0") || Number(bits ?? 0) > bitsMax;
+  }).map((entry) => `TRUSTED_PROXIES: "${entry}" is no address and no network; write 10.0.0.7 or 10.0.0.0/8`);
 }
 
 /** The environment as plain data, for catalog interpolation and child processes. */

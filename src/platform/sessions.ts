@@ -49,6 +49,8 @@ export interface Sessions {
   begin(res: ServerResponse, person: Person, beginning: Beginning): Promise<boolean>;
   /** The session of a request; one of a person whom the catalog does not know any more ends here. */
   of(req: IncomingMessage): Promise<Session | undefined>;
+  /** What stands for the session that a request claims, without asking whether it goes on; nothing for what we never signed. */
+  claimed(req: IncomingMessage): string | undefined;
   end(req: IncomingMessage, res: ServerResponse): Promise<void>;
   /** Ends every session of a person, because they left or at their own word. Answers how many. */
   endAllOf(person: Person, why: string): Promise<number>;
@@ -181,6 +183,10 @@ export function createSessions(parts: {
       const confirmedAt = row.confirmed_at ?? undefined;
       const groups = row.groups ?? [];
       return { actor: { team, person, door: "console", confirmedAt, groups }, csrf: row.csrf };
+    },
+    claimed(req) {
+      const id = idIn(req);
+      return id && hashOf(id);
     },
     async end(req, res) {
       const id = idIn(req);

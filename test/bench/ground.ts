@@ -141,7 +141,8 @@ export function createBenchApp(order: {
   redisUrl?: string | undefined;
 }): Promise<App> {
   return createApp({
-    settings: readSettings({ PORT: "0", REDIS_URL: order.redisUrl }),
+    // One person asks for all of it here.
+    settings: readSettings({ PORT: "0", REDIS_URL: order.redisUrl, REQUESTS_PER_MINUTE: "10000000" }),
     log: pino({ level: "error" }, pino.destination({ dest: 2, sync: true })),
     databaseUrl: order.databaseUrl,
     encryptionKey,

@@ -7,6 +7,7 @@ import { refusalText } from "../refusal.ts";
 import { homePath, type Sessions } from "../sessions.ts";
 import { frameOf } from "./frame.ts";
 import { equalText } from "./hooks.ts";
+import { type Limits, sendTooMany } from "./limits.ts";
 import { escapeHtml, page } from "./page.ts";
 import { type Handle, readBody, redirect, sendPage } from "./server.ts";
 import { signInFirst } from "./signin.ts";
@@ -26,12 +27,24 @@ export function consoleHandler(parts: {
   publicUrl: string;
   /** An identity provider signs in, not a link. */
   hasProvider: boolean;
+  limits: Limits;
 }): Handle {
+  const { limits } = parts;
   return async (req, res, url) => {
     const routes = parts.routes();
     for (const route of routes) {
       const params = match(route.path, url.pathname);
       if (!params || route.method !== req.method) continue;
+      // Before anything is asked of the database: by the session that is claimed, else by the address.
+      const claimed = parts.sessions.claimed(req);
+      const waitSec = claimed
+        ? limits.take("person", claimed)
+        : limits.take("stranger", limits.addressOf(req));
+      if (waitSec !== undefined) {
+        req.resume();
+        sendTooMany(res, waitSec, "page");
+        return true;
+      }
       const session = await parts.sessions.of(req);
       if (!session) {
         const next = parts.hasProvider ? wayBack(req) : undefined;
@@ -39,6 +52,13 @@ export function consoleHandler(parts: {
         if (next !== undefined && req.method === "GET" && req.headers["sec-fetch-mode"] === "navigate")
           redirect(res, `/sign-in?next=${encodeURIComponent(next)}`);
         else sendPage(res, 401, signInFirst(next));
+        return true;
+      }
+      const { actor } = session;
+      const personWaitSec = limits.take("person", `${actor.team}/${actor.person}`);
+      if (personWaitSec !== undefined) {
+        req.resume();
+        sendTooMany(res, personWaitSec, "page");
         return true;
       }
       const { publicUrl } = parts;

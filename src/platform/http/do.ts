@@ -56,6 +56,7 @@ export function doRoutes(parts: Parts): Route[] {
         // What a command says beside its answer reaches the person directly.
         channel: actor.person,
         confirmedAt: actor.confirmedAt?.toISOString(),
+        groups: actor.groups,
       },
     });
   };

@@ -2,6 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../clock.ts";
 import type { Hook } from "../feature.ts";
+import type { Limits } from "./limits.ts";
 import { BodyTooLarge, type Handle, readBody, sendJson } from "./server.ts";
 
 /** Largest webhook body taken, in bytes: as much as GitHub sends; ten thousand alerts of one group are about nine million. */
@@ -18,6 +19,7 @@ export function hookHandler(parts: {
   hooks: () => readonly Hook[];
   authenticate: (source: string, token: string) => Promise<{ id: string; team: string } | undefined>;
   clock: Clock;
+  limits: Pick<Limits, "take">;
 }): Handle {
   return async (req, res, url) => {
     const [, source, path] = /^\/hooks\/([a-z0-9._-]{1,63})(?:\/([a-z-]{1,63}))?$/i.exec(url.pathname) ?? [];
@@ -30,6 +32,15 @@ export function hookHandler(parts: {
     const hook = parts.hooks().find((candidate) => candidate.source === source && candidate.path === path);
     const token = hook && tokenOf(req, url, hook.tokenHeader);
     const owner = token ? await parts.authenticate(source, token) : undefined;
+    // A sender that is told to come back does so on 503; on 429 Alertmanager gives the alert up.
+    const waitSec = owner && parts.limits.take("hook", owner.id);
+    if (waitSec !== undefined) {
+      req.resume();
+      res.setHeader("retry-after", waitSec);
+      const message = `${source} sends more than is taken from one token. Send it again in ${waitSec} s.`;
+      sendJson(res, 503, { error: "too_many_requests", message });
+      return true;
+    }
     const refuse = (why: string): true => {
       req.resume();
       sendJson(res, 401, { error: "unauthenticated", message: why });

@@ -8,6 +8,7 @@ import type { Inbox, IncomingPayload } from "../inbox.ts";
 import { type Names, plainReply } from "../messages/plain.ts";
 import { refusalText } from "../refusal.ts";
 import { waitForAnswer } from "./answers.ts";
+import { type Limits, sendTooMany } from "./limits.ts";
 import { BodyTooLarge, type Handle, readBody, sendJson } from "./server.ts";
 
 /** A terminal's person, by (team, id). */
@@ -26,6 +27,7 @@ interface Parts {
   db: Db;
   clock: Clock;
   catalog: () => Catalog;
+  limits: Limits;
   /** Milliseconds an answer is waited for before the terminal is told to ask again. */
   waitMs?: number | undefined;
 }
@@ -53,7 +55,16 @@ export function opsHandler(parts: Parts): Handle {
       sendJson(res, 405, { error: "method_not_allowed", message: `This is asked by ${method}.` });
       return true;
     }
+    const { limits } = parts;
     const operator = await operatorOf(parts, req);
+    const waitSec = operator
+      ? limits.take("person", `${operator.team}/${operator.person}`)
+      : limits.take("failure", limits.addressOf(req));
+    if (waitSec !== undefined) {
+      req.resume();
+      sendTooMany(res, waitSec, "json");
+      return true;
+    }
     if (!operator) {
       req.resume();
       sendJson(res, 401, {

@@ -50,6 +50,8 @@ export async function listen(options: {
 }
 
 async function answer(req: IncomingMessage, res: ServerResponse, handlers: readonly Handle[]): Promise<void> {
+  // Of every answer, whoever makes it.
+  res.setHeader("x-content-type-options", "nosniff");
   const url = new URL(req.url ?? "/", "http://localhost");
   for (const handle of handlers) if (await handle(req, res, url)) return;
   sendJson(res, 404, { error: "not_found", message: `There is nothing at ${url.pathname}.` });
@@ -98,6 +100,7 @@ export function sendJson(res: ServerResponse, status: number, body: Record<strin
     .writeHead(status, {
       "content-type": "application/json; charset=utf-8",
       "content-length": Buffer.byteLength(text),
+      "cache-control": "no-store",
     })
     .end(text);
 }
@@ -106,8 +109,12 @@ const pageHeaders = {
   "content-type": "text/html; charset=utf-8",
   "content-security-policy":
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  // For what is too old to know frame-ancestors.
+  "x-frame-options": "DENY",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=()",
   "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
   "cache-control": "no-store",
 };
 
@@ -121,7 +128,7 @@ export function sendPicture(res: ServerResponse, png: Buffer): void {
     .writeHead(200, {
       "content-type": "image/png",
       "content-length": png.length,
-      "x-content-type-options": "nosniff",
+      "cross-origin-resource-policy": "same-origin",
       "cache-control": "no-store",
     })
     .end(png);

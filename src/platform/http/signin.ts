@@ -12,6 +12,7 @@ import {
   ProviderUnreachable,
   pendingLifeMs,
 } from "../signin/provider.ts";
+import { type Limits, sendTooMany } from "./limits.ts";
 import { escapeHtml, page } from "./page.ts";
 import { type Handle, redirect, sendPage } from "./server.ts";
 
@@ -23,6 +24,7 @@ interface Parts {
   catalog: () => Catalog;
   /** Where people reach us, without a slash at the end. */
   publicUrl: string;
+  limits: Limits;
   now: () => Date;
 }
 
@@ -34,11 +36,18 @@ interface Parts {
 export function signInHandler(parts: Parts): Handle {
   return async (req, res, url) => {
     if (!/^\/sign-in(\/|$)/.test(url.pathname)) return false;
+    const address = parts.limits.addressOf(req);
+    const waitSec = parts.limits.look("failure", address) ?? parts.limits.take("stranger", address);
+    if (waitSec !== undefined) {
+      req.resume();
+      sendTooMany(res, waitSec, "page");
+      return true;
+    }
     const token = url.searchParams.get("token");
     if (url.pathname === "/sign-in/done") res.writeHead(204, { "cache-control": "no-store" }).end();
     else if (url.pathname === "/sign-in/callback") await comeBack(parts, req, res, url);
     else if (url.pathname !== "/sign-in") return false;
-    else if (token !== null) await byLink(parts.sessions, token, req, res);
+    else if (token !== null) await byLink(parts, token, req, res);
     else await goThere(parts, req, res, url);
     return true;
   };
@@ -81,7 +90,10 @@ async function comeBack(parts: Parts, req: IncomingMessage, res: ServerResponse,
     if (decided.ok || decided.refusal.rule !== "sign-in-begun-here")
       res.appendHeader("set-cookie", cookie(parts, "", 0));
     if (decided.ok) redirect(res, localPath(decided.value.next));
-    else sendPage(res, statusOf[decided.refusal.rule] ?? 403, notSignedIn(decided.refusal, pending));
+    else {
+      parts.limits.take("failure", parts.limits.addressOf(req));
+      sendPage(res, statusOf[decided.refusal.rule] ?? 403, notSignedIn(decided.refusal, pending));
+    }
   } catch (error) {
     if (!(error instanceof ProviderUnreachable)) throw error;
     sendPage(res, 503, away(error));
@@ -186,7 +198,7 @@ const away = (error: ProviderUnreachable): string =>
 
 /** GET shows a button and uses nothing up, so that link previews take nothing; POST signs in. */
 async function byLink(
-  sessions: Sessions,
+  { sessions, limits }: Parts,
   token: string,
   req: IncomingMessage,
   res: ServerResponse,
@@ -203,6 +215,7 @@ async function byLink(
   req.resume();
   const used = await sessions.useLink(token, req, res);
   if (used) return redirect(res, localPath(used.next));
+  limits.take("failure", limits.addressOf(req));
   const body =
     "<p>A sign-in link works once, for two minutes. Ask for a new one: <code>/ops sign-in</code>.</p>";
   sendPage(res, 410, page("This link is used up", body));

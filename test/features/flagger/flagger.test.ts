@@ -120,6 +120,7 @@ async function startFlagger() {
     hooks: () => feature.hooks ?? [],
     authenticate: createHookAuth(db, () => clock.now()),
     clock,
+    limits: { take: () => undefined },
   });
   const server = createServer((req, res) => {
     void Promise.resolve(handle(req, res, new URL(req.url ?? "/", "http://localhost"))).then((isTaken) => {

@@ -32,6 +32,8 @@ const hooks = [
 ];
 
 let server: HttpServer;
+/** The token whose budget is used up. */
+let busy = "";
 beforeAll(async () => {
   server = await listen({
     host: "127.0.0.1",
@@ -44,11 +46,23 @@ beforeAll(async () => {
         authenticate: async (_source, token) =>
           token === "right" ? { id: "tok_1", team: "of-the-token" } : undefined,
         clock: new SetClock(),
+        limits: { take: (_counted, sender) => (sender === busy ? 7 : undefined) },
       }),
     ],
   });
 });
 afterAll(() => server.close());
+
+it("has a sender that sends too much come back later, in a way that Alertmanager takes up", async () => {
+  busy = "tok_1";
+  try {
+    const answer = await post("plain", { authorization: "Bearer right" });
+    expect(answer).toMatchObject({ status: 503, taken: undefined });
+    expect(answer.said).toContain("again in 7 s");
+  } finally {
+    busy = "";
+  }
+});
 
 async function post(path: string, headers: Record<string, string> = {}, body: string | Buffer = "body") {
   taken.length = 0;
