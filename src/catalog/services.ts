@@ -137,6 +137,10 @@ export const policiesSchema = z.strictObject({
       claimWithin: durationOr("1h"),
       /** A request nobody decided for this long lapses. */
       decideWithin: durationOr("1d"),
+      /** Who can decide is reminded after this long; 15m when left out, half of decideWithin at most. */
+      remindAfter: durationField.optional(),
+      /** Others are told after this long; 45m when left out, three quarters of decideWithin at most. */
+      escalateAfter: durationField.optional(),
     })
     .prefault({}),
   freeze: z

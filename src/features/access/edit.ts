@@ -45,7 +45,7 @@ export async function changeRequest(
       hint: `Take it back and ask anew: access return ${id}.`,
     });
   const voided = countedApprovals(open);
-  const { decideWithin } = room.platform.catalogs.current().policies.access;
+  const { access } = room.platform.catalogs.current().policies;
   const changed: Grant = {
     ...open,
     terms: prepared.rule.terms,
@@ -58,7 +58,7 @@ export async function changeRequest(
     ...(prepared.typist.id === open.personId
       ? {}
       : { askedBy: whoOf(asking.actor), askedById: prepared.typist.id }),
-    state: { ...askedState(tx.now, decideWithin), edits },
+    state: { ...askedState(tx.now, access), edits },
   };
   const written = await change(room, tx, open, changed, {
     actor: asking.actor,

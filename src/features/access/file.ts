@@ -79,7 +79,7 @@ export async function fileRequest(
     overAt: null,
     basis: prepared.basis,
     byHand: [],
-    state: askedState(tx.now, access.decideWithin),
+    state: askedState(tx.now, access),
   };
   const written = await change(room, tx, undefined, asked, {
     actor,

@@ -1,4 +1,5 @@
 /** What a request waits for, and until when: a decision, then the claim. Pure. */
+import type { Policies } from "../../catalog/schema.ts";
 import type { Approval, Grant, GrantState } from "./model.ts";
 
 /** First reminder to the approvers, or half of the time they have. */
@@ -8,14 +9,17 @@ const escalateAfterMs = 45 * 60_000;
 /** Changes of one open request; more than that is another request. */
 export const editsMax = 5;
 
-export function askedState(now: Date, decideWithinMs: number): Extract<GrantState, { is: "requested" }> {
+export function askedState(
+  now: Date,
+  { decideWithin, remindAfter = remindAfterMs, escalateAfter = escalateAfterMs }: Policies["access"],
+): Extract<GrantState, { is: "requested" }> {
   const after = (ms: number): Date => new Date(now.getTime() + ms);
   return {
     is: "requested",
     approvals: [],
-    decideBy: after(decideWithinMs),
-    remindAt: after(Math.min(remindAfterMs, decideWithinMs / 2)),
-    escalateAt: after(Math.min(escalateAfterMs, (decideWithinMs * 3) / 4)),
+    decideBy: after(decideWithin),
+    remindAt: after(Math.min(remindAfter, decideWithin / 2)),
+    escalateAt: after(Math.min(escalateAfter, (decideWithin * 3) / 4)),
   };
 }
 
