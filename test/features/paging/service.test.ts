@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Catalog } from "../../../src/catalog/schema.ts";
 import { createPaging, type PageRequest, type Paging } from "../../../src/features/paging/index.ts";
 import { createStepJob } from "../../../src/features/paging/jobs.ts";
+import { insertOverride } from "../../../src/features/paging/override-store.ts";
 import type { PagingTables } from "../../../src/features/paging/store.ts";
 import type { Catalogs } from "../../../src/platform/catalogs.ts";
 import { tables } from "../../../src/platform/db/database.ts";
@@ -296,4 +297,23 @@ it("keeps nothing of a page whose transaction fails", async () => {
     }),
   ).rejects.toThrow("the ticket");
   await expect(pageOf("T-11")).rejects.toThrow();
+});
+
+it("says who has the duty and since when an override gave it to them, and nobody in a gap", async () => {
+  const now = base.clock.now();
+  const later = new Date(now.getTime() + 3_600_000);
+  expect(await paging.dutyOf("storefront", now)).toMatchObject({ person: { id: "olive" } });
+  expect((await paging.dutyOf("storefront", now))?.takenOverAt).toBeUndefined();
+  await base.db
+    .transaction()
+    .execute((trx) =>
+      insertOverride(
+        trx,
+        { team: "storefront", person: "lena", from: now, until: later, madeBy: "U0LEAD" },
+        now,
+      ),
+    );
+  expect(await paging.dutyOf("storefront", now)).toMatchObject({ person: { id: "lena" }, takenOverAt: now });
+  for (const team of catalog.teams) delete team.onCall;
+  expect(await paging.dutyOf("payments", now)).toBeUndefined();
 });
