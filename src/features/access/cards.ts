@@ -1,6 +1,7 @@
 /** A request and its grant as people read them in Slack. Pure. */
 
 import type { Catalog } from "../../catalog/schema.ts";
+import { hoursText } from "../../catalog/week-windows.ts";
 import { auditUrl } from "../../platform/audit/link.ts";
 import { formatDuration } from "../../platform/commands/time.ts";
 import {
@@ -23,7 +24,16 @@ import {
   shownDigest,
 } from "./model.ts";
 import { offerLines } from "./offer-words.ts";
-import { causeText, countText, durationText, insteadText, nameOf, requesterName, spanText } from "./words.ts";
+import {
+  basisText,
+  causeText,
+  countText,
+  durationText,
+  insteadText,
+  nameOf,
+  requesterName,
+  spanText,
+} from "./words.ts";
 
 export interface Scene {
   catalog: Catalog;
@@ -143,11 +153,15 @@ function howLong(grant: Grant): string {
   const { startAt, notAfter } = grant;
   const from = startAt ? `from ${dateToken(startAt, "date_time")}, counted` : "counted";
   const until = notAfter ? `, never past ${dateToken(notAfter, "date_time")}` : "";
-  return `${durationText(durationOf(grant), grant.askedMs)} ${from} from the claim${until}`;
+  const { hours } = grant.terms;
+  const within = hours ? `, ${escapeText(hoursText(hours))} only` : "";
+  return `${durationText(durationOf(grant), grant.askedMs)} ${from} from the claim${until}${within}`;
 }
 
 function approvedFacts(grant: Grant, { catalog }: Scene): (readonly [string, string])[] {
   const approvals = countedApprovals(grant);
+  const { basis } = grant;
+  if (basis.is !== "approval") return [["No approval needed", escapeText(basisText(basis))]];
   if (approvals.length === 0) return [];
   const lines = approvals.map(
     ({ by, at, durationMs }) =>

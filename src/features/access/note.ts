@@ -31,7 +31,7 @@ export function requesterNote(grant: Grant, scene: Scene): Shown | undefined {
   });
 }
 
-function noteContext(grant: Grant, { catalog }: Scene): string[] {
+function noteContext(grant: Grant, { catalog, now }: Scene): string[] {
   const { state } = grant;
   const by = countedApprovals(grant).map(({ by }) => escapeText(nameOf(catalog, by)));
   switch (state.is) {
@@ -40,6 +40,9 @@ function noteContext(grant: Grant, { catalog }: Scene): string[] {
         by.length > 0
           ? `approved by ${by.join(" and ")}`
           : `no approval was needed: ${escapeText(basisText(grant.basis))}`,
+        ...(state.claimFrom > now
+          ? [`it can be claimed from ${dateToken(state.claimFrom, "date_time")} on`]
+          : []),
         `claim it before ${dateToken(state.claimBy, "date_time")}; your ${formatDuration(state.durationMs)} begin then`,
         "not signed in? `/ops sign-in`",
       ];

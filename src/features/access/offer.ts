@@ -155,7 +155,6 @@ export async function acceptOffer(room: Room, accepting: Accepting): Promise<Dec
         grant,
         {
           ...grant,
-          decidedAt: tx.now,
           state: { is: "withdrawn", at: tx.now, wasApproved: true, instead: { by, role, durationMs } },
         },
         { actor, action: "access.offer-taken", detail: { role, offeredMs: durationMs } },

@@ -12,7 +12,7 @@ import { countedApprovals, type Grant, type GrantId, secretLifeMs } from "./mode
 import { type Room, whoOf } from "./room.ts";
 import { readGrant } from "./store.ts";
 import { ownAccountText, useOf } from "./use.ts";
-import { clockText, durationText, nameOf, spanText, standing } from "./words.ts";
+import { basisText, clockText, durationText, nameOf, spanText, standing } from "./words.ts";
 
 const refreshSec = { waiting: 5, going: 1 };
 
@@ -37,7 +37,7 @@ export function accessPages(room: Room): Route[] {
         "Approved by",
         countedApprovals(grant)
           .map(({ by }) => nameOf(catalog, by))
-          .join(", ") || "nobody yet",
+          .join(", ") || (grant.basis.is === "approval" ? "nobody yet" : `nobody: ${basisText(grant.basis)}`),
       ],
     ];
     const list = facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join("");

@@ -10,7 +10,7 @@ import { readDuty, readIncidents } from "./circumstances.ts";
 import type { Basis, Grant, Who } from "./model.ts";
 import { type Room, requesterIn, unreadable, whoOf } from "./room.ts";
 import { judgeAsk, matchRule, mayApprove, type Rule } from "./rule.ts";
-import { approversText } from "./terms.ts";
+import { approversText, askersText } from "./terms.ts";
 import { countText, nameOf } from "./words.ts";
 
 export interface Asking {
@@ -131,7 +131,7 @@ async function mayAsk(
   if (allowed === "no")
     return refuse({
       rule: "requesters-only",
-      message: `${who} not in a team that may ask for ${role.name} on ${resource.name}: ${terms.requesters.join(", ")}.`,
+      message: `${who} not among those who may ask for ${role.name} on ${resource.name}: ${askersText(catalog, terms)}.`,
       hint: "Ask somebody of those teams, or a platform engineer to change the policy.",
     });
   if (requester.person === actor.person) return undefined;

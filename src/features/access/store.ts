@@ -212,7 +212,7 @@ export async function countRequests(
   return Number((await query.executeTakeFirstOrThrow()).n);
 }
 
-/** How long decisions on a role took, median in milliseconds, and of how many. */
+/** How long people took to decide on a role, median in milliseconds, and of how many. */
 export async function decisionTimes(
   db: Db,
   resource: string,
@@ -222,8 +222,8 @@ export async function decisionTimes(
   const { rows } = await sql<{ count: number; median: number | null }>`
     select count(*)::int as count, percentile_cont(0.5) within group
       (order by extract(epoch from decided_at - requested_at) * 1000)::float8 as median
-    from access_grants where resource = ${resource} and role = ${role} and decided_at is not null
-      and requested_at >= ${since}`.execute(db);
+    from access_grants where resource = ${resource} and role = ${role} and decided_at > requested_at
+      and basis->>'is' = 'approval' and requested_at >= ${since}`.execute(db);
   return { count: rows[0]?.count ?? 0, medianMs: rows[0]?.median ?? 0 };
 }
 

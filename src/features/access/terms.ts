@@ -42,18 +42,21 @@ export function approverIdsOf(
   return approversOf(catalog, { policy: { approvers, approverPeople } });
 }
 
+/** `storefront, payments, Kim Koch`: teams and people who may ask. Plain text. */
+export function askersText(catalog: Catalog, { requesters, requesterPeople = [] }: Terms): string {
+  return [...requesters, ...requesterPeople.map((id) => personOf(catalog, id)?.name ?? id)].join(", ");
+}
+
 /** What comes behind a role's name: who may ask, who decides, how long, and when. Plain text. */
 export function ruleText(catalog: Catalog, terms: Terms): string {
   const { quorum, automatic, hours } = terms;
-  const named = (terms.requesterPeople ?? []).map((id) => personOf(catalog, id)?.name ?? id);
-  const askers = [...terms.requesters, ...named].join(", ");
   const approval =
     quorum === 0
       ? "needs no approval"
       : `needs ${quorum} approval${quorum > 1 ? "s" : ""} by ${approversText(catalog, terms)}${terms.stepUp ? ", freshly signed in at the console" : ""}`;
   const most = `for ${formatDuration(terms.durationMaxMs)} at most, ${formatDuration(terms.totalDurationMaxMs)} with extensions`;
   return [
-    `may be asked for by ${askers} and ${approval}, ${most}`,
+    `may be asked for by ${askersText(catalog, terms)} and ${approval}, ${most}`,
     ...(automatic
       ? [`at once for who is on call while something pages, for ${formatDuration(automatic.durationMaxMs)}`]
       : []),

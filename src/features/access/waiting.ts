@@ -1,5 +1,6 @@
 /** What a request waits for, and until when: a decision, then the claim. Pure. */
 import type { Policies } from "../../catalog/schema.ts";
+import { opensNext, openUntil } from "../../catalog/week-windows.ts";
 import type { Approval, Grant, GrantState } from "./model.ts";
 
 /** First reminder to the approvers, or half of the time they have. */
@@ -31,7 +32,11 @@ export function approvedState(
   now: Date,
   claimWithinMs: number,
 ): Extract<GrantState, { is: "approved" }> {
-  const claimFrom = grant.startAt !== null && grant.startAt > now ? grant.startAt : now;
+  const earliest = grant.startAt !== null && grant.startAt > now ? grant.startAt : now;
+  const { hours } = grant.terms;
+  // Decided after hours: it can be claimed when they begin again.
+  const isShut = hours !== undefined && openUntil(hours, earliest) === undefined;
+  const claimFrom = (isShut ? opensNext(hours, earliest) : undefined) ?? earliest;
   const lapsesAt = Math.min(
     claimFrom.getTime() + claimWithinMs,
     grant.notAfter?.getTime() ?? Number.POSITIVE_INFINITY,

@@ -71,7 +71,9 @@ export function standing(catalog: Catalog, grant: Grant, reader: Who): string {
     case "approved":
     case "granting":
     case "active": {
-      const by = state.approvals.map((one) => nameOf(catalog, one.by)).join(" and ");
+      const by =
+        state.approvals.map((one) => nameOf(catalog, one.by)).join(" and ") ||
+        `no approval was needed (${basisText(grant.basis)}): Quarterdeck`;
       const claimed = state.is === "approved" ? "" : `, and it was claimed${at(grant.claimedAt)}`;
       return `${by} approved it${at(grant.decidedAt)}${claimed}`;
     }

@@ -19,8 +19,6 @@ function widen(catalog: Catalog): void {
   const [orders] = catalog.resources;
   const [readonly, readwrite] = orders?.roles ?? [];
   if (!orders || !readonly || !readwrite) throw new Error("the sample has no roles");
-  readonly.narrowerThan = ["readwrite"];
-  readonly.policy.automatic = { durationMax: 15 * minuteMs, swapSettle: 86_400_000 };
   catalog.resources.push({
     ...structuredClone(orders),
     name: "orders-replica",
@@ -391,6 +389,57 @@ describe("13: an extension", () => {
 });
 
 describe("names and floods", () => {
+  it("16: a mention, a hidden link or formatting in a reason is words and nothing else", async () => {
+    const reason = "INC-42 <!channel> <@U0LEAD> <https://evil.example|Approve> *now* `x`";
+    const id = await access.request(`orders-db readonly 15m ${reason}`);
+    const said = [
+      await access.said(`access:${id}`),
+      JSON.stringify(await access.feature.summaries?.why?.({ id })),
+    ];
+    for (const text of said) {
+      // A masked link shows where it leads.
+      expect(text).toContain("&lt;!channel&gt; @U0LEAD https://evil.example");
+      expect(text).not.toMatch(/<!channel>|<@U0LEAD>|<https:\/\/evil|\*now\*|`x`/);
+    }
+  });
+
+  it("17: a secret in a reason, whatever verb it comes with, is kept nowhere", async () => {
+    const id = await access.request(write);
+    const secret = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+    for (const line of [
+      `access request orders-db readonly 5m use ${secret}`,
+      `access request orders-db readwrite 5m use ${secret}`,
+      `access deny ${id} use ${secret}`,
+      `access extend ${id} 5m use ${secret}`,
+      `access revoke ${id} use ${secret}`,
+    ]) {
+      const answer = await access.ask(lena, line);
+      expect(answer, line).toMatchObject({ ok: false });
+      expect(answer.text).toContain("looks as if it held a secret");
+      expect(answer.text).not.toContain(secret);
+    }
+    const rows = await sql<{ row: string }>`select t::text as row from access_grants t union all
+      select t::text from messages t union all select t::text from audit t`.execute(access.db);
+    expect(rows.rows.map(({ row }) => row).join()).not.toContain(secret);
+  });
+
+  it("33: a thousand requests of one person in a minute come to one card a role, changed five times", async () => {
+    const before = await access.db.selectFrom("messages").select("key").execute();
+    const lines = Array.from({ length: 1_000 }, (_, n) => {
+      const [resource, role] = n % 2 === 0 ? ["orders-db", "readonly"] : ["orders-db", "readwrite"];
+      return `access request ${resource} ${role} ${1 + (n % 20)}m INC-${n} again`;
+    });
+    const rules = new Set<string>();
+    for (let n = 0; n < lines.length; n += 50)
+      for (const { rule } of await Promise.all(lines.slice(n, n + 50).map((line) => access.ask(dev, line))))
+        rules.add(rule);
+    expect([...rules].sort()).toEqual(["", "edits-max"]);
+    const open = await access.db.selectFrom("messages").select("key").execute();
+    const said = open.length - before.length;
+    // Two cards, five changes told in the thread of each.
+    expect(said).toBeLessThanOrEqual(12);
+  });
+
   it.each([
     ["300 characters", "r".repeat(300)],
     ["a Kelvin sign", "\u212Aeys"],

@@ -12,6 +12,7 @@ import { notProven, stepUpMs } from "../../../src/features/access/decide.ts";
 import { endOf, type Grant } from "../../../src/features/access/model.ts";
 import { type Incidents, judgeAsk, matchRule } from "../../../src/features/access/rule.ts";
 import { ruleText, type Terms } from "../../../src/features/access/terms.ts";
+import { approvedState } from "../../../src/features/access/waiting.ts";
 import type { Actor } from "../../../src/platform/people.ts";
 
 let sample: Catalog;
@@ -74,6 +75,21 @@ describe("a request", () => {
       new Date("2026-11-25T16:00:00Z"),
     );
     expect(endOf(grant, 600_000, new Date("2026-11-25T15:30:00Z"))).toEqual(new Date("2026-11-25T15:40:00Z"));
+  });
+
+  it("approved after hours is claimed when they begin again", () => {
+    const { rule } = ruleWith({ hours: office });
+    const grant = { terms: rule.terms, notAfter: null, startAt: null } as Grant;
+    const hourMs = 3_600_000;
+    expect(approvedState(grant, [], 900_000, new Date("2026-11-27T20:00:00Z"), hourMs)).toMatchObject({
+      claimFrom: new Date("2026-11-30T08:00:00Z"),
+      claimBy: new Date("2026-11-30T09:00:00Z"),
+    });
+    expect(approvedState(grant, [], 900_000, now, hourMs).claimFrom).toEqual(now);
+    const always = { ...grant, terms: { ...rule.terms, hours: undefined } };
+    expect(approvedState(always, [], 900_000, new Date("2026-11-27T20:00:00Z"), hourMs).claimFrom).toEqual(
+      new Date("2026-11-27T20:00:00Z"),
+    );
   });
 
   it("needs a ticket that exists and is open where one of ours is named", () => {

@@ -1,6 +1,7 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { sql } from "kysely";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Secret } from "../../../src/platform/secret.ts";
@@ -25,6 +26,10 @@ beforeAll(async () => {
   orders = await startOrders();
   quarterdeck = await startTestApp({
     env: { ORDERS_DB_URL: orders.url },
+    change: (catalog) => {
+      const readwrite = catalog.resources[0]?.roles.find(({ name }) => name === "readwrite");
+      if (readwrite) readwrite.policy.stepUp = true;
+    },
     overrides: { accessor: inManyParts },
   });
   queue = await listenToQueue(quarterdeck);
@@ -312,7 +317,7 @@ it("no part of a credential is in a message, log line, audit body, ring, queue o
         expect(text.includes(form), `${place} holds a secret`).toBe(false);
 });
 
-it("a secret in the reason is refused before anything is kept, posted or logged", async () => {
+it("17: a secret in the reason is refused before anything is kept, posted or logged", async () => {
   const secret = "xoxb-123456789-abcdefghij";
   await dev.send("C0OPS", `/ops access request orders-db readonly 5m INC-44 use ${secret}`);
   await dev.sees("C0OPS", /looks as if it held a secret/);
@@ -344,4 +349,28 @@ it("forms ask for access, and deny with a reason the requester reads", async () 
   );
   expect(JSON.stringify(note.blocks)).toContain("Denied by Lena Lind");
   expect(JSON.stringify(note.blocks)).toContain("use the replica");
+});
+
+it("a role with step-up is not approved in Slack, but at the console by who signed in just now", async () => {
+  await dev.send("C0OPS", "/ops access request orders-db readwrite 5m INC-46 tidy up");
+  const card = await lena.sees("C0LEADS", /asks for readwrite, 5m/);
+  const id = /G-\d+/.exec(card.text)?.[0] ?? "";
+  await lena.press(card, "Approve");
+  await lena.sees("C0LEADS", /approved by who has signed in at the console within 10m.*\/sign-in\?fresh=1/s);
+  const browser = browserOf(lena);
+  const line = `access approve ${id}`;
+  const form = await browser.get(`/form?line=${encodeURIComponent(line)}`);
+  const pressed = { csrf: csrfIn(form.html), id: randomUUID(), line, next: "/" };
+  const answer = await browser.post("/do", pressed);
+  expect(answer.status).toBe(303);
+  await until("the requester to be told", async () =>
+    (await directMessages(dev)).some((message) => message.text.includes(id) && /approved/.test(message.text)),
+  );
+  const { rows } = await sql<{ body: string }>`
+    select body from audit where subject = ${id} and action = 'access.approved'`.execute(
+    quarterdeck.app.database.db,
+  );
+  expect(JSON.parse(rows[0]?.body ?? "{}")).toMatchObject({
+    detail: { confirmedAt: expect.stringMatching(/^\d{4}-/) },
+  });
 });
