@@ -1,0 +1,90 @@
+/** Whether the database still is the one that the archive was written from. */
+import { sql } from "kysely";
+import type { Db } from "../db/database.ts";
+import { type Archive, sealName, sealNumberOf, sealsPrefix } from "./archive.ts";
+import { newestSeal, sealsFrom } from "./seals.ts";
+
+export type Comparison =
+  | { is: "same" }
+  /** The archive goes on from where this database ends. */
+  | { is: "older"; ours: number; archived: number }
+  /** The archive has another seal where this database has its own: it went on after it was older. */
+  | { is: "forked"; at: number; archived: number }
+  /** The archive lost a seal that it had. */
+  | { is: "lost"; seal: number };
+
+/** Reads the archive's seals from our newest on: one small request while nothing is wrong. */
+export async function compareWithArchive(db: Db, archive: Archive): Promise<Comparison> {
+  const newest = await newestSeal(db);
+  const ours = newest?.seal.number ?? 0;
+  const archived = await newestNumber(archive, ours);
+  if (newest) {
+    const there = (await archive.get(sealName(ours)))?.toString("utf8");
+    if (there !== undefined && there !== newest.text) return { is: "forked", at: ours, archived: archived ?? ours };
+    if (there === undefined && newest.archivedAt) return { is: "lost", seal: ours };
+    // Ours is still to be archived; what was archived last must be there, and ours.
+    if (there === undefined) {
+      const before = await lastArchived(db);
+      const text = before && (await archive.get(sealName(before.number)))?.toString("utf8");
+      if (before && text === undefined) return { is: "lost", seal: before.number };
+      if (before && text !== before.text) return { is: "forked", at: before.number, archived: archived ?? before.number };
+    }
+  }
+  return archived === undefined ? { is: "same" } : { is: "older", ours, archived };
+}
+
+/** Highest number of a seal that comes after `after`. */
+async function newestNumber(archive: Archive, after: number): Promise<number | undefined> {
+  let newest: number | undefined;
+  for await (const name of archive.list(sealsPrefix, sealName(after))) newest = sealNumberOf(name) ?? newest;
+  return newest;
+}
+
+async function lastArchived(db: Db): Promise<{ number: number; text: string } | undefined> {
+  const row = await db
+    .selectFrom("audit_seals")
+    .select(["number", "body"])
+    .where("archived_at", "is not", null)
+    .orderBy("number", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row && { number: Number(row.number), text: row.body };
+}
+
+/** The last seal that database and archive have in common; 0 when there is none. */
+export async function lastInCommon(db: Db, archive: Archive): Promise<number> {
+  let from = (await newestSeal(db))?.seal.number ?? 0;
+  for (; from > 0; from -= 1) {
+    const [kept] = await sealsFrom(db, from, 1);
+    if (kept?.seal.number !== from) continue;
+    const there = (await archive.get(sealName(from)))?.toString("utf8");
+    if (there === kept.text) return from;
+  }
+  return 0;
+}
+
+/** What people are told, or undefined while all is well. */
+export function holdReason(found: Comparison, place: string): string | undefined {
+  switch (found.is) {
+    case "same":
+    case "lost":
+      return undefined;
+    case "older":
+      return `the archive (${place}) has seals up to ${found.archived}, this database up to ${found.ours}: it was restored to an older state`;
+    case "forked":
+      return `seal ${found.at} of the archive (${place}) is not the one of this database: it was restored to an older state and went on`;
+  }
+}
+
+export async function hold(db: Db, why: string, now: Date): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable("audit_log")
+    .set({ held_at: now, held_why: why })
+    .where("held_at", "is", null)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+export async function noteCompared(db: Db, now: Date): Promise<void> {
+  await sql`update audit_log set compared_at = ${now} where id = 1`.execute(db);
+}
