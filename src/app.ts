@@ -2,7 +2,10 @@ import { randomUUID } from "node:crypto";
 import { publicUrl, type Settings } from "./config/config.ts";
 import { allMigrations, buildFeatures, type FeatureOverrides } from "./features/all.ts";
 import { standsIn } from "./features/paging/index.ts";
-import { type Chainer, createChainer } from "./platform/audit/chainer.ts";
+import { createChainer } from "./platform/audit/chainer.ts";
+import { createHeld } from "./platform/audit/held.ts";
+import { type AuditKeeper, createAuditKeeper } from "./platform/audit/keeper.ts";
+import { signingKeyOf } from "./platform/audit/keys.ts";
 import { type Authz, createAuthz, onlyIfKnown } from "./platform/authz.ts";
 import { type Catalogs, createCatalogs } from "./platform/catalogs.ts";
 import { type Clock, DatabaseClock } from "./platform/clock.ts";
@@ -31,6 +34,7 @@ import { createIdentityProvider, type ProviderSettings } from "./platform/signin
 import { providerSettings } from "./platform/signin/settings.ts";
 import { createSlackApi, type SlackApi } from "./platform/slack/client.ts";
 import { createUsergroups } from "./platform/slack/usergroups.ts";
+import { openArchive } from "./providers/archive/index.ts";
 
 export interface AppOptions {
   settings: Settings;
@@ -56,8 +60,8 @@ export interface App extends Platform {
   doorbell: Doorbell;
   relay: Relay;
   runner: Runner;
-  /** Chains the audit's new entries while it runs; a worker's. */
-  chainer: Chainer;
+  /** Chains, seals and archives the audit; a worker's. */
+  audit: AuditKeeper;
   /** Rings what is due by schedule; idempotent. */
   ringSchedules(): Promise<void>;
   /** Asks Postgres for the time: fails when Postgres is away. */
@@ -87,6 +91,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   let features: readonly Feature[] = [];
   const lanes = new Map<string, Job["lane"]>();
   const chainer = createChainer({ db, log });
+  const held = createHeld(db, () => clock.now().getTime());
   const catalogs: Catalogs = createCatalogs(db, () => database, log);
   const database: Database = createDatabase(db, {
     clock,
@@ -147,7 +152,18 @@ export async function createApp(options: AppOptions): Promise<App> {
   await assertSchemaCurrent(db as never, allMigrations());
   await catalogs.refresh();
 
+  const audit = createAuditKeeper({
+    database,
+    clock,
+    log,
+    catalogs,
+    chainer,
+    archive: await openArchive(settings),
+    signingKey: signingKeyOf(settings),
+    keepDays: settings.AUDIT_KEEP_DAYS,
+  });
   const dispatcher = createDispatcher({
+    heldWhy: held.why,
     database,
     clock,
     log,
@@ -164,11 +180,16 @@ export async function createApp(options: AppOptions): Promise<App> {
     renderChart: async (spec) => (await import("./platform/charts.ts")).renderLineChart(spec),
   });
   const retention = retentionParts({ db, clock, log, features: () => features });
-  const schedules = [...retention.schedules, ...features.flatMap((feature) => feature.schedules ?? [])];
+  const schedules = [
+    ...audit.schedules,
+    ...retention.schedules,
+    ...features.flatMap((feature) => feature.schedules ?? []),
+  ];
   const everySec = new Map(schedules.map((schedule) => [schedule.job, schedule.everySec]));
   const jobs = [
     ...dispatcher.jobs,
     ...projector,
+    ...audit.jobs,
     ...retention.jobs,
     ...features.flatMap((feature) => feature.jobs ?? []),
   ].map((job) => onSchedule(job, everySec.get(job.name), clock));
@@ -191,7 +212,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     enqueue: (rung) => doorbell.enqueue(rung),
     isFirst: (name) => first.has(name),
   });
-  const runner = new Runner({ db, clock, log, random: Math.random }, jobs);
+  const runner = new Runner({ db, clock, log, random: Math.random, heldWhy: held.why }, jobs);
 
   return {
     ...platform,
@@ -201,7 +222,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     doorbell,
     relay,
     runner,
-    chainer,
+    audit,
     inbox: createInbox(database, clock),
     measureClock: () => clock.measure(),
     instanceId: randomUUID(),
@@ -210,7 +231,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       catalogs.stop();
       clock.stop();
       await doorbell.close();
-      await chainer.stop();
+      await audit.stop();
       await database.close();
     },
   };

@@ -249,9 +249,15 @@ const audit = command("audit", "The append-only audit.", [
 ]);
 audit
   .command("verify")
-  .description("Walks the hash chain and names the first bad entry. Exit code 1 when there is one.")
-  .option("--json", "print { ok, entries, head, fault } only")
-  .action(async (options: { json?: boolean }) => (await import("./cli/audit.ts")).run(options));
+  .description(
+    "Walks chain, seals and archive, and names the first bad entry. Exit code 1 when there is one.",
+  )
+  .option("--from <seq>", "begin behind the last seal before this entry")
+  .option("--archive <place>", "a folder, or s3://bucket/prefix; AUDIT_ARCHIVE when left out")
+  .option("--json", "print { ok, entries, head, from, sealed, waiting, fault, notes } only")
+  .action(async (options: { json?: boolean; from?: string; archive?: string }) =>
+    (await import("./cli/audit.ts")).run(options),
+  );
 
 command("doctor", "Checks every configured system and names the cure. Exit code 1 when one fails.", [
   "quarterdeck doctor",

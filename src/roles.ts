@@ -139,7 +139,7 @@ async function operator(app: App, token: string, isLocal: boolean) {
 /** Does the slow work: relays rings, runs jobs. */
 export async function startWorker(app: App): Promise<Running> {
   app.catalogs.start();
-  app.chainer.start();
+  await app.audit.start();
   await app.ringSchedules();
   const working = await app.doorbell.work((id, onHandled) => app.runner.run(id, onHandled));
   app.relay.start();
@@ -166,7 +166,7 @@ export async function startWorker(app: App): Promise<Running> {
       await Promise.all(loops.map((loop) => loop.stop()));
       await app.relay.stop();
       await working.drain();
-      await app.chainer.stop();
+      await app.audit.stop();
       await app.database.db.deleteFrom("workers").where("id", "=", app.instanceId).execute();
     },
   };

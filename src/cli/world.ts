@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import type { Settings } from "../config/config.ts";
@@ -24,6 +24,13 @@ export const shellActor = (): Actor => ({
   person: `shell:${userInfo().username}`,
   door: "terminal",
 });
+
+/** The path, where something stands there. */
+export const localFile = (path: string): Promise<string | undefined> =>
+  access(path).then(
+    () => path,
+    () => undefined,
+  );
 
 const readKept = (path: string): Promise<string | undefined> =>
   readFile(path, "utf8").then(

@@ -90,6 +90,37 @@ export const settingsSchema = z.object({
     .string()
     .optional()
     .describe("Claim that lists groups, which teams of the catalog may name under `groups`."),
+  AUDIT_SIGNING_KEY_FILE: z
+    .string()
+    .optional()
+    .describe(
+      "File with the Ed25519 key (PEM, PKCS#8) that signs the audit's seals; the worker's. `start` makes its own.",
+    ),
+  AUDIT_PUBLIC_KEYS: z
+    .string()
+    .optional()
+    .describe("Folder with the public keys (PEM) of earlier signing keys, for `audit verify`."),
+  AUDIT_ARCHIVE: z
+    .string()
+    .optional()
+    .describe(
+      "Where seals and entries are written once: a folder, or `s3://bucket/prefix` with Object Lock. `start` uses `archive` in DATA_DIR.",
+    ),
+  AUDIT_ARCHIVE_S3_ENDPOINT: z
+    .string()
+    .url()
+    .optional()
+    .describe("Address of an S3-compatible store, when AUDIT_ARCHIVE is not at AWS."),
+  AUDIT_ARCHIVE_S3_REGION: z.string().default("us-east-1").describe("Region of AUDIT_ARCHIVE's bucket."),
+  AUDIT_KEEP_DAYS: z.coerce
+    .number()
+    .int()
+    .min(30)
+    .max(3_650)
+    .default(400)
+    .describe(
+      "Days that audit entries stay in Postgres; older ones leave by whole sealed and archived parts.",
+    ),
   OPERATOR_TOKEN: z
     .string()
     .startsWith("qd")

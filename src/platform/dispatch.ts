@@ -1,5 +1,6 @@
 import { grammarOf } from "../catalog/grammar.ts";
 import type { Catalog } from "../catalog/schema.ts";
+import { refuseHeld } from "./audit/held.ts";
 import { type Authz, onlyIfKnown } from "./authz.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { Clock } from "./clock.ts";
@@ -23,6 +24,8 @@ interface Parts {
   catalogs: Catalogs;
   authz: Authz;
   commands: () => readonly Command[];
+  /** Why only what ends or takes back may be done now. */
+  heldWhy?: (() => Promise<string | undefined>) | undefined;
 }
 
 /** Attempts after which the person is told that it is still being tried. */
@@ -64,7 +67,12 @@ export function createDispatcher(parts: Parts): Dispatcher {
     if (!command) throw new Error(`no handler for command ${parsed.value.spec.name}`);
     const scope = (command.scope ?? scopeOfWords)(parsed.value);
     const allowed = await parts.authz.authorise(actor, command.spec.role, scope);
-    return allowed.ok ? { ok: true, value: { command, line: parsed.value } } : allowed;
+    if (!allowed.ok) return allowed;
+    if (command.spec.acts && !command.spec.whileHeld) {
+      const why = await parts.heldWhy?.();
+      if (why !== undefined) return refuseHeld(why);
+    }
+    return { ok: true, value: { command, line: parsed.value } };
   };
 
   const handle = async (id: string, attempt: number): Promise<void> => {
@@ -165,6 +173,7 @@ export function createDispatcher(parts: Parts): Dispatcher {
         about: "Does what a person asked and answers them.",
         lane: "urgent",
         isFirst: true,
+        whileHeld: true,
         run: async (ref, { attempt }) => {
           await handle(ref, attempt);
           return undefined;

@@ -52,11 +52,13 @@ export function platformMetrics(database: Database): MetricLine[] {
 export async function metricsText(app: {
   database: Database;
   features: readonly Feature[];
+  audit: { metrics: readonly MetricLine[] };
 }): Promise<string> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const line of [
     ...platformMetrics(app.database),
+    ...app.audit.metrics,
     ...app.features.flatMap((feature) => feature.metrics ?? []),
   ]) {
     const readings = await line.read();

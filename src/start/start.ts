@@ -13,7 +13,7 @@ import type { Log } from "../platform/log.ts";
 import { scopes } from "../platform/slack/scopes.ts";
 import type { Running } from "../roles.ts";
 import { localPeople, tour } from "../sandbox/people.ts";
-import { keptKey } from "./keys.ts";
+import { keptKey, keptSigningKey } from "./keys.ts";
 
 export interface StartOptions {
   settings: Settings;
@@ -88,6 +88,9 @@ async function bringUp(
   const signingSecret =
     settings.SLACK_SIGNING_SECRET ?? (await keptKey(join(dataDir, "keys", "slack-signing.secret"), 16));
 
+  const signingKeyFile =
+    settings.AUDIT_SIGNING_KEY_FILE ?? (await keptSigningKey(join(dataDir, "keys", "audit-signing.pem")));
+
   const loading = loadParts();
   // Whoever needs it hears of it.
   loading.catch(() => undefined);
@@ -158,7 +161,11 @@ async function bringUp(
   if (workspace) onEnd(() => workspace.close());
 
   app = await createApp({
-    settings,
+    settings: {
+      ...settings,
+      AUDIT_SIGNING_KEY_FILE: signingKeyFile,
+      AUDIT_ARCHIVE: settings.AUDIT_ARCHIVE ?? join(dataDir, "archive"),
+    },
     log,
     databaseUrl,
     encryptionKey,

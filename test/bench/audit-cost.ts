@@ -21,7 +21,7 @@ export const auditCostBenchmark: Benchmark = {
     const { app, ownerUrl } = await ground.install({ slackUrl: "http://127.0.0.1:1" });
     await makeTables(ownerUrl);
     const { database } = app;
-    app.chainer.start();
+    await app.audit.start();
     const state = (tx: Tx) =>
       sql`insert into bench_state values (${randomUUID()}, 'shop', ${tx.now})`.execute(tx.trx);
     const audited = () =>

@@ -40,6 +40,7 @@ const denySpec = defineCommand({
   flags: z.object({ seen: arg.word().optional() }),
   role: "anyone",
   acts: true,
+  whileHeld: true,
   summary: "Deny a request and say why; leads of the approving team.",
   example: "access deny G-12 use the replica",
 });
@@ -74,6 +75,7 @@ const returnSpec = defineCommand({
   args: z.object({ grant: arg.id("G") }),
   role: "anyone",
   acts: true,
+  whileHeld: true,
   summary: "Give yours back, or take a request back.",
   example: "access return G-12",
 });
@@ -82,6 +84,7 @@ const revokeSpec = defineCommand({
   args: z.object({ grant: arg.id("G"), reason: reasonArg() }),
   role: "anyone",
   acts: true,
+  whileHeld: true,
   summary: "End somebody's grant now, open sessions too; leads of the approving team.",
   example: "access revoke G-12 wrong database",
 });

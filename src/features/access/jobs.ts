@@ -30,6 +30,7 @@ export function accessJobs(room: Room): Job[] {
     },
     {
       name: jobs.end,
+      whileHeld: true,
       about: "Ends a grant at its provider and believes it ended only once that was read back.",
       lane: "urgent",
       leaseSec,
@@ -43,6 +44,7 @@ export function accessJobs(room: Room): Job[] {
     },
     {
       name: jobs.forget,
+      whileHeld: true,
       about: "Destroys a secret nobody looked at in time.",
       lane: "normal",
       run: async (id) => {

@@ -21,6 +21,7 @@ export function reconcileJobs(room: Room): Job[] {
   return [
     {
       name: jobs.reconcile,
+      whileHeld: true,
       about: "Compares what is at each provider with the grants on record; removes ours that none needs.",
       lane: "normal",
       leaseSec: 120,

@@ -46,6 +46,7 @@ export const rollbackSpec = defineCommand({
   summary: "Have Flagger take a canary back at its next check.",
   example: "flagger rollback shop errors at checkout",
   acts: true,
+  whileHeld: true,
 });
 
 export function flaggerCommands(room: Room): Command[] {

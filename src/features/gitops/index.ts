@@ -37,6 +37,7 @@ export function createGitops(parts: GitopsParts): { feature: Feature; api: Gitop
     jobs: [
       {
         name: jobs.stop,
+        whileHeld: true,
         about: "Stops the self-heal of whoever manages a service that was reverted.",
         lane: "urgent",
         run: (ref) => tryToStop(room, ref),
@@ -55,6 +56,7 @@ export function createGitops(parts: GitopsParts): { feature: Feature; api: Gitop
       },
       {
         name: jobs.sweep,
+        whileHeld: true,
         about: "Rings stops that are not through again.",
         lane: "bulk",
         run: () => sweepStops(room),

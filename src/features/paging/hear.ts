@@ -92,6 +92,7 @@ export function createHearJob(parts: PagingParts & Pick<Platform, "clock">, even
 
   return {
     name: hearJob,
+    whileHeld: true,
     about: "Acknowledges or ends a page that somebody acknowledged or ended at a paging provider.",
     lane: "urgent",
     async run(ref) {

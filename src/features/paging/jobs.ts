@@ -18,6 +18,7 @@ export function createStepJob(platform: Pick<Platform, "log"> & PagingParts): Jo
   const { database, catalogs, log } = platform;
   return {
     name: stepJob,
+    whileHeld: true,
     about: "Reminds of a page that nobody acknowledged, and wakes the next person when it is time.",
     lane: "urgent",
     run: (ref) =>

@@ -20,6 +20,7 @@ export const pageSpec = defineCommand({
   args: z.object({ target: arg.target("service", "team", "person"), reason: arg.rest() }),
   role: "anyone",
   acts: true,
+  whileHeld: true,
   summary: "Wakes whoever is on call, or one person, until somebody acknowledges.",
   example: "page shop checkout hangs for everybody",
 });

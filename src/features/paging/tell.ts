@@ -156,6 +156,7 @@ export function tellJobs(parts: TellParts, pagers: Pagers): readonly Job[] {
 
   const tell: Job = {
     name: tellJob,
+    whileHeld: true,
     about: "Brings a page at a paging provider to where it should be, and asks what became of it there.",
     lane: "urgent",
     leaseSec: 60,
@@ -185,6 +186,7 @@ export function tellJobs(parts: TellParts, pagers: Pagers): readonly Job[] {
 
   const reconcile: Job = {
     name: reconcileJob,
+    whileHeld: true,
     about: "Rings again for pages that a paging provider was not told of and nobody rings for.",
     lane: "urgent",
     async run() {

@@ -32,6 +32,7 @@ export const rollbackSpec = defineCommand({
   summary: "Back to the last good version, or the one named; a rollout in flight is reverted.",
   example: "rollback shop",
   acts: true,
+  whileHeld: true,
 });
 
 export function createRollbacks(parts: RollbackParts): { feature: Feature } {
@@ -100,6 +101,7 @@ export function createRollbacks(parts: RollbackParts): { feature: Feature } {
     jobs: [
       {
         name: jobs.move,
+        whileHeld: true,
         about: "Moves the traffic of a rollback and compares the result.",
         lane: "urgent",
         isFirst: true,
@@ -119,6 +121,7 @@ export function createRollbacks(parts: RollbackParts): { feature: Feature } {
       },
       {
         name: jobs.sweep,
+        whileHeld: true,
         about: "Rings rollbacks that are not through again.",
         lane: "bulk",
         async run() {

@@ -91,6 +91,7 @@ export const revertSpec = defineCommand({
   summary: "Take all traffic back, exactly as it was before.",
   example: "rollout revert shop errors at checkout",
   acts: true,
+  whileHeld: true,
 });
 export const promoteSpec = defineCommand({
   name: "rollout promote",
@@ -110,6 +111,7 @@ export const cancelSpec = defineCommand({
   summary: "Take a queued rollout out of the queue before its turn comes.",
   example: "rollout cancel R-12",
   acts: true,
+  whileHeld: true,
 });
 export const extendSpec = defineCommand({
   name: "rollout extend",

@@ -104,6 +104,7 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
       },
       {
         name: jobs.revert,
+        whileHeld: true,
         about: "Takes a rollout's traffic back to the recorded state.",
         lane: "urgent",
         isFirst: true,

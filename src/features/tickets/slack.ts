@@ -12,6 +12,7 @@ const ackSpec = defineCommand({
   args: z.object({ ticket: arg.id("T") }),
   role: "responder",
   acts: true,
+  whileHeld: true,
   summary: "Takes a ticket and stops its page.",
   example: "ack T-3",
 });

@@ -14,7 +14,14 @@ export interface StoredEntry {
   hash: Buffer;
 }
 
-export type ChainFault = { seq: number; fault: "gap" | "hash" | "body" | "tail"; detail: string };
+/**
+ * `gap`: an entry is missing, is there twice or out of order. `hash`: its bytes are not those that were chained.
+ * `body`: its content says another number. `columns`: what it is found by is not what its bytes say. `tail`: the end was
+ * cut. `seal`: a seal says otherwise, or is none of ours. `archive`: the archive says otherwise. `restored`: the archive
+ * goes on where the database ends.
+ */
+export type FaultKind = "gap" | "hash" | "body" | "columns" | "tail" | "seal" | "archive" | "restored";
+export type ChainFault = { seq: number; fault: FaultKind; detail: string };
 
 /** Walks a chain in order; state is two values, so a million entries take no more memory than one. */
 export class ChainVerifier {
@@ -28,6 +35,10 @@ export class ChainVerifier {
 
   get seq(): number {
     return this.#seq;
+  }
+
+  get hash(): Buffer {
+    return this.#hash;
   }
 
   /** Takes the next entry; answers the first thing wrong with it. */
@@ -45,7 +56,7 @@ export class ChainVerifier {
         fault: "hash",
         detail: `stored hash ${entry.hash.toString("hex").slice(0, 16)}… is not that of its content and predecessor`,
       };
-    const written = (JSON.parse(entry.body) as { seq?: unknown }).seq;
+    const written = seqOf(entry.body);
     if (written !== entry.seq)
       return { seq: entry.seq, fault: "body", detail: `its content says entry ${written}` };
     this.#seq = entry.seq;
@@ -61,5 +72,14 @@ export class ChainVerifier {
       fault: "tail",
       detail: `the head is at ${head.seq}, the last entry at ${this.#seq}: the tail was cut or the head changed`,
     };
+  }
+}
+
+/** What an entry's bytes say its number is; undefined when they are no entry's. */
+function seqOf(body: string): unknown {
+  try {
+    return (JSON.parse(body) as { seq?: unknown }).seq;
+  } catch {
+    return undefined;
   }
 }

@@ -20,14 +20,16 @@ export async function compareWithArchive(db: Db, archive: Archive): Promise<Comp
   const archived = await newestNumber(archive, ours);
   if (newest) {
     const there = (await archive.get(sealName(ours)))?.toString("utf8");
-    if (there !== undefined && there !== newest.text) return { is: "forked", at: ours, archived: archived ?? ours };
+    if (there !== undefined && there !== newest.text)
+      return { is: "forked", at: ours, archived: archived ?? ours };
     if (there === undefined && newest.archivedAt) return { is: "lost", seal: ours };
     // Ours is still to be archived; what was archived last must be there, and ours.
     if (there === undefined) {
       const before = await lastArchived(db);
       const text = before && (await archive.get(sealName(before.number)))?.toString("utf8");
       if (before && text === undefined) return { is: "lost", seal: before.number };
-      if (before && text !== before.text) return { is: "forked", at: before.number, archived: archived ?? before.number };
+      if (before && text !== before.text)
+        return { is: "forked", at: before.number, archived: archived ?? before.number };
     }
   }
   return archived === undefined ? { is: "same" } : { is: "older", ours, archived };

@@ -24,7 +24,7 @@ import {
 import type { Chainer } from "./chainer.ts";
 import { type Comparison, compareWithArchive, hold, holdReason, noteCompared } from "./compare.ts";
 import { publicPem } from "./keys.ts";
-import { entriesPerSealMax, type Seal } from "./seal.ts";
+import { entriesPerSealMax, keyIdOf, readSeal, type Seal } from "./seal.ts";
 import { bodiesOf, type KeptSeal, newestSeal, notArchived, sealNext } from "./seals.ts";
 
 const dayMs = 86_400_000;
@@ -113,11 +113,13 @@ export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
   const archiveOne = async (into: Archive, kept: KeptSeal, key: KeyObject | undefined): Promise<void> => {
     const { number, seq, count, keyId } = kept.seal;
     const until = new Date(clock.now().getTime() + archiveDays * dayMs);
-    if (key && !keysSaid.has(keyId)) {
+    // A key that was replaced since is not at hand; its public half went there with its first seal.
+    if (key && keyIdOf(key) === keyId && !keysSaid.has(keyId)) {
       await into.put(keyName(keyId), Buffer.from(publicPem(key)), until);
       keysSaid = new Set([...keysSaid, keyId]);
     }
-    if (count > 0) await into.put(entriesName(number), entriesBytes(await bodiesOf(db, seq - count + 1, seq)), until);
+    if (count > 0)
+      await into.put(entriesName(number), entriesBytes(await bodiesOf(db, seq - count + 1, seq)), until);
     await into.put(sealName(number), Buffer.from(kept.text), until);
     await db
       .updateTable("audit_seals")
@@ -138,8 +140,7 @@ export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
       .limit(sealsPerTurn)
       .execute();
     for (const row of rows) {
-      const kept = { seal: JSON.parse(row.body) as Seal, text: row.body, archivedAt: null };
-      // A key that was replaced since is not at hand; its public half was put there with its first seal.
+      const kept = { seal: readSeal(row.body), text: row.body, archivedAt: null };
       await archiveOne(archive, kept, key);
     }
   };
@@ -229,7 +230,8 @@ export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
 }
 
 function auditMetrics({ db }: Database, clock: Clock): MetricLine[] {
-  const secondsSince = (at: Date | null) => (at ? Math.max(0, (clock.now().getTime() - at.getTime()) / 1_000) : 0);
+  const secondsSince = (at: Date | null) =>
+    at ? Math.max(0, (clock.now().getTime() - at.getTime()) / 1_000) : 0;
   return [
     {
       name: "quarterdeck_audit_unchained",

@@ -15,6 +15,18 @@ export class KeyFileError extends Error {
   }
 }
 
+/** The key that signs, read once when it is first asked for; undefined where none is set. */
+export function signingKeyOf(settings: {
+  AUDIT_SIGNING_KEY_FILE?: string | undefined;
+}): () => Promise<KeyObject | undefined> {
+  const path = settings.AUDIT_SIGNING_KEY_FILE;
+  let read: Promise<KeyObject | undefined> | undefined;
+  return () => {
+    read ??= path === undefined ? Promise.resolve(undefined) : readSigningKey(path);
+    return read;
+  };
+}
+
 /** Reads an Ed25519 key in PEM (PKCS#8). Throws {@link KeyFileError}. */
 export async function readSigningKey(path: string): Promise<KeyObject> {
   return ed25519(path, createPrivateKey, "a private key in PEM (PKCS#8)");
@@ -56,7 +68,11 @@ async function ed25519(path: string, read: (pem: string) => KeyObject, what: str
   try {
     key = read(await readFile(path, "utf8"));
   } catch (cause) {
-    throw new KeyFileError(`The audit's key ${path} cannot be read: ${(cause as Error).message}.`, hint, cause);
+    throw new KeyFileError(
+      `The audit's key ${path} cannot be read: ${(cause as Error).message}.`,
+      hint,
+      cause,
+    );
   }
   if (key.asymmetricKeyType !== "ed25519")
     throw new KeyFileError(`The audit's key ${path} is of kind ${key.asymmetricKeyType}.`, hint);

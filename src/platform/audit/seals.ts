@@ -85,7 +85,10 @@ export async function sealNext(db: Db, key: KeyObject, now: () => Date): Promise
       .where("id", "=", 1)
       .forUpdate()
       .executeTakeFirstOrThrow();
-    const { log, held_at } = await trx.selectFrom("audit_log").select(["log", "held_at"]).executeTakeFirstOrThrow();
+    const { log, held_at } = await trx
+      .selectFrom("audit_log")
+      .select(["log", "held_at"])
+      .executeTakeFirstOrThrow();
     if (held_at) return undefined;
     const last = await newestSeal(trx);
     const after = last?.seal.seq ?? 0;
@@ -94,9 +97,12 @@ export async function sealNext(db: Db, key: KeyObject, now: () => Date): Promise
     if (seq === after && last && at.getTime() - Date.parse(last.seal.at) < signOfLifeMs) return undefined;
     const bodies = seq === after ? [] : await bodiesOf(trx, after + 1, seq);
     if (bodies.length !== seq - after)
-      throw Object.assign(new Error(`The audit lacks entries between ${after + 1} and ${seq}: it is not sealed.`), {
-        hint: "`quarterdeck audit verify` names the first.",
-      });
+      throw Object.assign(
+        new Error(`The audit lacks entries between ${after + 1} and ${seq}: it is not sealed.`),
+        {
+          hint: "`quarterdeck audit verify` names the first.",
+        },
+      );
     const root = new MerkleRoot();
     for (const body of bodies) root.add(leafHash(body));
     const seal = signSeal(
@@ -115,7 +121,14 @@ export async function sealNext(db: Db, key: KeyObject, now: () => Date): Promise
     const text = sealText(seal);
     await trx
       .insertInto("audit_seals")
-      .values({ number: String(seal.number), seq: String(seq), count: seal.count, at, body: text, archived_at: null })
+      .values({
+        number: String(seal.number),
+        seq: String(seq),
+        count: seal.count,
+        at,
+        body: text,
+        archived_at: null,
+      })
       .execute();
     return { seal, text, archivedAt: null };
   });
@@ -123,11 +136,20 @@ export async function sealNext(db: Db, key: KeyObject, now: () => Date): Promise
 
 /** Chain hash of an entry; before the first, the hash that the chain begins with. */
 async function hashAt(trx: Trx, seq: number): Promise<Buffer> {
-  const row = await trx.selectFrom("audit_chained").select("hash").where("seq", "=", String(seq)).executeTakeFirst();
+  const row = await trx
+    .selectFrom("audit_chained")
+    .select("hash")
+    .where("seq", "=", String(seq))
+    .executeTakeFirst();
   if (row) return row.hash;
   if (seq === 0) return genesisHash;
   // The part that ended here has left; the seal that it ended with says the hash.
-  const seal = await trx.selectFrom("audit_seals").select("body").where("seq", "=", String(seq)).limit(1).executeTakeFirst();
+  const seal = await trx
+    .selectFrom("audit_seals")
+    .select("body")
+    .where("seq", "=", String(seq))
+    .limit(1)
+    .executeTakeFirst();
   if (!seal) throw new Error(`unreachable: entry ${seq} is neither in the chain nor at a seal's end`);
   return Buffer.from(readSeal(seal.body).head, "hex");
 }

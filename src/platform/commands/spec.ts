@@ -127,6 +127,8 @@ export interface CommandSpec<Args extends Shape = Shape, Flags extends Shape = S
   example: string;
   /** Acting verbs take `--dry-run` and `--yes`. */
   acts: boolean;
+  /** It ends something or takes it back, so that it is done even while all else waits after a restore. */
+  whileHeld: boolean;
   /** Bare, it opens a modal where the door has one: the line then parses with `isBare`. */
   opensModal: boolean;
 }
@@ -135,9 +137,14 @@ const noFlags = z.object({});
 
 /** Declares a command; `flags` and `opensModal` may be left out. */
 export function defineCommand<Args extends Shape, Flags extends Shape = typeof noFlags>(
-  spec: Omit<CommandSpec<Args, Flags>, "flags" | "opensModal"> & { flags?: Flags; opensModal?: boolean },
+  spec: Omit<CommandSpec<Args, Flags>, "flags" | "opensModal" | "whileHeld"> & {
+    flags?: Flags;
+    opensModal?: boolean;
+    whileHeld?: boolean;
+  },
 ): CommandSpec<Args, Flags> {
-  return { ...spec, flags: spec.flags ?? (noFlags as Shape as Flags), opensModal: spec.opensModal ?? false };
+  const { flags = noFlags as Shape as Flags, opensModal = false, whileHeld = false } = spec;
+  return { ...spec, flags, opensModal, whileHeld };
 }
 
 /** The flags every line gives; false where the command does not act. */

@@ -59,6 +59,7 @@ export function projectorJobs(parts: Parts): Job[] {
   return [
     {
       name: projectJob,
+      whileHeld: true,
       about: "Brings a message in Slack to what it should show.",
       lane: "normal",
       leaseSec: 60,

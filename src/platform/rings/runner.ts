@@ -19,6 +19,8 @@ export interface Job {
   isFirst?: boolean | undefined;
   /** Longest one run may take before another worker may start it; default 30 s. */
   leaseSec?: number | undefined;
+  /** It ends something, takes it back or tells people: it runs even while all else waits after a restore. */
+  whileHeld?: boolean | undefined;
   /** Re-reads its state; idempotent. `attempt` counts from 1 and returns to 1 after a success. */
   run(ref: string, context: { attempt: number }): Promise<Rerun>;
 }
@@ -31,6 +33,8 @@ export interface Schedule {
 const defaultLeaseSec = 30;
 /** Seconds a lease holds without being renewed: how late a killed worker makes what it was at. */
 const heldSec = 10;
+/** When a job that must wait after a restore is looked at again. */
+const heldAgainMs = 15_000;
 const renewEveryMs = 3_000;
 const backoffMaxMs = 60_000;
 /** How long what a run came to is tried to be written, and how often. Shorter than any lease. */
@@ -68,7 +72,14 @@ export class Runner {
   onRun: (job: string, outcome: "done" | "again" | "failed", durationMs: number) => void = () => undefined;
 
   constructor(
-    private readonly parts: { db: Db; clock: Clock; log: Log; random: () => number },
+    private readonly parts: {
+      db: Db;
+      clock: Clock;
+      log: Log;
+      random: () => number;
+      /** Why only some jobs may run now. */
+      heldWhy?: (() => Promise<string | undefined>) | undefined;
+    },
     jobs: readonly Job[],
   ) {
     this.#jobs = new Map(jobs.map((job) => [job.name, job]));
@@ -89,7 +100,10 @@ export class Runner {
     const took = () => clock.now().getTime() - startedMs;
     let rerun: Rerun;
     try {
-      rerun = await job.run(row.ref, { attempt: row.attempts + 1 });
+      rerun =
+        job.whileHeld || (await this.parts.heldWhy?.()) === undefined
+          ? await job.run(row.ref, { attempt: row.attempts + 1 })
+          : { again: new Date(clock.now().getTime() + heldAgainMs) };
       release();
     } catch (error) {
       release();

@@ -91,7 +91,10 @@ async function* walk(root: string, folder: string, after: string): AsyncIterable
   );
   const entries = found
     .filter(({ name }) => !name.startsWith("."))
-    .map((entry) => ({ isFolder: entry.isDirectory(), name: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}` }))
+    .map((entry) => ({
+      isFolder: entry.isDirectory(),
+      name: `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`,
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const { isFolder, name } of entries) {
     if (!isFolder) yield name;

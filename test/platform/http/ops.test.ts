@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { verifyAudit } from "../../../src/cli/audit.ts";
+import { verifyAudit } from "../../../src/platform/audit/verify.ts";
 import {
   createOperatorToken,
   localOperatorOf,
@@ -134,7 +134,9 @@ describe("the terminal's door", () => {
   });
 
   it("leaves an audit that holds together", async () => {
-    expect(await verifyAudit(quarterdeck.app.database.db)).toMatchObject({ ok: true });
+    expect(
+      await verifyAudit({ db: quarterdeck.app.database.db, keys: new Map(), now: new Date(0) }),
+    ).toMatchObject({ ok: true });
   });
 });
 
