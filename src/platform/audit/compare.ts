@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import type { Db } from "../db/database.ts";
 import { type Archive, sealName, sealNumberOf, sealsPrefix } from "./archive.ts";
-import { newestSeal, sealsFrom } from "./seals.ts";
+import { newestSeal } from "./seals.ts";
 
 export type Comparison =
   | { is: "same" }
@@ -51,18 +51,6 @@ async function lastArchived(db: Db): Promise<{ number: number; text: string } | 
     .limit(1)
     .executeTakeFirst();
   return row && { number: Number(row.number), text: row.body };
-}
-
-/** The last seal that database and archive have in common; 0 when there is none. */
-export async function lastInCommon(db: Db, archive: Archive): Promise<number> {
-  let from = (await newestSeal(db))?.seal.number ?? 0;
-  for (; from > 0; from -= 1) {
-    const [kept] = await sealsFrom(db, from, 1);
-    if (kept?.seal.number !== from) continue;
-    const there = (await archive.get(sealName(from)))?.toString("utf8");
-    if (there === kept.text) return from;
-  }
-  return 0;
 }
 
 /** What people are told, or undefined while all is well. */

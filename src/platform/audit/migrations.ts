@@ -64,7 +64,7 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
   await sql`
     create function audit_take_chained() returns trigger language plpgsql security definer
-      set search_path = pg_catalog, public, pg_temp as $f$
+      set search_path = public, pg_temp as $f$
     begin
       insert into audit_chained values
         (new.seq, new.at, new.team, new.person, new.action, new.subject, new.service, new.body, new.hash);
@@ -74,7 +74,7 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
 
     -- Chains what waits, oldest first, at most rows_max. Answers how many it took; nothing while the chain is held.
     create function audit_chain(rows_max integer) returns integer language plpgsql security definer
-      set search_path = pg_catalog, public, pg_temp as $f$
+      set search_path = public, pg_temp as $f$
     declare
       head audit_head;
       entry audit_pending;
@@ -99,7 +99,7 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
 
     -- Begins a new part behind the last entry, if that entry is after_seq and sealed. Answers the number of the new part.
     create function audit_begin_part(after_seq bigint) returns integer language plpgsql security definer
-      set search_path = pg_catalog, public, pg_temp as $f$
+      set search_path = public, pg_temp as $f$
     declare
       part audit_parts;
       since text;
@@ -124,7 +124,7 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
     -- Takes the oldest part away: closed, ended by a seal, all of it in the archive, its newest entry older than keep
     -- and than 30 days. Answers its row, or nothing.
     create function audit_drop_part(keep interval) returns setof audit_parts language plpgsql security definer
-      set search_path = pg_catalog, public, pg_temp as $f$
+      set search_path = public, pg_temp as $f$
     declare
       part audit_parts;
       newest timestamptz;
@@ -144,7 +144,7 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
     -- Takes entries behind to_seq off the chain, to be chained again behind others, and with them the seals behind
     -- to_seal. Nothing that the archive has is touched.
     create function audit_unchain(to_seq bigint, to_seal bigint) returns integer language plpgsql security definer
-      set search_path = pg_catalog, public, pg_temp as $f$
+      set search_path = public, pg_temp as $f$
     declare
       head audit_head;
       moved integer;
@@ -174,7 +174,7 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
 
     -- Chains entries that the archive has and the database has not, byte by byte. Each must say the next seq.
     create function audit_adopt(bodies text[]) returns bigint language plpgsql security definer
-      set search_path = pg_catalog, public, pg_temp as $f$
+      set search_path = public, pg_temp as $f$
     declare
       head audit_head;
       written text;

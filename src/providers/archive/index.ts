@@ -1,11 +1,12 @@
 /** Archives of the audit by where they are: a folder written once, or a bucket with Object Lock. */
-import type { Settings } from "../../config/config.ts";
 import type { Archive } from "../../platform/audit/archive.ts";
 
-type ArchiveSettings = Pick<
-  Settings,
-  "AUDIT_ARCHIVE" | "AUDIT_ARCHIVE_S3_ENDPOINT" | "AUDIT_ARCHIVE_S3_REGION"
->;
+/** The settings of these names. */
+interface ArchiveSettings {
+  AUDIT_ARCHIVE?: string | undefined;
+  AUDIT_ARCHIVE_S3_ENDPOINT?: string | undefined;
+  AUDIT_ARCHIVE_S3_REGION: string;
+}
 
 /** The archive that is set, or `place` where one is given; undefined where none is. */
 export async function openArchive(

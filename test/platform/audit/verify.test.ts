@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** Does something to the database, looks, and takes it back. */
-async function after(
+async function tampered(
   statement: string | (() => Promise<void>),
   options?: Parameters<AuditWorld["verify"]>[0],
 ) {
@@ -160,7 +160,7 @@ describe("34. Audit row edited, tail cut, DB rolled back", () => {
       "restored",
     ],
   ])("names %s", async (_what, statement, seq, fault) => {
-    expect(await after(statement)).toMatchObject({ ok: false, fault: { seq, fault } });
+    expect(await tampered(statement)).toMatchObject({ ok: false, fault: { seq, fault } });
   });
 
   it.each<[string, string | (() => Promise<void>), number, FaultKind]>([
@@ -168,14 +168,14 @@ describe("34. Audit row edited, tail cut, DB rolled back", () => {
     ["the first seal of another key", resealByAnotherKey, 1, "seal"],
     ["a cut tail by its seals", "delete from audit_chained where seq > 50; select rechain()", 51, "tail"],
   ])("names %s without the archive too", async (_what, statement, seq, fault) => {
-    expect(await after(statement, { archive: undefined })).toMatchObject({
+    expect(await tampered(statement, { archive: undefined })).toMatchObject({
       ok: false,
       fault: { seq, fault },
     });
   });
 
   it("notes a clock that went back, and goes on", async () => {
-    const report = await after(async () => {
+    const report = await tampered(async () => {
       await world.dba.query(
         `update audit_chained set body = replace(body, '"at":"2026-03-02T10:13', '"at":"2026-03-01T10:13'), at = at - interval '1 day' where seq > 62; select rechain()`,
       );

@@ -66,13 +66,11 @@ export async function auditWorld(): Promise<AuditWorld> {
     keeperFor,
     add: async (entries) => {
       await test.database.tx(async (tx) => {
-        for (let index = 0; index < entries; index += 1)
-          tx.audit({
-            actor: systemActor,
-            action: "test.done",
-            subject: `S-${(count += 1)}`,
-            service: count % 2 === 0 ? "shop" : undefined,
-          });
+        for (let index = 0; index < entries; index += 1) {
+          count += 1;
+          const service = count % 2 === 0 ? "shop" : undefined;
+          tx.audit({ actor: systemActor, action: "test.done", subject: `S-${count}`, service });
+        }
       });
       await chainPending(test.db);
     },
