@@ -14,6 +14,7 @@ export function sweepJobs(room: Room): Job[] {
   return [
     {
       name: jobs.sweep,
+      whileHeld: true,
       about: "Rings again whatever is due, and ends grants of people who lost the right to ask.",
       lane: "urgent",
       leaseSec: 120,
@@ -25,6 +26,7 @@ export function sweepJobs(room: Room): Job[] {
     },
     {
       name: jobs.left,
+      whileHeld: true,
       about: "Looks at the grants of somebody whose account changed in Slack.",
       lane: "urgent",
       run: async (person) => void (await endOf(room, person)),
