@@ -13,7 +13,7 @@ export function checkAccessRole(checks: Checks, resource: Resource, role: Access
   if (accessor) {
     for (const issue of accessTermsSchemas[accessor.kind].safeParse(role.terms).error?.issues ?? [])
       say(resource, [...roleAt, "terms", ...issue.path.map(String)], issue.message);
-    checkAgainstSystem(say, accessor, resource, role);
+    checkAgainstSystem(checks, accessor, resource, role);
   }
   const at = [...roleAt, "policy"];
   const all = (refer: typeof team, field: string, names: readonly string[] = []): void =>

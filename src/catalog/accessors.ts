@@ -3,6 +3,7 @@ import { z } from "zod";
 import { accessPolicySchema } from "./access-policy.ts";
 import { awsAccessorSchema, awsTermsSchema } from "./accessors-aws.ts";
 import { kubernetesAccessorSchema, kubernetesTermsSchema } from "./accessors-kubernetes.ts";
+import { githubAccessorSchema, githubTermsSchema } from "./accessors-members.ts";
 import { envNameField, nameField, wordsField } from "./fields.ts";
 
 const postgresRoleField = z
@@ -26,6 +27,7 @@ export const accessorInstanceSchema = z.discriminatedUnion("kind", [
   postgresSchema,
   kubernetesAccessorSchema,
   awsAccessorSchema,
+  githubAccessorSchema,
 ]);
 export type AccessorInstance = z.output<typeof accessorInstanceSchema>;
 
@@ -37,6 +39,7 @@ export const accessTermsSchemas = {
   }),
   aws: awsTermsSchema,
   kubernetes: kubernetesTermsSchema,
+  github: githubTermsSchema,
 } as const satisfies Record<AccessorInstance["kind"], z.ZodType>;
 
 /** As the catalog holds them: read with the schema of the accessor's kind, {@link accessTermsSchemas}. */

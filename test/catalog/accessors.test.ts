@@ -63,3 +63,18 @@ describe("AWS", () => {
     expect(withRoles(instance, terms)).toContainEqual(expect.stringContaining(problem));
   });
 });
+
+describe("GitHub teams", () => {
+  const github = "kind: github, org: acme, tokenEnv: GH_TOKEN";
+  it("are taken by their slug, people as members unless it says otherwise", () => {
+    expect(withRoles(github, "{ team: platform }", "{ team: release, role: maintainer }")).toEqual([]);
+  });
+  it("are refused by another name, and with two roles for one team", () => {
+    expect(withRoles(github, '{ team: "Platform Team" }')).toContainEqual(
+      expect.stringContaining("terms.team: must be a team's slug"),
+    );
+    expect(withRoles(github, "{ team: platform }", "{ team: platform, role: maintainer }")).toContainEqual(
+      expect.stringContaining("role-1 of thing is the other role of the same team"),
+    );
+  });
+});

@@ -6,6 +6,7 @@ import { type Clusters, createClusters } from "../kubernetes/clusters.ts";
 import { secretOf } from "../secrets.ts";
 import { createAwsAccessor } from "./aws.ts";
 import type { Accessor } from "./contract.ts";
+import { createGithubAccessor } from "./github.ts";
 import { createKubernetesAccessor } from "./kubernetes.ts";
 import { createPostgresAccessor } from "./postgres.ts";
 import { addressOf } from "./postgres-session.ts";
@@ -91,5 +92,15 @@ function build(
         now: () => platform.clock.now(),
       });
     }
+    case "github":
+      return createGithubAccessor({
+        who: instance.name,
+        apiUrl: instance.apiUrl.replace(/\/+$/, ""),
+        org: instance.org,
+        token: secretOf(platform, instance, instance.tokenEnv, "token"),
+        grantable,
+        deadlineMs: callDeadlineMs,
+        now: () => platform.clock.now(),
+      });
   }
 }
