@@ -80,4 +80,3 @@ export const awsTermsSchema = z
       error: `is longer than ${sessionPolicyCharsMax} characters with policyArns, AWS takes no more; shorten it, or name a managed policy in policyArns`,
     },
   );
-export type AwsTerms = z.output<typeof awsTermsSchema>;

@@ -21,4 +21,3 @@ export const githubTermsSchema = z.strictObject({
     ),
   role: z.enum(["member", "maintainer"]).default("member"),
 });
-export type GithubTerms = z.output<typeof githubTermsSchema>;

@@ -1,10 +1,11 @@
-import type { GithubTerms } from "../../catalog/accessors-members.ts";
-import type { AccessTerms } from "../../catalog/schema.ts";
+import type { AccessTerms, TermsOf } from "../../catalog/schema.ts";
 import { ProviderError } from "../errors.ts";
 import type { Accessor, GrantRef, ReadBack, Revoked } from "./contract.ts";
 import { createGithubApi, type GithubAddress, type TeamMembership } from "./github-api.ts";
 import { assertExternalName, assertKey } from "./names.ts";
 import { readTerms } from "./terms.ts";
+
+type GithubTerms = TermsOf<"github">;
 
 export interface GithubAccessorOptions extends GithubAddress {
   /** Terms of the roles that may be granted. */
