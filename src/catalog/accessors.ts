@@ -4,6 +4,7 @@ import { accessPolicySchema } from "./access-policy.ts";
 import { awsAccessorSchema, awsTermsSchema } from "./accessors-aws.ts";
 import { kubernetesAccessorSchema, kubernetesTermsSchema } from "./accessors-kubernetes.ts";
 import { githubAccessorSchema, githubTermsSchema } from "./accessors-members.ts";
+import { sshAccessorSchema, sshTermsSchema } from "./accessors-ssh.ts";
 import { envNameField, nameField, wordsField } from "./fields.ts";
 
 const postgresRoleField = z
@@ -26,6 +27,7 @@ const postgresSchema = z.strictObject({
 export const accessorInstanceSchema = z.discriminatedUnion("kind", [
   postgresSchema,
   kubernetesAccessorSchema,
+  sshAccessorSchema,
   awsAccessorSchema,
   githubAccessorSchema,
 ]);
@@ -40,6 +42,7 @@ export const accessTermsSchemas = {
   aws: awsTermsSchema,
   kubernetes: kubernetesTermsSchema,
   github: githubTermsSchema,
+  ssh: sshTermsSchema,
 } as const satisfies Record<AccessorInstance["kind"], z.ZodType>;
 
 /** As the catalog holds them: read with the schema of the accessor's kind, {@link accessTermsSchemas}. */

@@ -54,6 +54,11 @@ const binaries = {
     candidates: [...folders, "/usr/local/go/bin"].map((folder) => join(folder, "go")),
     install: "from go.dev",
   },
+  sshd: {
+    // Where only root looks.
+    candidates: [...folders, "/usr/sbin", "/usr/local/sbin"].map((folder) => join(folder, "sshd")),
+    install: "apt-get install openssh-server openssh-client",
+  },
   socat: {
     candidates: folders.map((folder) => join(folder, "socat")),
     install: "apt-get install socat",

@@ -10,6 +10,7 @@ import { createGithubAccessor } from "./github.ts";
 import { createKubernetesAccessor } from "./kubernetes.ts";
 import { createPostgresAccessor } from "./postgres.ts";
 import { addressOf } from "./postgres-session.ts";
+import { createSshAccessor } from "./ssh.ts";
 import { readTerms } from "./terms.ts";
 
 /** Each call to an outside system ends by then, in milliseconds. */
@@ -70,6 +71,23 @@ function build(
         grantable,
         deadlineMs: callDeadlineMs,
         now: () => platform.clock.now(),
+      });
+    }
+    case "ssh": {
+      const { caKeyEnv, caKeyFileEnv, publishCommandEnv, endSessionsCommandEnv } = instance;
+      const named = (variable: string | undefined, what: string) =>
+        variable === undefined ? undefined : secretOf(platform, instance, variable, what);
+      const file = named(caKeyFileEnv, "the path of the key that signs")?.reveal();
+      return createSshAccessor({
+        caKey: file === undefined ? (named(caKeyEnv, "the key that signs") ?? new Secret("")) : { file },
+        hosts: instance.hosts,
+        directory: instance.directory,
+        publishCommand: named(publishCommandEnv, "the path of a program")?.reveal(),
+        endSessionsCommand: named(endSessionsCommandEnv, "the path of a program")?.reveal(),
+        grantable,
+        deadlineMs: callDeadlineMs,
+        now: () => platform.clock.now(),
+        randomBytes,
       });
     }
     case "aws": {

@@ -1,6 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { AccessTerms } from "../../catalog/schema.ts";
-import { canonicalJson } from "../../platform/canonical.ts";
 import { Secret } from "../../platform/secret.ts";
 import { ProviderError } from "../errors.ts";
 import type { KubernetesApi } from "../kubernetes/api.ts";
@@ -56,7 +55,7 @@ import {
   wordsOf,
 } from "./kubernetes-plan.ts";
 import { assertExternalName, assertKey } from "./names.ts";
-import { readTerms } from "./terms.ts";
+import { assertDeclared, readTerms } from "./terms.ts";
 
 export interface KubernetesAccessorOptions {
   clusters: Clusters;
@@ -97,11 +96,7 @@ export function createKubernetesAccessor(options: KubernetesAccessorOptions): Ac
   const grantOf = ({ externalName, terms, expiresAt }: GrantIntent): KubernetesGrant => {
     const place = placeOf(externalName);
     const read = readTerms("kubernetes", terms);
-    if (!options.grantable.some((one) => canonicalJson(one) === canonicalJson(terms)))
-      throw rejected(
-        `${membershipsOf(read)} is not what this accessor may grant`,
-        "Declare a role with these terms in the catalog",
-      );
+    assertDeclared(options.grantable, terms, membershipsOf(read).join(", "));
     if (scopesOf(read).includes(options.namespace))
       throw rejected(
         `${options.namespace} holds the service accounts of all grants: nobody gets rights there`,
