@@ -246,6 +246,7 @@ token
 const audit = command("audit", "The append-only audit.", [
   "quarterdeck audit verify",
   "quarterdeck audit verify --json",
+  "quarterdeck audit erase-person T0123456789 U0123456789",
 ]);
 audit
   .command("verify")
@@ -258,6 +259,15 @@ audit
   .action(async (options: { json?: boolean; from?: string; archive?: string }) =>
     (await import("./cli/audit.ts")).run(options),
   );
+
+audit
+  .command("erase-person")
+  .description(
+    "Takes a person's name out of what is kept beside the audit, for good. Entries keep their ids; docs/audit.md.",
+  )
+  .argument("<team>", "id of their Slack team")
+  .argument("<id>", "their Slack user id")
+  .action(async (team: string, id: string) => (await import("./cli/audit-person.ts")).erase(team, id));
 
 command("doctor", "Checks every configured system and names the cure. Exit code 1 when one fails.", [
   "quarterdeck doctor",

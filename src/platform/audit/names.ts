@@ -57,3 +57,40 @@ export async function eraseName(
   tx.audit({ actor, action: "audit.person-erased", subject: `${team}:${person}` });
   return true;
 }
+
+/**
+ * Takes name and address of a person out of the catalogs that were in force once. Such a catalog no longer hashes to
+ * its digest, which still says which one it was; the entry of the erasure says why.
+ */
+export async function eraseFromOldCatalogs(
+  tx: Tx,
+  { team, person }: { team: string; person: string },
+): Promise<{ changed: number; isNamedNow: boolean }> {
+  const account = JSON.stringify({ people: [{ slack: { [team]: person } }] });
+  const named = await tx.trx
+    .selectFrom("catalogs")
+    .select(["digest", "content"])
+    .where(sql<boolean>`content @> ${account}::jsonb`)
+    .forUpdate()
+    .execute();
+  const inForce = await tx.trx.selectFrom("catalog_in_force").select("digest").executeTakeFirst();
+  let changed = 0;
+  for (const { digest, content } of named) {
+    if (digest === inForce?.digest) continue;
+    const catalog = content as Catalog;
+    const people = catalog.people.map((one) => {
+      if (one.slack[team] !== person) return one;
+      const { email: _email, accounts: _accounts, ...rest } = one;
+      return { ...rest, name: erasedName };
+    });
+    if (catalog.people.some((one) => one.slack[team] === person && one.name !== erasedName)) changed += 1;
+    await tx.trx
+      .updateTable("catalogs")
+      .set({ content: JSON.stringify({ ...catalog, people }) })
+      .where("digest", "=", digest)
+      .execute();
+  }
+  return { changed, isNamedNow: named.some(({ digest }) => digest === inForce?.digest) };
+}
+
+const erasedName = "erased";

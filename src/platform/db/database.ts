@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
 import pg from "pg";
 import { type AuditEntry, appendAudit } from "../audit/append.ts";
+import { withoutSecrets } from "../audit/zero-log.ts";
 import type { Clock } from "../clock.ts";
 import { type Said, writeSaid } from "../messages/say.ts";
 import { createBell } from "../rings/bell.ts";
@@ -87,7 +88,7 @@ export function createDatabase(db: Db, parts: DatabaseParts): Database {
       const result = await work({
         trx,
         now,
-        audit: (entry) => void entries.push(entry),
+        audit: (entry) => void entries.push(withoutSecrets(entry)),
         ring: (ring) => void rings.push(ring),
         emit: (event, ref) => {
           for (const { job, lane } of parts.subscribers(event)) rings.push({ job, ref, lane });

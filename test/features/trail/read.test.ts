@@ -5,7 +5,7 @@ import type { Catalog } from "../../../src/catalog/schema.ts";
 import { createTrail } from "../../../src/features/trail/index.ts";
 import type { AuditFilter } from "../../../src/features/trail/model.ts";
 import { readAudit } from "../../../src/features/trail/store.ts";
-import { eraseName, keepNames } from "../../../src/platform/audit/names.ts";
+import { eraseFromOldCatalogs, eraseName, keepNames } from "../../../src/platform/audit/names.ts";
 import { parseLine } from "../../../src/platform/commands/parse.ts";
 import type { Actor } from "../../../src/platform/people.ts";
 import { systemActor } from "../../../src/platform/people.ts";
@@ -203,5 +203,34 @@ describe("names", () => {
     const page = await readAudit(world.db, { action: "audit.person-erased", limit: 5 });
     expect(page.lines.map(({ subject }) => subject)).toEqual(["T0LOCAL:U0DEV"]);
     expect((await readAudit(world.db, { subject: "G-9", limit: 1 })).lines[0]?.hash).toEqual(hash);
+  });
+
+  it("leave catalogs that were in force before, not the one that is", async () => {
+    const digests = ["before", "now"];
+    const content = JSON.stringify(catalog);
+    for (const digest of digests)
+      await world.db
+        .insertInto("catalogs")
+        .values({ digest, content, source: "test", loaded_by: "test", loaded_at: world.clock.now() })
+        .execute();
+    await world.db
+      .insertInto("catalog_in_force")
+      .values({ id: 1, digest: "now", since: world.clock.now() })
+      .execute();
+    const erase = () =>
+      world.database.tx((tx) => eraseFromOldCatalogs(tx, { team: "T0LOCAL", person: "U0LEAD" }));
+    expect([await erase(), await erase()]).toEqual([
+      { changed: 1, isNamedNow: true },
+      { changed: 0, isNamedNow: true },
+    ]);
+    const rows = await world.db
+      .selectFrom("catalogs")
+      .select(["digest", "content"])
+      .orderBy("digest")
+      .execute();
+    const of = (digest: string) => JSON.stringify(rows.find((row) => row.digest === digest)?.content);
+    expect(of("before")).not.toMatch(/Lena|lena@/);
+    expect(of("before")).toContain("Dev Dara");
+    expect(of("now")).toContain("Lena Lind");
   });
 });
