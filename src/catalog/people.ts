@@ -22,6 +22,8 @@ export const organisationSchema = z.strictObject({
   defaultChannel: nameField,
   /** Team that owns what names no owner. */
   defaultOwner: nameField,
+  /** Team whose leads approve a change of the catalog that gives rights; the default owner when left out. */
+  owners: nameField.optional(),
 });
 export type Organisation = z.output<typeof organisationSchema>;
 

@@ -53,6 +53,7 @@ export function checkReferences(
 
   checks.channel(catalog.organisation, ["defaultChannel"], catalog.organisation.defaultChannel);
   checks.team(catalog.organisation, ["defaultOwner"], catalog.organisation.defaultOwner);
+  checks.team(catalog.organisation, ["owners"], catalog.organisation.owners);
   checkSlackIds(checks);
   for (const team of catalog.teams) checkTeam(checks, team);
   for (const service of catalog.services) {
