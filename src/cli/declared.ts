@@ -12,6 +12,7 @@ export function declaredFeatures(): readonly Feature[] {
     // As before the first catalog is in force.
     current: () => absentCall("catalogs"),
     digest: () => "none",
+    offer: async () => absentCall("catalogs"),
     put: async () => absentCall("catalogs"),
     refresh: async () => absentCall("catalogs"),
     start: () => undefined,

@@ -16,6 +16,7 @@ import type { TrafficEngine } from "../providers/traffic/contract.ts";
 import { createTrafficEngines } from "../providers/traffic/instances.ts";
 import { accessMigrations, createAccess } from "./access/index.ts";
 import { alertMigrations, createAlerts } from "./alerts/index.ts";
+import { createCatalogRoom } from "./catalog/index.ts";
 import { createDeploys, deploysMigrations } from "./deploys/index.ts";
 import { createFlagger, flaggerMigrations } from "./flagger/index.ts";
 import { createFreezes, freezesMigrations } from "./freezes/index.ts";
@@ -134,6 +135,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     runbooks,
     quality,
     trail.feature,
+    createCatalogRoom(platform),
     watch,
   ];
   const home = createHome(platform, () => features);

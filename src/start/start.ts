@@ -176,7 +176,9 @@ async function bringUp(
   });
   const running = app;
   onEnd(() => running.close());
-  const watch = await followCatalog(running, settings.CATALOG_PATH, catalogVars, options.say);
+  const watch = await followCatalog(running, settings.CATALOG_PATH, catalogVars, options.say, {
+    isLocal: workspace !== undefined,
+  });
   onEnd(async () => watch.close());
 
   await keepHookTokens(running, join(dataDir, "keys"));

@@ -1,6 +1,7 @@
 import { type Kysely, type Migration, sql } from "kysely";
 import { auditMigrations, grantAuditRights } from "../audit/migrations.ts";
 import { namesMigrations } from "../audit/names.ts";
+import { proposalMigrations } from "../catalog-proposals.ts";
 
 /** The app role: may read and write state, may only append to the audit. */
 export const appRole = "quarterdeck_app";
@@ -96,6 +97,7 @@ export const platformMigrations: Record<string, Migration> = {
   "2026-11-25T0930-messages-behind": { up: messagesBehind },
   "2026-11-25T1710-confirmed-sessions": { up: confirmedSessions },
   ...namesMigrations,
+  ...proposalMigrations,
   ...auditMigrations,
   "2026-11-25T1720-session-groups": { up: sessionGroups },
 };

@@ -116,6 +116,23 @@ export interface PlatformTables {
     loaded_by: string;
     loaded_at: Timestamp;
   };
+  catalog_proposals: {
+    id: string;
+    digest: string;
+    base: string;
+    content: Json<unknown>;
+    source: string;
+    team: string;
+    person: string;
+    proposed_at: Timestamp;
+    words: Json<unknown>;
+    state: "waiting" | "approved" | "denied" | "superseded";
+    decided_at: Timestamp | null;
+    decided_team: string | null;
+    decided_by: string | null;
+    reason: string | null;
+  };
+  catalog_approvals: { proposal: string; person_id: string; team: string; person: string; at: Timestamp };
   catalog_in_force: { id: number; digest: string; since: Timestamp };
   sessions: {
     id_hash: string;
