@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { loosened } from "./catalog/loosening/index.ts";
 import { publicUrl, type Settings } from "./config/config.ts";
 import { allMigrations, buildFeatures, type FeatureOverrides } from "./features/all.ts";
 import { standsIn } from "./features/paging/index.ts";
@@ -92,7 +93,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const lanes = new Map<string, Job["lane"]>();
   const chainer = createChainer({ db, log });
   const held = createHeld(db, () => clock.now().getTime());
-  const catalogs: Catalogs = createCatalogs(db, () => database, log);
+  const catalogs: Catalogs = createCatalogs(db, () => database, log, loosened);
   const database: Database = createDatabase(db, {
     clock,
     catalogDigest: () => catalogs.digest(),

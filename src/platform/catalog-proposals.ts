@@ -4,10 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { type Kysely, type Migration, sql } from "kysely";
-import { loosened, ownersOf } from "../catalog/loosening/index.ts";
 import type { Catalog } from "../catalog/schema.ts";
 import type { Db, Trx, Tx } from "./db/database.ts";
-import { type Actor, systemActor } from "./people.ts";
+import type { Actor } from "./people.ts";
 
 /** Rung when a proposal began to wait, was decided or fell away; its ref is the proposal's id. */
 export const proposalEvent = "catalog.proposal";
@@ -57,6 +56,9 @@ export interface Approval {
   at: Date;
 }
 
+/** What a catalog gives that the one before it did not, a line each. */
+export type Loosened = (before: Catalog, after: Catalog) => readonly string[];
+
 export type Offered =
   | { state: "in-force" }
   | { state: "waiting" | "denied"; id: string; words: readonly string[] };
@@ -67,6 +69,7 @@ export type Offered =
  */
 export async function holdIfLoosening(
   tx: Tx,
+  loosened: Loosened,
   before: { digest: string; catalog: Catalog } | undefined,
   offered: { catalog: Catalog; digest: string; source: string; actor: Actor },
 ): Promise<Offered | undefined> {
@@ -178,22 +181,4 @@ export async function readProposals(db: Db, which: { id: string } | "waiting"): 
       ).map(({ person_id, team, person, at }) => ({ personId: person_id, team, person, at })),
     })),
   );
-}
-
-/**
- * Who may approve, by the catalog in force, and how many must. Somebody who proposed it is told apart by name and
- * needs one other; where it came from files nobody knows who wrote them, so that two must. An installation with one
- * owner has no second person: there it is that one.
- */
-export function approversNeeded(
-  inForce: Catalog,
-  proposal: Pick<Proposal, "by">,
-): { owners: readonly string[]; needed: number } {
-  const owners = ownersOf(inForce);
-  const proposer = proposal.by.team === systemActor.team ? undefined : proposal.by;
-  const proposerId =
-    proposer && inForce.people.find(({ slack }) => slack[proposer.team] === proposer.person)?.id;
-  const others = owners.filter((id) => id !== proposerId);
-  if (others.length === 0) return { owners, needed: 1 };
-  return { owners: others, needed: Math.min(proposer === undefined ? 2 : 1, others.length) };
 }

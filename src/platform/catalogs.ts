@@ -1,6 +1,6 @@
 import type { Catalog } from "../catalog/schema.ts";
 import { keepNames } from "./audit/names.ts";
-import { holdIfLoosening, type Offered } from "./catalog-proposals.ts";
+import { holdIfLoosening, type Loosened, type Offered } from "./catalog-proposals.ts";
 import type { Database, Db, Tx } from "./db/database.ts";
 import type { Log } from "./log.ts";
 import type { Actor } from "./people.ts";
@@ -27,7 +27,7 @@ export interface Catalogs {
 }
 
 /** One catalog for all roles: the row in force decides, each process follows its digest within a second. */
-export function createCatalogs(db: Db, database: () => Database, log: Log): Catalogs {
+export function createCatalogs(db: Db, database: () => Database, log: Log, loosened: Loosened): Catalogs {
   let inForce: { digest: string; catalog: Catalog } | undefined;
   let timer: NodeJS.Timeout | undefined;
   const listeners: (() => void)[] = [];
@@ -58,7 +58,7 @@ export function createCatalogs(db: Db, database: () => Database, log: Log): Cata
         await keepNames(tx.trx, catalog, tx.now);
         const before = await lockInForce(tx);
         if (before?.digest === digest) return { state: "in-force" };
-        const held = await holdIfLoosening(tx, before, { catalog, digest, source, actor });
+        const held = await holdIfLoosening(tx, loosened, before, { catalog, digest, source, actor });
         if (held) return held;
         await putInForce(tx, before?.digest, { catalog, digest, source, actor });
         return { state: "in-force" };

@@ -1,8 +1,9 @@
 import type { App } from "../app.ts";
 import { loadCatalog } from "../catalog/load.ts";
+import { approversNeeded } from "../catalog/loosening/index.ts";
 import { problemText } from "../catalog/problem.ts";
 import { type CatalogWatch, watchCatalog } from "../catalog/watch.ts";
-import { approversNeeded, type Offered } from "../platform/catalog-proposals.ts";
+import type { Offered } from "../platform/catalog-proposals.ts";
 import { systemActor } from "../platform/people.ts";
 
 /**

@@ -110,7 +110,12 @@ describe("slo status beside a database", () => {
         catalogDigest: () => "x",
         subscribers: () => [],
       } as never);
-      const catalogs = createCatalogs(db, () => database, keptLog());
+      const catalogs = createCatalogs(
+        db,
+        () => database,
+        keptLog(),
+        () => [],
+      );
       await catalogs.put(await sampleCatalog(), "in-force", "test", systemActor);
       await seedShop(db, new Date(Date.now() + 120_000), () => 0.0008);
       await db.destroy();

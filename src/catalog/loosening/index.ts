@@ -7,7 +7,7 @@ import { type Fields, fieldsOf, isSame, listed, shortly } from "./compare.ts";
 import { organisationLoosened, personLoosened, policiesLoosened, teamLoosened } from "./people.ts";
 import { policyLoosened } from "./policy.ts";
 
-export { ownersOf, ownersTeamOf } from "./people.ts";
+export { approversNeeded, ownersOf, ownersTeamOf } from "./owners.ts";
 
 /** What people could do under `after` and not under `before`, a line each; empty when nothing. */
 export function loosened(before: Catalog, after: Catalog): string[] {

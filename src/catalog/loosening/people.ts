@@ -1,6 +1,7 @@
 /** Whether people get rights that they did not have: as owners, leads, members, on call, or by being known at all. */
-import type { Catalog, Organisation, Person, Team } from "../schema.ts";
+import type { Catalog, Person, Team } from "../schema.ts";
 import { added, type Fields, fieldsOf, isSame, listed, longer, shortly } from "./compare.ts";
+import { ownersOf } from "./owners.ts";
 
 const organisationHarmless = [
   "name",
@@ -29,14 +30,6 @@ function otherChanges(before: Fields, after: Fields, known: readonly string[]): 
 /** As good as left out: an earlier release knew no such field. */
 const isEmpty = (value: unknown): boolean =>
   value !== null && typeof value === "object" && Object.values(value).every((part) => isEmpty(part));
-
-export const ownersTeamOf = ({ owners, defaultOwner }: Organisation): string => owners ?? defaultOwner;
-
-/** Person ids of those who approve a change of the catalog that gives rights. */
-export function ownersOf(catalog: Catalog): readonly string[] {
-  const team = catalog.teams.find(({ name }) => name === ownersTeamOf(catalog.organisation));
-  return [...new Set(team?.leads ?? [])];
-}
 
 export function organisationLoosened(before: Catalog, after: Catalog): string[] {
   const teams = added(before.organisation.slackTeams, after.organisation.slackTeams);

@@ -1,8 +1,10 @@
 /** A catalog that waits, as its owners read it. Pure. */
+
 import { person, slackIdOf } from "../../catalog/lookup.ts";
+import { approversNeeded } from "../../catalog/loosening/index.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import { auditUrl } from "../../platform/audit/link.ts";
-import { approversNeeded, type Proposal } from "../../platform/catalog-proposals.ts";
+import type { Proposal } from "../../platform/catalog-proposals.ts";
 import { type Block, card, dateToken, escapeText, mention, section } from "../../platform/messages/blocks.ts";
 
 export const cardKey = (id: string): string => `catalog:${id}`;

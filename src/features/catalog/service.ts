@@ -1,10 +1,9 @@
 /** Owners decide about a catalog that waits. */
 import { leadsChannelFor, person as personOf, slackIdOf } from "../../catalog/lookup.ts";
-import { ownersTeamOf } from "../../catalog/loosening/index.ts";
+import { approversNeeded, ownersTeamOf } from "../../catalog/loosening/index.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import { onlyIfKnown } from "../../platform/authz.ts";
 import {
-  approversNeeded,
   lockProposal,
   type Proposal,
   proposalEvent,

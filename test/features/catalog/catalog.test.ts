@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { grammarOf } from "../../../src/catalog/grammar.ts";
 import { digestOf, loadCatalog } from "../../../src/catalog/load.ts";
+import { loosened } from "../../../src/catalog/loosening/index.ts";
 import type { Catalog } from "../../../src/catalog/schema.ts";
 import { createCatalogRoom } from "../../../src/features/catalog/index.ts";
 import { type Catalogs, createCatalogs } from "../../../src/platform/catalogs.ts";
@@ -23,7 +24,7 @@ let room: Feature;
 let sample: Catalog;
 beforeAll(async () => {
   world = await testDatabase({ "catalog.proposal": [{ job: "catalog.tell", lane: "urgent" }] });
-  catalogs = createCatalogs(world.db, () => world.database, keptLog());
+  catalogs = createCatalogs(world.db, () => world.database, keptLog(), loosened);
   const platform = {
     database: world.database,
     catalogs,
@@ -126,7 +127,7 @@ describe("a catalog", () => {
   it("that is the first of an installation waits for nobody", async () => {
     const fresh = await testDatabase();
     try {
-      const first = createCatalogs(fresh.db, () => fresh.database, keptLog());
+      const first = createCatalogs(fresh.db, () => fresh.database, keptLog(), loosened);
       expect(await first.offer(lasting(600), "d1", "/catalog", systemActor)).toEqual({ state: "in-force" });
     } finally {
       await fresh.close();

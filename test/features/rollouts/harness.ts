@@ -121,7 +121,12 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
         .flatMap(({ on, job }) => (on === event ? [{ job, lane: lanes.get(job) ?? "normal" }] : []));
     },
   });
-  const catalogs = createCatalogs(db, () => database, log);
+  const catalogs = createCatalogs(
+    db,
+    () => database,
+    log,
+    () => [],
+  );
   await catalogs.put(loaded.catalog, loaded.digest, "test", systemActor);
   const authz = createAuthz(
     () => catalogs.current(),
