@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { type Kysely, type Migration, sql } from "kysely";
 import type { Catalog } from "../catalog/schema.ts";
 import type { Db, Trx, Tx } from "./db/database.ts";
-import type { Actor } from "./people.ts";
+import { type Actor, systemActor } from "./people.ts";
 
 /** Rung when a proposal began to wait, was decided or fell away; its ref is the proposal's id. */
 export const proposalEvent = "catalog.proposal";
@@ -36,8 +36,8 @@ export interface Proposal {
   base: string;
   catalog: Catalog;
   source: string;
-  /** Who proposed it; Quarterdeck itself where it came from files. */
-  by: { team: string; person: string };
+  /** Who proposed it; undefined where it came from files. */
+  by: { team: string; person: string } | undefined;
   proposedAt: Date;
   /** What it gives, a line each. */
   words: readonly string[];
@@ -157,7 +157,7 @@ export async function readProposals(db: Db, which: { id: string } | "waiting"): 
       base: row.base,
       catalog: row.content as Catalog,
       source: row.source,
-      by: { team: row.team, person: row.person },
+      by: row.team === systemActor.team ? undefined : { team: row.team, person: row.person },
       proposedAt: row.proposed_at,
       words: row.words as string[],
       state: row.state,

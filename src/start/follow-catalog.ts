@@ -50,7 +50,7 @@ function waitingText(
   app: App,
 ): string {
   const catalog = app.catalogs.current();
-  const { owners, needed } = approversNeeded(catalog, { by: systemActor });
+  const { owners, needed } = approversNeeded(catalog, undefined);
   const what = `The catalog in ${dir} gives rights that the one in force does not, so ${state === "denied" ? "it was denied" : "it waits"} and the one in force stays:\n${words.map((line) => `  ${line}`).join("\n")}`;
   const who = `${needed} of ${owners.join(", ")}`;
   return state === "denied"

@@ -1,5 +1,4 @@
 /** Who approves a change of the catalog that gives rights. Pure. */
-import { systemActor } from "../../platform/people.ts";
 import type { Catalog, Organisation } from "../schema.ts";
 
 export const ownersTeamOf = ({ owners, defaultOwner }: Organisation): string => owners ?? defaultOwner;
@@ -12,15 +11,14 @@ export function ownersOf(catalog: Catalog): readonly string[] {
 
 /**
  * Who may approve, by the catalog in force, and how many must. Somebody who proposed it is told apart by name and
- * needs one other; where it came from files nobody knows who wrote them, so that two must. An installation with one
- * owner has no second person: there it is that one.
+ * needs one other; where it came from files nobody knows who wrote them (`proposer` undefined), so that two must. An
+ * installation with one owner has no second person: there it is that one.
  */
 export function approversNeeded(
   inForce: Catalog,
-  proposal: { by: { team: string; person: string } },
+  proposer: { team: string; person: string } | undefined,
 ): { owners: readonly string[]; needed: number } {
   const owners = ownersOf(inForce);
-  const proposer = proposal.by.team === systemActor.team ? undefined : proposal.by;
   const proposerId =
     proposer && inForce.people.find(({ slack }) => slack[proposer.team] === proposer.person)?.id;
   const others = owners.filter((id) => id !== proposerId);

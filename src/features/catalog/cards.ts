@@ -23,7 +23,7 @@ export function stillNeeded(
   proposal: Proposal,
   catalog: Catalog,
 ): { needed: number; given: number; left: readonly string[] } {
-  const { owners, needed } = approversNeeded(catalog, proposal);
+  const { owners, needed } = approversNeeded(catalog, proposal.by);
   const given = proposal.approvals.filter(({ personId }) => owners.includes(personId));
   return {
     needed,

@@ -55,7 +55,7 @@ async function mayDecide(
       message: `Another catalog came in force since ${id} was shown. Nothing done.`,
       hint: "It is read anew from its files, with what it gives now; catalog pending shows it.",
     });
-  const { owners } = approversNeeded(before.catalog, proposal);
+  const { owners } = approversNeeded(before.catalog, proposal.by);
   const slackIds = owners.flatMap((owner) => {
     const found = personOf(before.catalog, owner);
     return (found && slackIdOf(found, actor.team)) ?? [];
