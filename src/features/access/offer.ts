@@ -126,11 +126,12 @@ export async function acceptOffer(room: Room, accepting: Accepting): Promise<Dec
 
   return platform.database.tx<Decision<Reply>>(
     async (tx) => {
+      // In the order in which a request takes them: two orders would wait for each other.
+      await lockAsking(tx.trx, peek.personId, peek.resource, offer.role);
       const grant = await readGrant(tx.trx, id, { lock: true });
       if (grant === undefined) return unknownGrant(id);
       if (grant.state.is !== "requested" || offerOn(grant, offerDigest(offer)) === undefined)
         return noOffer(room, grant, actor);
-      await lockAsking(tx.trx, grant.personId, grant.resource, offer.role);
       const [open] = (
         await listGrants(tx.trx, {
           personId: grant.personId,

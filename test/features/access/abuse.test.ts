@@ -4,7 +4,7 @@ import type { Catalog } from "../../../src/catalog/schema.ts";
 import { claimGrant } from "../../../src/features/access/claim.ts";
 import { approveGrant, denyGrant } from "../../../src/features/access/decide.ts";
 import { change } from "../../../src/features/access/room.ts";
-import type { Actor } from "../../../src/platform/people.ts";
+import { type Actor, systemActor } from "../../../src/platform/people.ts";
 import { SlackError } from "../../../src/platform/slack/client.ts";
 import { type AccessRoom, dev, lena, olive, startAccess } from "./rooms.ts";
 
@@ -217,13 +217,16 @@ describe("approvals", () => {
       expect((await access.grantOf(id)).state.is).toBe("requested");
     }));
 
-  it("8: nobody approves their own request: not as a lead, from another account, or asked for by somebody else", async () => {
+  it("8: nobody approves their own request: not as a lead, from another account, by a delegate or a bot", async () => {
     const own = await access.request();
     for (const actor of [dev, devToo])
       expect(await access.ask(actor, `access approve ${own}`)).toMatchObject({
         ok: false,
         rule: "not-your-own-request",
       });
+    // Bots are nobody the catalog knows, and Quarterdeck itself decides nothing here.
+    for (const bot of [{ team: "T0LOCAL", person: "U0BOT", door: "slack" } as const, systemActor])
+      expect((await access.ask(bot, `access approve ${own}`)).ok).toBe(false);
     // Olive asks for Dev: neither may approve.
     const asked = await access.ask(olive, "access request orders-db readwrite 10m INC-9 for him --for @dev");
     const delegated = /G-\d+/.exec(asked.text)?.[0];
