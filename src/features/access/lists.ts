@@ -1,5 +1,6 @@
 /** Grants in answers and summaries: one line each. */
 import { personBySlack } from "../../catalog/lookup.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
 import type { Reply, Summaries, SummaryLine } from "../../platform/feature.ts";
 import { dateToken, escapeText, link } from "../../platform/messages/blocks.ts";
 import type { Actor } from "../../platform/people.ts";
@@ -9,7 +10,7 @@ import { standingLine, standingOutside } from "./outside.ts";
 import { type Room, whoOf } from "./room.ts";
 import { type GrantFilter, listGrants, readGrant } from "./store.ts";
 import { approverIdsOf, ruleText } from "./terms.ts";
-import { spanText, standing } from "./words.ts";
+import { nameOf, spanText, standing } from "./words.ts";
 
 const linesMax = 20;
 
@@ -153,6 +154,12 @@ function ownLine(room: Room, grant: Grant, publicUrl: string, now: Date): Summar
     return {
       rank: 20,
       text: `Yours, ${spanText(state.endsAt.getTime() - now.getTime())} left: ${lineOf(room, grant)}. \`/ops access return ${grant.id}\``,
+    };
+  const offer = state.is === "requested" ? state.offers?.at(-1) : undefined;
+  if (offer)
+    return {
+      rank: 0,
+      text: `${escapeText(nameOf(room.platform.catalogs.current(), offer.by))} offers ${escapeText(offer.role)} for ${formatDuration(offer.durationMs)} instead: \`/ops access accept ${grant.id}\`. ${lineOf(room, grant)}`,
     };
   return { rank: 25, text: `Yours: ${lineOf(room, grant)}` };
 }

@@ -137,6 +137,7 @@ describe("asking again", () => {
       expect(changed.text).toBe(
         `${id} is changed: 20m → 25m, another reason. one approval no longer counts. It waits for a decision on that.`,
       );
+      expect((await access.grantOf(id)).state).toMatchObject({ is: "requested", approvals: [], edits: 1 });
       expect(await access.ask(max, button, true)).toMatchObject({ rule: "bound-to-what-was-shown" });
       expect(await access.said(`access:${id}:changed:1`)).toContain("<@U0LEAD> Dev Dara changed");
       // Whoever approved the old words may approve the new ones; both are needed again.
@@ -250,6 +251,8 @@ describe("an offer", () => {
       "Dev Dara is offered readonly on orders-db for 10m",
     );
     expect(await access.said(`access:${id}`)).toContain("Lena Lind offered readonly for 10m");
+    const [mine] = (await access.feature.summaries?.mine?.(dev)) ?? [];
+    expect(mine).toMatchObject({ rank: 0, text: expect.stringContaining(`\`/ops access accept ${id}\``) });
     const [take = ""] = await verbsOf(`access:${id}:requester`);
     expect(await access.ask(olive, take, true)).toMatchObject({ rule: "own-grants-only" });
     const answers = [await access.ask(dev, take, true), await access.ask(dev, take, true)];
@@ -331,6 +334,7 @@ describe("a request nobody answers", () => {
     await access.work();
     // The other approving team's leads, each who can decide, and the requester.
     expect(await access.said(`access:${id}:escalated:C0PAYLEADS`)).toContain("nobody decided for 46 min");
+    expect(await access.said(`access:${id}:escalated:C0LEADS`)).toBe("");
     expect(await access.said(`access:${id}:escalated:U0LEAD`)).toContain(`\`/ops access approve ${id}\``);
     expect(await access.said(`access:${id}:waiting`)).toContain("<@U0LEAD> <@U0MAX>");
     expect((await access.audit(id)).map(({ action }) => action)).toEqual([
