@@ -1,10 +1,12 @@
 import type { App } from "./app.ts";
 import { createHookAuth } from "./platform/hooktokens.ts";
 import { assetHandler } from "./platform/http/assets.ts";
+import { chartRoute } from "./platform/http/cards.ts";
 import { consoleHandler, signOutRoute } from "./platform/http/console.ts";
 import { doRoutes } from "./platform/http/do.ts";
 import { hookHandler } from "./platform/http/hooks.ts";
 import { createLimits } from "./platform/http/limits.ts";
+import { createLive } from "./platform/http/live.ts";
 import { opsHandler } from "./platform/http/ops.ts";
 import { type Handle, type HttpServer, listen } from "./platform/http/server.ts";
 import { signInHandler } from "./platform/http/signin.ts";
@@ -45,8 +47,11 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     proxies: settings.TRUSTED_PROXIES,
     now: () => app.clock.now(),
   });
+  const live = createLive({ db: app.database.db, now: () => app.clock.now(), sessions: app.sessions, log });
   const routes = [
     signOutRoute(app.sessions),
+    live.route,
+    chartRoute(app.database.db),
     ...doRoutes({
       dispatcher: app.dispatcher,
       inbox: app.inbox,
@@ -121,6 +126,7 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     port: server.port,
     stop: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
+      live.stop();
       await server.close();
       await door.stop();
     },

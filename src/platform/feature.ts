@@ -112,6 +112,8 @@ export interface Route {
   path: string;
   about: string;
   role: Role;
+  /** Asked for by an open page and not by a person: it does not count as using the session. */
+  isPassive?: boolean | undefined;
   /** Its place in the navigation of every page; lower comes first. */
   nav?: { label: string; order: number } | undefined;
   /** Letter of the ids whose page this is: `R-12` in any text then leads to `path` with `:id` filled in. */
@@ -142,6 +144,24 @@ export interface Summaries {
   why?(thing: { id: string } | { service: string }): Promise<readonly SummaryLine[]>;
 }
 
+/** Something that waits for a person. */
+export interface Waiting extends SummaryLine {
+  /** What is asked of the person, above the card: `Waits for your decision`. */
+  what: string;
+  /** Key of the card whose verbs answer it. */
+  card?: string | undefined;
+}
+
+/** What a feature adds to the console's first pages. A page waits for nobody outside: rows only. */
+export interface ConsoleParts {
+  /** What is going on now, whosever it is. `path`: page with more of it. */
+  going?: { title: string; path: string; lines(): Promise<readonly SummaryLine[]> };
+  /** What waits for this person. */
+  waiting?(actor: Actor): Promise<readonly Waiting[]>;
+  /** A service's lines, where those of {@link Summaries.status} ask the world outside. */
+  status?(service: string): Promise<readonly SummaryLine[]>;
+}
+
 /** Something a process keeps going by itself, such as a scraper; any number of them may run it at once. */
 export interface Loop {
   name: string;
@@ -168,6 +188,7 @@ export interface Feature {
   /** Jobs to ring, by event name. The event's ref becomes the job's ref. */
   events?: readonly { on: string; job: string }[];
   summaries?: Summaries;
+  console?: ConsoleParts;
   metrics?: readonly MetricLine[];
   migrations?: Readonly<Record<string, Migration>>;
   /** How long rows stay, by table: a row goes `keepDays` after `column`, if `where` (SQL) holds. */

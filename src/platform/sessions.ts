@@ -11,6 +11,8 @@ export interface Session {
 
 /** A session nobody uses ends after this long, and any session after {@link absoluteMs}, used or not. */
 export const idleMs = 2 * 3_600_000;
+/** Use is noted this often: a page costs no write each time it is read. */
+const seenEveryMs = 10_000;
 export const absoluteMs = 12 * 3_600_000;
 /** A sign-in link works once and for this long. */
 export const linkLifeMs = 2 * 60_000;
@@ -47,8 +49,11 @@ interface Beginning {
 export interface Sessions {
   /** Signs the person in on this response, under a new id. False: what signs in had been used before. */
   begin(res: ServerResponse, person: Person, beginning: Beginning): Promise<boolean>;
-  /** The session of a request; one of a person whom the catalog does not know any more ends here. */
-  of(req: IncomingMessage): Promise<Session | undefined>;
+  /**
+   * The session of a request, which counts as used only where `isUse`; one of a person whom the catalog does not know
+   * any more ends here.
+   */
+  of(req: IncomingMessage, options?: { isUse: boolean }): Promise<Session | undefined>;
   /** What stands for the session that a request claims, without asking whether it goes on; nothing for what we never signed. */
   claimed(req: IncomingMessage): string | undefined;
   end(req: IncomingMessage, res: ServerResponse): Promise<void>;
@@ -161,19 +166,25 @@ export function createSessions(parts: {
 
   return {
     begin,
-    async of(req) {
+    async of(req, { isUse } = { isUse: true }) {
       const id = idIn(req);
       if (!id) return undefined;
       const at = now();
       const row = await db
-        .updateTable("sessions")
-        .set({ seen_at: at })
+        .selectFrom("sessions")
+        .select(["team", "person", "csrf", "confirmed_at", "groups", "seen_at"])
         .where("id_hash", "=", hashOf(id))
         .where("revoked_at", "is", null)
         .where("expires_at", ">", at)
         .where("seen_at", ">", new Date(at.getTime() - idleMs))
-        .returning(["team", "person", "csrf", "confirmed_at", "groups"])
         .executeTakeFirst();
+      if (row && isUse && at.getTime() - row.seen_at.getTime() >= seenEveryMs)
+        await db
+          .updateTable("sessions")
+          .set({ seen_at: at })
+          .where("id_hash", "=", hashOf(id))
+          .where("seen_at", "<", at)
+          .execute();
       if (!row) return undefined;
       const { team, person } = row;
       if (!parts.isKnown({ team, person })) {

@@ -116,6 +116,16 @@ describe("a form on a page", () => {
     expect(again.html).toMatch(/class="error"[^>]*>[^<]*time/);
   });
 
+  it("opens from a card's button, bound to what the card showed", async () => {
+    const page = await lena.get("/access/G-1");
+    const deny = hrefOf(page.html, "Deny…") ?? "";
+    expect(deny).toContain("--seen");
+    const answer = await lena.press(await lena.get(deny), "Deny", { "field.reason": "use the replica" });
+    expect(textOf(answer.html)).toContain("G-1");
+    expect(hrefOf(answer.html, "Back")).toBe("/access/G-1");
+    expect(textOf((await lena.get("/access/G-1")).html)).toContain("use the replica");
+  });
+
   it("is where a bare command leads, and what there is no form for says so", async () => {
     const page = await dev.get("/form?line=access+request");
     expect(page.html).toContain('name="field.reason"');

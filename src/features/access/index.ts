@@ -6,6 +6,7 @@ import type { Feature } from "../../platform/feature.ts";
 import { personLeft } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { accessCommands } from "./commands.ts";
+import { accessConsole, accessListPage } from "./console.ts";
 import { accessForms } from "./forms.ts";
 import { accessJobs } from "./jobs.ts";
 import { accessSummaries } from "./lists.ts";
@@ -22,6 +23,7 @@ export { accessMigrations } from "./migrations.ts";
 
 export function createAccess(platform: Platform, rooms: Omit<Room, "platform">): Feature {
   const room: Room = { platform, ...rooms };
+  const first = accessConsole(room);
   platform.catalogs.onSwitch(
     () =>
       void ringSweep(room).catch((error: unknown) =>
@@ -37,7 +39,8 @@ export function createAccess(platform: Platform, rooms: Omit<Room, "platform">):
     about: "A person gets a right for minutes, and it ends by itself.",
     commands: accessCommands(room),
     modals: accessForms,
-    routes: accessPages(room),
+    routes: [accessListPage(room, first), ...accessPages(room)],
+    console: first,
     jobs: [...accessJobs(room), ...sweepJobs(room), ...reconcileJobs(room)],
     events: [{ on: personLeft, job: jobs.left }],
     schedules: [

@@ -71,7 +71,7 @@ async function outsideLines(
   return standing.map((one) => `Outside, on no record: ${escapeText(one.instance)} · ${standingLine(one)}`);
 }
 
-const lineOf = ({ platform }: Room, grant: Grant): string =>
+export const lineOf = ({ platform }: Room, grant: Grant): string =>
   `${headlineOf(grant, { catalog: platform.catalogs.current() })} · asked ${dateToken(grant.requestedAt, "date_time")}`;
 
 export function accessSummaries(room: Room): Summaries {

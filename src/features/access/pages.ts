@@ -2,14 +2,17 @@
 import type { ServerResponse } from "node:http";
 import { formatDuration } from "../../platform/commands/time.ts";
 import type { Route, RouteContext } from "../../platform/feature.ts";
+import { cardAndThread, cardHtml } from "../../platform/http/cards.ts";
 import { escapeHtml } from "../../platform/http/console.ts";
-import { page } from "../../platform/http/page.ts";
+import { type Frame, live, page } from "../../platform/http/page.ts";
 import { redirect, sendPage } from "../../platform/http/server.ts";
 import { parseIdOf } from "../../platform/ids.ts";
+import { messagesOf } from "../../platform/messages/shown.ts";
 import { type Refusal, refusalText } from "../../platform/refusal.ts";
+import { cardKeyOf, requesterKeyOf } from "./cards.ts";
 import { claimGrant, ownGrant, type Revealed, revealSecret } from "./claim.ts";
-import { countedApprovals, type Grant, type GrantId, secretLifeMs } from "./model.ts";
-import { type Room, whoOf } from "./room.ts";
+import { countedApprovals, type Grant, type GrantId, sameWho, secretLifeMs } from "./model.ts";
+import { leadOf, type Room, whoOf } from "./room.ts";
 import { readGrant } from "./store.ts";
 import { ownAccountText, useOf } from "./use.ts";
 import { basisText, clockText, durationText, nameOf, spanText, standing } from "./words.ts";
@@ -22,6 +25,13 @@ export function accessPages(room: Room): Route[] {
   const show = async ({ params, actor, res, csrf, frame }: RouteContext): Promise<void> => {
     const id = parseIdOf("grant", params.id ?? "");
     if (id === undefined) return refused(res, unknown(params.id ?? ""));
+    const asked = await readGrant(room.platform.database.db, id);
+    if (
+      asked &&
+      !sameWho(asked.requester, whoOf(actor)) &&
+      (await leadOf(room, asked, actor, { isFresh: false })).ok
+    )
+      return showToApprover(room, asked, frame, res);
     const own = await ownGrant(room, id, actor);
     if (!own.ok) return refused(res, own.refusal);
     const grant = own.value;
@@ -42,12 +52,14 @@ export function accessPages(room: Room): Route[] {
     ];
     const list = facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join("");
     const words = standing(catalog, grant, whoOf(actor));
+    const note = requesterKeyOf(id);
+    const told = (await messagesOf(room.platform.database.db, [note])).get(note);
     sendPage(
       res,
       200,
       page(
         `${grant.id} ${grant.resource} ${grant.role}`,
-        `<dl>${list}</dl>${stateHtml(grant, csrf, clock.now(), (at) => clockText(catalog, whoOf(actor), at), words)}`,
+        `<dl>${list}</dl>${stateHtml(grant, csrf, clock.now(), (at) => clockText(catalog, whoOf(actor), at), words)}${told ? live("note", note, cardHtml(told, frame)) : ""}`,
         frame,
       ),
     );
@@ -78,7 +90,7 @@ export function accessPages(room: Room): Route[] {
     {
       method: "GET",
       path: "/access/:id",
-      about: "A request or grant, for the one who asked.",
+      about: "A request or grant: for the one who asked, to claim; for who decides, with its verbs.",
       role: "anyone",
       thing: "G",
       handle: show,
@@ -98,6 +110,20 @@ export function accessPages(room: Room): Route[] {
       handle: reveal,
     },
   ];
+}
+
+/** Who decides sees the card as the leads' channel does, its verbs with it; never what the grant's person is shown. */
+async function showToApprover(
+  { platform }: Room,
+  grant: Grant,
+  frame: Frame,
+  res: ServerResponse,
+): Promise<void> {
+  const key = cardKeyOf(grant.id);
+  const { card, thread } = await cardAndThread(platform.database.db, key, frame, "It has no card.");
+  const reason = `<h2>Reason</h2><p>${escapeHtml(grant.reason)}</p>`;
+  const title = `${grant.id} ${grant.resource} ${grant.role}`;
+  sendPage(res, 200, page(title, live("card", key, card + thread) + reason, frame));
 }
 
 const unknown = (id: string): Refusal => ({

@@ -10,7 +10,7 @@ import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { allow, type Decision } from "../../platform/refusal.ts";
 import { helpReply, homeName, replyOfLines } from "./cards.ts";
-import { consoleHome, consolePath } from "./page.ts";
+import { consolePath, homePages } from "./pages.ts";
 
 const homeSpec = defineCommand({
   name: homeName,
@@ -139,6 +139,6 @@ export function createHome(platform: Platform, features: () => readonly Feature[
     { spec: whySpec, run: why },
     { spec: signInSpec, run: signIn },
   ];
-  const routes = [consoleHome(features)];
+  const routes = homePages(platform, features);
   return { name: "home", about: "What is going on and what may I do.", commands, routes };
 }

@@ -15,7 +15,7 @@ import { ownPages } from "./own-pages.ts";
 import { createPagingApi } from "./service.ts";
 import { pagingCommands } from "./slack.ts";
 import { countPages } from "./store.ts";
-import { pagingSummaries } from "./summaries.ts";
+import { pagesWaiting, pagingSummaries } from "./summaries.ts";
 import { reconcileEverySec, reconcileJob, tellJobs } from "./tell.ts";
 import type { Paging } from "./types.ts";
 
@@ -51,6 +51,7 @@ export function createPaging(
     schedules: [{ job: reconcileJob, everySec: reconcileEverySec }],
     events: [{ on: "hooks.page", job: hearJob }],
     summaries: pagingSummaries(platform),
+    console: { waiting: (actor) => pagesWaiting(platform, actor) },
     metrics: [
       {
         name: "quarterdeck_pages",

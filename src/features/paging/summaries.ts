@@ -1,13 +1,14 @@
 /** What a page adds to `/ops`, `/ops status` and `/ops why`. */
 import { pagerTitle } from "../../catalog/paging.ts";
-import type { Summaries, SummaryLine } from "../../platform/feature.ts";
+import type { Summaries, SummaryLine, Waiting } from "../../platform/feature.ts";
 import { dateToken, escapeText } from "../../platform/messages/blocks.ts";
+import type { Actor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { nameOf } from "./cards.ts";
 import { type Page, spanText, type Wake } from "./model.ts";
 import type { Outside } from "./outside.ts";
 import { outsidesOf } from "./outside-store.ts";
-import { pagesAbout, waitingFor, wakesOf } from "./store.ts";
+import { cardKey, pagesAbout, waitingFor, wakesOf } from "./store.ts";
 
 const pagesMax = 3;
 /** A page that somebody has and nobody closed stays in the status this long. */
@@ -50,6 +51,20 @@ export function pagingSummaries(
       return await Promise.all((await pagesAbout(database.db, thing, pagesMax)).map(storyOf));
     },
   };
+}
+
+/** Pages that woke this person and that nobody has acknowledged, each with its card. */
+export async function pagesWaiting(
+  { database, clock }: Pick<Platform, "database" | "clock">,
+  actor: Actor,
+): Promise<Waiting[]> {
+  const pages = await waitingFor(database.db, actor.person);
+  return pages.map((page) => ({
+    rank: 0,
+    what: "A page nobody has acknowledged",
+    text: `🔴 Unacknowledged since ${dateToken(page.openedAt)} (${spanText(clock.now().getTime() - page.openedAt.getTime())}): ${page.headline}`,
+    card: cardKey(page.id),
+  }));
 }
 
 const reasons: Readonly<Record<Wake["because"], string>> = {

@@ -81,7 +81,7 @@ export function qualityPage(room: QualityRoom): Route {
       const body = [
         `<p>The last ${windowDays} days, counted in cards. Precision is actioned of judged, with its 95 % interval; below ten judged nothing is concluded. Transient: resolved within 5 minutes with nobody at it.</p>`,
         `<dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join("")}</dl>`,
-        `<div class="table"><table><tr>${head.map((name) => `<th>${name}</th>`).join("")}<th>Precision</th><th>Runbook</th></tr>`,
+        `<div class="table" role="region" aria-label="Rules" tabindex="0"><table><tr>${head.map((name) => `<th>${name}</th>`).join("")}<th>Precision</th><th>Runbook</th></tr>`,
         ...rules.slice(0, rowsMax).map((rule) => rowOf(rule, hasRunbook(rule.newest))),
         "</table></div>",
         rules.length > rowsMax ? `<p>${rules.length - rowsMax} more rules are quieter than these.</p>` : "",

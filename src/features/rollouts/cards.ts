@@ -62,7 +62,7 @@ function contextLine(rollout: Rollout, { catalog, publicUrl, slackTeam }: CardCo
     `started by ${whoText(rollout.startedBy)} ${dateToken(rollout.startedAt)}`,
     isOver(rollout) || rollout.state.is === "watching" ? "" : `deadline ${dateToken(rollout.deadlineAt)}`,
     rollout.change ?? "",
-    link(`${publicUrl}/console/rollouts/${rollout.id}`, rollout.id),
+    link(`${publicUrl}/rollouts/${rollout.id}`, rollout.id),
   ]
     .filter((part) => part !== "")
     .join(" · ");

@@ -11,7 +11,7 @@ import { watchDrift } from "./drift-watch.ts";
 import { startForm } from "./form.ts";
 import { rolloutsMigrations } from "./migrations.ts";
 import type { Rollout } from "./model.ts";
-import { rolloutPage } from "./page.ts";
+import { rolloutPages } from "./page.ts";
 import { askOf } from "./people.ts";
 import { watchStay } from "./put-back-watch.ts";
 import { takeTurn } from "./queue.ts";
@@ -20,7 +20,7 @@ import { revertRollout, watchRecovery } from "./revert.ts";
 import { createRoom, jobs, type RolloutParts } from "./room.ts";
 import { stepRollout } from "./step.ts";
 import { countStates, findRollout, listRollouts, restoreSeconds } from "./store.ts";
-import { rolloutSummaries } from "./summaries.ts";
+import { rolloutConsole, rolloutSummaries } from "./summaries.ts";
 import { sweepRollouts } from "./sweep.ts";
 
 export { differencesBlock, parityText } from "./cards.ts";
@@ -94,7 +94,8 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
       "A version gets traffic step by step, judged by its signals, and goes back by itself when it harms.",
     commands: rolloutCommands(room),
     modals: [startForm],
-    routes: [rolloutPage(room)],
+    routes: rolloutPages(room),
+    console: rolloutConsole(room),
     jobs: [
       {
         name: jobs.step,

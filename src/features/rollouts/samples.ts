@@ -56,6 +56,18 @@ export async function samplesOf(db: Db | Trx, rolloutId: string): Promise<Sample
   return rows.map(sampleOf);
 }
 
+/** The newest, oldest first. */
+export async function newestSamplesOf(db: Db, rolloutId: string, limit: number): Promise<Sample[]> {
+  const rows = await tables<RolloutTables>(db)
+    .selectFrom("rollout_samples")
+    .selectAll()
+    .where("rollout_id", "=", rolloutId)
+    .orderBy("end_at", "desc")
+    .limit(limit)
+    .execute();
+  return rows.map(sampleOf).reverse();
+}
+
 function sampleOf(row: Row): Sample {
   const at = { signal: row.signal, from: row.start_at, to: row.end_at };
   return row.canary_total === null

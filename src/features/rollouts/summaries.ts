@@ -1,14 +1,16 @@
-import type { Summaries, SummaryLine } from "../../platform/feature.ts";
+import type { ConsoleParts, Summaries, SummaryLine } from "../../platform/feature.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { driftLine } from "./cards.ts";
+import { cardKey, driftLine } from "./cards.ts";
 import { becauseText, headlineOf, holdReason, rolloutLine } from "./headline.ts";
 import { isAtWeight, isOver, isWaitingForPerson, type Rollout } from "./model.ts";
+import { rolloutsPath } from "./page.ts";
 import { queuedLine } from "./queue-card.ts";
 import { findQueued, listQueued, type Queued } from "./queue-store.ts";
 import { findRollout, listRollouts } from "./store.ts";
 
 const mineMax = 10;
+const goingMax = 50;
 
 /** Lower where somebody is waited for. */
 function rankOf(rollout: Rollout): number {
@@ -21,6 +23,46 @@ function rankOf(rollout: Rollout): number {
 
 const lineOf = (rollout: Rollout): SummaryLine => ({ rank: rankOf(rollout), text: rolloutLine(rollout) });
 const queuedLineOf = (queued: Queued): SummaryLine => ({ rank: 25, text: queuedLine(queued) });
+
+/** Rollouts of the console's first pages: all in flight; those that wait for somebody who may move them. */
+export function rolloutConsole({
+  platform: { database, authz },
+}: {
+  platform: Pick<Platform, "database" | "authz">;
+}): ConsoleParts {
+  const going = () => listRollouts(database.db, { isInFlight: true, limit: goingMax });
+  return {
+    going: {
+      title: "Rollouts",
+      path: rolloutsPath,
+      async lines() {
+        const [found, queued] = await Promise.all([going(), listQueued(database.db)]);
+        return [...found.map(lineOf), ...queued.map(queuedLineOf)].sort((a, b) => a.rank - b.rank);
+      },
+    },
+    async waiting(actor) {
+      const waiting = (await going()).filter((rollout) => rankOf(rollout) <= 5);
+      const mine = await Promise.all(
+        waiting.map(({ service, startedBy }) =>
+          startedBy.team === actor.team && startedBy.person === actor.person
+            ? true
+            : authz.authorise(actor, "responder", { service }).then(
+                ({ ok }) => ok,
+                // Slack cannot say who is in a group: shown, and decided when pressed.
+                () => true,
+              ),
+        ),
+      );
+      return waiting
+        .filter((_rollout, index) => mine[index])
+        .map((rollout) => ({
+          ...lineOf(rollout),
+          what: rankOf(rollout) === 0 ? "A rollout cannot go on by itself" : "A rollout waits for somebody",
+          card: cardKey(rollout.id),
+        }));
+    },
+  };
+}
 
 export function rolloutSummaries({ database }: Pick<Platform, "database">): Summaries {
   return {

@@ -8,6 +8,7 @@ import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import type { MetricsProviders } from "../../providers/metrics/instances.ts";
 import type { Markers } from "../markers/index.ts";
+import { sloConsole } from "./console.ts";
 import { watchLevels } from "./levels.ts";
 import { sloMigrations } from "./migrations.ts";
 import { sloPages } from "./pages.ts";
@@ -87,6 +88,7 @@ export function createSlos(
     schedules: [{ job: "slos.levels", everySec: 300 }],
     migrations: sloMigrations,
     retention: [{ table: "slo_levels", column: "since", keepDays: 1_200 }],
+    console: sloConsole(platform),
     summaries: {
       async status(service) {
         const budget = await api.budgetOf(service, clock.now());

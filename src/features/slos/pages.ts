@@ -80,7 +80,7 @@ export function sloPages(room: SlosRoom): Route[] {
 const cells = (tag: "td" | "th", texts: readonly string[]): string =>
   texts.map((text) => `<${tag}>${text}</${tag}>`).join("");
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  `<div class="table"><table><tr>${cells("th", head)}</tr>${rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("")}</table></div>`;
+  `<div class="table" role="region" aria-label="Table" tabindex="0"><table><tr>${cells("th", head)}</tr>${rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("")}</table></div>`;
 const linkTo = (service: string): string =>
   `<a href="/slo/${encodeURIComponent(service)}">${escapeHtml(service)}</a>`;
 

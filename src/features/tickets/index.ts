@@ -22,12 +22,13 @@ import { ticketMigrations } from "./migrations.ts";
 import type { Ticket } from "./model.ts";
 import { createMutes } from "./mutes.ts";
 import { countPending } from "./outside-store.ts";
+import { ticketPages } from "./pages.ts";
 import { publishJobOf } from "./publish.ts";
 import { followJob, type TicketParts } from "./room.ts";
 import { createDeeds, type TicketDeeds } from "./service.ts";
 import { muteModal, ticketCommands } from "./slack.ts";
 import { listTickets, readTicket, type TicketTables } from "./store.ts";
-import { ticketSummaries } from "./summaries.ts";
+import { ticketConsole, ticketSummaries } from "./summaries.ts";
 import { acknowledgedJob, repeatJob, takingJobs } from "./taking.ts";
 
 export { cardKeyOf } from "./cards.ts";
@@ -97,6 +98,8 @@ export function createTickets(platform: Platform, rooms: TicketRooms): Feature &
       { on: "hooks.page", job: acknowledgedThereJob },
     ],
     summaries: ticketSummaries(platform),
+    console: ticketConsole(platform),
+    routes: ticketPages(platform),
     migrations: ticketMigrations,
     metrics: [
       {

@@ -1,7 +1,7 @@
 /** Lines on tickets in `/ops`, `/ops status` and `/ops why`, and the list of `/ops alerts`. */
 import { personBySlack } from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
-import type { Summaries, SummaryLine } from "../../platform/feature.ts";
+import type { ConsoleParts, Summaries, SummaryLine } from "../../platform/feature.ts";
 import { dateToken, escapeText, mention } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { headlineOf, spanText } from "./cards.ts";
@@ -14,6 +14,9 @@ import { countTickets, listTickets, readTicket } from "./store.ts";
 import { suspectLines } from "./suspect-words.ts";
 
 const linesMax = 10;
+const goingMax = 50;
+/** Page of the open tickets. */
+export const ticketsPath = "/tickets";
 
 export function ticketSummaries(platform: Platform): Summaries {
   const { database, clock } = platform;
@@ -68,6 +71,21 @@ export function ticketSummaries(platform: Platform): Summaries {
     },
   };
 }
+
+/** Open tickets for the console's first page. */
+export const ticketConsole = (platform: Platform): ConsoleParts => ({
+  going: {
+    title: "Tickets",
+    path: ticketsPath,
+    async lines() {
+      const tickets = await listTickets(platform.database.db, { limit: goingMax });
+      return tickets.map((ticket) => ({
+        rank: ticket.pagedAt === null ? 40 : 10,
+        text: ticketLine(ticket, platform),
+      }));
+    },
+  },
+});
 
 const joinedShownMax = 15;
 

@@ -6,6 +6,7 @@ import type { Feature } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { trailCommands } from "./commands.ts";
 import { trailMigrations } from "./migrations.ts";
+import { trailPages } from "./pages.ts";
 import { type ReadAudit, readAs } from "./read.ts";
 
 export { trailMigrations } from "./migrations.ts";
@@ -24,6 +25,7 @@ export function createTrail(platform: Platform): { feature: Feature; api: Trail 
     name: "trail",
     about: "Who did what, when and why.",
     commands: trailCommands(platform, api.read),
+    routes: trailPages(platform, api.read),
     migrations: trailMigrations,
   };
   return { feature, api };

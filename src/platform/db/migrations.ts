@@ -91,11 +91,20 @@ const sessionGroups = async (db: Kysely<unknown>): Promise<void> => {
   await sql`alter table sessions add column groups jsonb`.execute(db);
 };
 
+/** Pages read what was said under a card, and look for what changed. */
+const messagesRead = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create index messages_parent on messages (parent, created_at) where parent is not null;
+    create index messages_updated on messages (updated_at);
+  `.execute(db);
+};
+
 export const platformMigrations: Record<string, Migration> = {
   "2026-11-23T0000-platform": { up: platformTables },
   "2026-11-23T0100-operator-tokens": { up: operatorTokens },
   "2026-11-25T0930-messages-behind": { up: messagesBehind },
   "2026-11-25T1710-confirmed-sessions": { up: confirmedSessions },
+  "2026-11-25T1740-messages-read": { up: messagesRead },
   ...namesMigrations,
   ...proposalMigrations,
   ...auditMigrations,

@@ -15,6 +15,8 @@ import { signInFirst } from "./signin.ts";
 export { escapeHtml };
 
 const formBytesMax = 64_000;
+/** Sent by a page that brings itself up to date. */
+const refreshHeader = "x-quarterdeck-refresh";
 
 /** Signed-in pages: session, role, and for a POST the Origin and the CSRF token, before a feature sees it. */
 export function consoleHandler(parts: {
@@ -45,7 +47,9 @@ export function consoleHandler(parts: {
         sendTooMany(res, waitSec, "page");
         return true;
       }
-      const session = await parts.sessions.of(req);
+      const session = await parts.sessions.of(req, {
+        isUse: !(route.isPassive || req.headers[refreshHeader] !== undefined),
+      });
       if (!session) {
         const next = parts.hasProvider ? wayBack(req) : undefined;
         // A person in a browser is led there at once; programs and previews are told.

@@ -46,3 +46,6 @@ function currentOf(nav: readonly NavItem[], path: string): NavItem | undefined {
     .filter((item) => path === item.path || path.startsWith(`${item.path}/`))
     .sort((a, b) => b.path.length - a.path.length)[0];
 }
+/** A part of a page that is brought up to date by itself while `topic` changes. Ids are unique on a page. */
+export const live = (id: string, topic: string, html: string): string =>
+  `<section id="${escapeHtml(id)}" data-live="${escapeHtml(topic)}">${html}</section>`;

@@ -114,7 +114,8 @@ const pageHeaders = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
-  "referrer-policy": "no-referrer",
+  // With `no-referrer` a browser says no Origin of its own forms either, and they would be refused. Source: Fetch, "Origin".
+  "referrer-policy": "same-origin",
   "cache-control": "no-store",
 };
 

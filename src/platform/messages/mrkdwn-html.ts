@@ -25,6 +25,7 @@ const marks: Readonly<Record<string, readonly [colour: string, word: string]>> =
   "⚪": ["white", "waiting"],
   "🔵": ["blue", "going"],
   "🟠": ["orange", "needs a look"],
+  "🟡": ["yellow", "careful"],
   "🔴": ["red", "hurting"],
   "🟢": ["green", "well"],
   "⚫": ["black", "over"],
@@ -55,7 +56,7 @@ export function mrkdwnHtml(text: string, reader: Reader): string {
 /** Plain text with its state marks drawn and ids that have a page linked. */
 function plainHtml(text: string, reader: Reader): string {
   return unescaped(text)
-    .split(/(⚪|🔵|🟠|🔴|🟢|⚫|(?<![\w-])[A-Z]-[1-9][0-9]{0,9}(?![\w-]))/u)
+    .split(/(⚪|🔵|🟡|🟠|🔴|🟢|⚫|(?<![\w-])[A-Z]-[1-9][0-9]{0,9}(?![\w-]))/u)
     .map((part) => {
       const known = marks[part];
       if (known) return `<span class="mark ${known[0]}" role="img" aria-label="${known[1]}">${part}</span>`;
@@ -145,4 +146,8 @@ function dateText(at: Date, format: string, { zone, now }: Pick<Reader, "zone" |
     if (name.endsWith("_pretty") && dayWord !== undefined) return dayWord;
     return forms[name.replace(/_pretty$/, "")]?.() ?? whole;
   });
+}
+/** A moment as a page shows it: today's by its time alone. */
+export function momentHtml(at: Date, reader: Pick<Reader, "zone" | "now">): string {
+  return `<time datetime="${at.toISOString()}" title="${at.toISOString()}">${escapeHtml(dateText(at, "{date_short_pretty} {time}", reader))}</time>`;
 }

@@ -243,12 +243,18 @@ describe("a claim link", () => {
     (await browserOf(dev).get(`/access/${id}`)).html.includes("Claim it");
 
   it("25: opened by another user is refused, and that they tried is on record", async () => {
-    const stranger = await browserOf(lena).get(`/access/${id}`);
+    const stranger = await browserOf(olive).get(`/access/${id}`);
     expect(stranger.status).toBe(403);
     expect(stranger.html).not.toContain("INC-43");
-    const theirs = csrfIn((await browserOf(lena).get("/console")).html);
-    for (const verb of ["claim", "reveal"])
-      expect((await browserOf(lena).post(`/access/${id}/${verb}`, { csrf: theirs })).status).toBe(403);
+    // Who decides sees what the leads' channel sees, and nothing to claim or to be shown.
+    const approver = await browserOf(lena).get(`/access/${id}`);
+    expect(approver.status).toBe(200);
+    expect(approver.html).not.toMatch(/action="\/access|Claim it/);
+    for (const person of [olive, lena]) {
+      const theirs = csrfIn((await browserOf(person).get("/console")).html);
+      for (const verb of ["claim", "reveal"])
+        expect((await browserOf(person).post(`/access/${id}/${verb}`, { csrf: theirs })).status).toBe(403);
+    }
     const refusals = await quarterdeck.app.database.db
       .selectFrom("audit")
       .select("person")
@@ -256,7 +262,7 @@ describe("a claim link", () => {
       .where("subject", "=", id)
       .execute();
     expect(refusals.length).toBeGreaterThanOrEqual(1);
-    expect(new Set(refusals.map(({ person }) => person))).toEqual(new Set(["U0LEAD"]));
+    expect(new Set(refusals.map(({ person }) => person))).toEqual(new Set(["U0ONCALL", "U0LEAD"]));
     expect(await claimable()).toBe(true);
   });
 

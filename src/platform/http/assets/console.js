@@ -10,22 +10,29 @@ const isInUse = (region) =>
   region.querySelector("details.confirm[open]") !== null ||
   (region.contains(document.activeElement) && document.activeElement.matches("input, textarea, select"));
 
+const readAgainAfterMs = 1_500;
 let isLoading = false;
+/** Something changed while the page was being read. */
+let isMissed = false;
+/** The page was opened a while ago: something may have changed since. */
 let isStale = false;
 
 async function refresh() {
-  if (isLoading || document.hidden) {
-    isStale = true;
+  if (isLoading) {
+    isMissed = true;
     return;
   }
   isLoading = true;
-  isStale = false;
+  isMissed = false;
   try {
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    const answer = await fetch(location.href, { headers: { "x-quarterdeck-refresh": "1" } });
     if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } finally {
-    isLoading = false;
-    if (isStale && !document.hidden) setTimeout(refresh, 500);
+    // A storm of changes is read once in a while, not once for each.
+    setTimeout(() => {
+      isLoading = false;
+      if (isMissed) refresh();
+    }, readAgainAfterMs);
   }
 }
 
@@ -46,17 +53,28 @@ function pathTo(region, element) {
 }
 const at = (region, index) => [...region.querySelectorAll("a, button, summary")][index];
 
-if (topics.length > 0) {
+let source = null;
+
+/** Only a tab that is looked at is told: a browser opens few connections to one host. */
+function listen() {
+  source?.close();
+  source = null;
+  if (topics.length === 0 || document.hidden) return;
   const query = new URLSearchParams(topics.map((topic) => ["topic", topic]));
-  const source = new EventSource(`/events?${query}`);
+  source = new EventSource(`/events?${query}`);
   source.addEventListener("changed", refresh);
   // The session is over: reading again leads to signing in.
   source.addEventListener("ended", () => {
     source.close();
     location.reload();
   });
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && isStale) refresh();
+  // What happened while nobody listened.
+  source.addEventListener("open", () => {
+    if (isStale) refresh();
+    isStale = true;
   });
-  addEventListener("pagehide", () => source.close());
 }
+
+listen();
+document.addEventListener("visibilitychange", listen);
+addEventListener("pagehide", () => source?.close());
