@@ -46,7 +46,7 @@ describe("a page of the console", () => {
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       "x-frame-options": "DENY",
       "x-content-type-options": "nosniff",
-      "referrer-policy": "no-referrer",
+      "referrer-policy": "same-origin",
       "cross-origin-opener-policy": "same-origin",
       "cache-control": "no-store",
     });
