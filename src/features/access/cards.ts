@@ -24,6 +24,8 @@ import {
   shownDigest,
 } from "./model.ts";
 import { offerLines } from "./offer-words.ts";
+import type { Review } from "./review.ts";
+import { reviewLines, withReview } from "./review-words.ts";
 import {
   basisText,
   causeText,
@@ -46,6 +48,8 @@ export interface Scene {
   had?: number;
   narrower?: readonly string[];
   canApprove?: readonly string[];
+  /** Of what was taken without asking. */
+  review?: Review | undefined;
 }
 
 export const cardKeyOf = (id: GrantId): string => `access:${id}`;
@@ -87,8 +91,9 @@ export function grantCard(grant: Grant, scene: Scene): Shown {
       ...(scene.narrower ?? []).map((line) => escapeText(line)),
       ...offerLines(grant, scene),
       ...troubleLines(grant, scene),
+      ...reviewLines(grant, scene),
     ].map((line) => context(line)),
-    ...leadVerbs(grant, scene),
+    ...withReview(grant, scene, leadVerbs(grant, scene)),
     last: lastLine(grant, scene),
   });
 }
@@ -119,7 +124,8 @@ export function headlineOf(grant: Grant, { catalog }: Pick<Scene, "catalog">): s
   const who = escapeText(requesterName(catalog, grant), 60);
   const resource = escapeText(grant.resource);
   const role = escapeText(grant.role);
-  const of = `${resource} · ${grant.id} ${role} for ${who}`;
+  const taken = grant.basis.is === "break-glass" ? ", taken without asking" : "";
+  const of = `${resource} · ${grant.id} ${role} for ${who}${taken}`;
   switch (state.is) {
     case "requested": {
       const quorum =
@@ -127,9 +133,9 @@ export function headlineOf(grant: Grant, { catalog }: Pick<Scene, "catalog">): s
       return `${resource} · ${grant.id} ${who} asks for ${role}, ${formatDuration(durationOf(grant))}${quorum}`;
     }
     case "approved":
-      return `${of}, ${formatDuration(state.durationMs)} · approved, waits for the claim`;
+      return `${of}, ${formatDuration(state.durationMs)} · ${taken === "" ? "approved, " : ""}waits for the claim`;
     case "granting":
-      return `${of} · ${state.trouble ? "cannot be made yet" : "approved and claimed, being made"}`;
+      return `${of} · ${state.trouble ? "cannot be made yet" : `${taken === "" ? "approved and " : ""}claimed, being made`}`;
     case "active":
       return `${of} · until ${dateToken(state.endsAt)}${lastsText(state.lastsUntil, state.endsAt)}`;
     case "revoking":

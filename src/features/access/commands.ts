@@ -4,12 +4,14 @@ import { resource as resourceOf } from "../../catalog/lookup.ts";
 import { arg, argsOf, defineCommand, flagsOf } from "../../platform/commands/spec.ts";
 import type { Command, CommandContext } from "../../platform/feature.ts";
 import { allow } from "../../platform/refusal.ts";
+import { breakGlass } from "./break-glass.ts";
 import { approveGrant, denyGrant } from "./decide.ts";
 import { returnGrant, revokeGrant } from "./end.ts";
 import { listReply, mineReply } from "./lists.ts";
 import { acceptOffer, offerInstead } from "./offer.ts";
 import { holdsSecret, secretRefusal } from "./reason.ts";
 import { extendGrant, requestAccess } from "./request.ts";
+import { reviewGrant } from "./reviewing.ts";
 import type { Room } from "./room.ts";
 
 /** Refused where the line is read, before it is kept anywhere. */
@@ -87,6 +89,23 @@ const revokeSpec = defineCommand({
   whileHeld: true,
   summary: "End somebody's grant now, open sessions too; leads of the approving team.",
   example: "access revoke G-12 wrong database",
+});
+const breakGlassSpec = defineCommand({
+  name: "access break-glass",
+  args: z.object({ resource: arg.resource(), role: arg.word(), time: arg.time(), reason: reasonArg() }),
+  role: "anyone",
+  acts: true,
+  summary: "Take access at once in an emergency: short, the leads are woken, somebody else reviews it after.",
+  example: "access break-glass orders-db readwrite 15m checkout down, orders stuck",
+});
+const reviewSpec = defineCommand({
+  name: "access review",
+  args: z.object({ grant: arg.id("G"), text: reasonArg() }),
+  role: "anyone",
+  acts: true,
+  summary:
+    "Write the review of what somebody took without asking; leads of the approving team, never one's own.",
+  example: "access review G-12 released two stuck orders, nothing else; needed",
 });
 const mineSpec = defineCommand({
   name: "access mine",
@@ -169,6 +188,17 @@ export function accessCommands(room: Room): Command[] {
       run: (context) => {
         const { grant: id, reason } = argsOf(revokeSpec, context.line);
         return revokeGrant(room, { ...common(context), id }, reason);
+      },
+    },
+    {
+      spec: breakGlassSpec,
+      run: (context) => breakGlass(room, { ...common(context), ...argsOf(breakGlassSpec, context.line) }),
+    },
+    {
+      spec: reviewSpec,
+      run: (context) => {
+        const { grant: id, text } = argsOf(reviewSpec, context.line);
+        return reviewGrant(room, { ...common(context), id, text });
       },
     },
     { spec: mineSpec, run: async ({ actor }) => allow(await mineReply(room, actor)) },

@@ -129,6 +129,12 @@ export const accessForms: readonly Modal[] = [
   requestForm,
   offerForm,
   reasonForm("access deny", "Deny", "Deny", "the requester reads why, and what they could do instead."),
+  reasonForm(
+    "access review",
+    "Review",
+    "Keep the review",
+    "what was done with it, and was it needed? Your words stand on its card.",
+  ),
   reasonForm("access revoke", "Revoke", "Revoke", "ends now, with its open sessions."),
   reasonForm("access extend", "More time", "Ask", "a lead decides; it is a login of its own.", true),
 ];

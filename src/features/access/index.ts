@@ -81,6 +81,7 @@ export function createAccess(platform: Platform, rooms: Omit<Room, "platform">):
     migrations: accessMigrations,
     retention: [
       { table: "access_grants", column: "over_at", keepDays: 400 },
+      { table: "access_reviews", column: "reviewed_at", keepDays: 400 },
       { table: "access_turns", column: "until_at", keepDays: 1 },
       { table: "access_outside", column: "gone_at", keepDays: 90 },
     ],

@@ -10,6 +10,7 @@ import { escalate } from "./escalate.ts";
 import { makeGrant } from "./make.ts";
 import { type Grant, type GrantId, jobs, refOf, warnBeforeMs } from "./model.ts";
 import { remindApprovers, warnRequester } from "./remind.ts";
+import { reviewJob } from "./reviewing.ts";
 import { accessorOf, change, pageKeyOf, type Room } from "./room.ts";
 import { inAMoment, inTurn, sharedKeyOf, takeAway } from "./shared.ts";
 import { readGrant } from "./store.ts";
@@ -42,6 +43,7 @@ export function accessJobs(room: Room): Job[] {
       lane: "normal",
       run: (id) => waitFor(room, id as GrantId),
     },
+    reviewJob(room),
     {
       name: jobs.forget,
       whileHeld: true,

@@ -7,10 +7,12 @@ import type { Actor } from "../../platform/people.ts";
 import { headlineOf, pageUrl } from "./cards.ts";
 import { countedApprovals, type Grant, liveStates, openStates } from "./model.ts";
 import { standingLine, standingOutside } from "./outside.ts";
+import { isOverdue } from "./review.ts";
+import { owedReviews } from "./review-store.ts";
 import { type Room, whoOf } from "./room.ts";
 import { type GrantFilter, listGrants, readGrant } from "./store.ts";
 import { approverIdsOf, ruleText } from "./terms.ts";
-import { nameOf, spanText, standing } from "./words.ts";
+import { nameOf, requesterName, spanText, standing } from "./words.ts";
 
 const linesMax = 20;
 
@@ -99,6 +101,7 @@ export function accessSummaries(room: Room): Summaries {
           rank: 0,
           text: `Waits for your decision: ${lineOf(room, grant)}. \`/ops access approve ${grant.id}\``,
         })),
+        ...(await owedLines(room, person.id)),
         ...own.map((grant) => ownLine(room, grant, publicUrl, clock.now())),
       ];
     },
@@ -141,6 +144,23 @@ export function accessSummaries(room: Room): Summaries {
       ];
     },
   };
+}
+
+/** Reviews that this person could write. */
+async function owedLines({ platform }: Room, personId: string): Promise<SummaryLine[]> {
+  const { database, catalogs, clock } = platform;
+  const lines: SummaryLine[] = [];
+  for (const review of (await owedReviews(database.db)).slice(0, linesMax)) {
+    const grant = await readGrant(database.db, review.grant);
+    if (grant === undefined || grant.personId === personId) continue;
+    if (!approverIdsOf(catalogs.current(), grant.terms).includes(personId)) continue;
+    const when = `${isOverdue(review, clock.now()) ? "overdue since" : "due"} ${dateToken(review.dueAt, "date_time")}`;
+    lines.push({
+      rank: 0,
+      text: `Waits for your review, ${when}: ${grant.id}, ${escapeText(grant.role)} on ${escapeText(grant.resource)}, taken by ${escapeText(requesterName(catalogs.current(), grant))}. \`/ops access review ${grant.id} what was done with it\``,
+    });
+  }
+  return lines;
 }
 
 function ownLine(room: Room, grant: Grant, publicUrl: string, now: Date): SummaryLine {

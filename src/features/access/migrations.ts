@@ -46,9 +46,19 @@ const endingTables = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const reviewTable = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table access_reviews (
+      grant_id text primary key, taker_id text not null, taken_at timestamptz not null, due_at timestamptz not null,
+      tell_at timestamptz, reviewed_at timestamptz, team text, person text, person_id text, words text);
+    create index access_reviews_owed on access_reviews (taker_id, taken_at);
+  `.execute(db);
+};
+
 export const accessMigrations: Record<string, Migration> = {
   "2026-11-23T1050-access": { up: accessTables },
   "2026-11-25T1715-access-grantee": { up: granteeColumns },
   "2026-11-25T1741-access-basis": { up: basisColumn },
   "2026-11-25T1751-access-ending": { up: endingTables },
+  "2026-11-25T1755-access-reviews": { up: reviewTable },
 };

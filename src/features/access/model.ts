@@ -31,7 +31,9 @@ export type Basis =
   | { readonly is: "approval" }
   | { readonly is: "none-needed" }
   /** On call for the team, with a ticket open that pages. */
-  | { readonly is: "automatic"; readonly team: string; readonly ticket: string };
+  | { readonly is: "automatic"; readonly team: string; readonly ticket: string }
+  /** Taken without asking; somebody else reviews it after. */
+  | { readonly is: "break-glass" };
 
 /** Another role, or less time, that somebody who may approve holds out to the requester. */
 export interface Offer {
@@ -169,6 +171,7 @@ export const jobs = {
   forget: "access.forget",
   sweep: "access.sweep",
   left: "access.left",
+  review: "access.review",
   reconcile: "access.reconcile",
 } as const;
 

@@ -35,6 +35,8 @@ export interface Cause {
   detail?: Record<string, unknown> | undefined;
   /** When the next step is tried; by default when it is due. */
   tryAt?: Date | undefined;
+  /** Only what is said of it changes: the step that waits is left alone. */
+  isStateSame?: boolean | undefined;
 }
 
 /** Writes what became of the locked grant; audit, card, the requester's note and the next step follow from it. */
@@ -43,7 +45,7 @@ export async function change(
   tx: Tx,
   before: Grant | undefined,
   after: Grant,
-  { actor, action, detail, tryAt }: Cause,
+  { actor, action, detail, tryAt, isStateSame = false }: Cause,
 ): Promise<Grant> {
   const next = { ...after, seq: (before?.seq ?? 0) + 1 };
   await writeGrant(tx.trx, next, tx.now);
@@ -58,7 +60,7 @@ export async function change(
     correlation: actor.inboxId ?? next.id,
   });
   await show(room, tx, next);
-  const step = nextStep(next, tx.now);
+  const step = isStateSame ? undefined : nextStep(next, tx.now);
   if (step) tx.ring({ job: step.job, ref: next.id, lane: "urgent", dueAt: tryAt ?? step.dueAt });
   return next;
 }

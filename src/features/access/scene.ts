@@ -4,6 +4,7 @@ import type { Tx } from "../../platform/db/database.ts";
 import { narrowerLines } from "./alternatives.ts";
 import type { Scene } from "./cards.ts";
 import { countedApprovals, type Grant } from "./model.ts";
+import { readReview } from "./review-store.ts";
 import type { Room } from "./room.ts";
 import { listGrants } from "./store.ts";
 import { approverIdsOf } from "./terms.ts";
@@ -18,7 +19,8 @@ export async function sceneOf(
   grant: Grant,
 ): Promise<Scene> {
   const catalog = platform.catalogs.current();
-  const scene: Scene = { catalog, publicUrl: platform.publicUrl, now: tx.now };
+  const review = grant.basis.is === "break-glass" ? await readReview(tx.trx, grant.id) : undefined;
+  const scene: Scene = { catalog, publicUrl: platform.publicUrl, now: tx.now, review };
   // Who decides is told what stands; the decision is theirs.
   if (grant.state.is !== "requested") return scene;
   const { service, personId } = grant;

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import type { Job } from "../../platform/rings/runner.ts";
 import { endLostRights, endOf } from "./leavers.ts";
 import { jobs } from "./model.ts";
+import { owedReviews } from "./review-store.ts";
 import type { Room } from "./room.ts";
 import { unrungGrants } from "./store.ts";
 
@@ -20,6 +21,7 @@ export function sweepJobs(room: Room): Job[] {
       leaseSec: 120,
       run: async () => {
         await ringDue(room);
+        await ringReviews(room);
         await endLostRights(room);
         return undefined;
       },
@@ -46,6 +48,16 @@ async function ringDue({ platform }: Room): Promise<void> {
     });
     if (due.length < batchMax) return;
   }
+}
+
+async function ringReviews({ platform }: Room): Promise<void> {
+  const { database, clock } = platform;
+  const due = (await owedReviews(database.db)).filter(({ tellAt }) => tellAt && tellAt <= clock.now());
+  if (due.length === 0) return;
+  await database.tx(async (tx) => {
+    for (const { grant } of due)
+      tx.ring({ job: jobs.review, ref: grant, lane: "normal", dueAt: tx.now, keepEarlier: true });
+  });
 }
 
 /** Rings the sweep at once: the catalog that was switched to may have taken somebody's rights. */

@@ -107,5 +107,7 @@ export function basisText(basis: Basis): string {
       return "its policy asks for none";
     case "automatic":
       return `on call for ${basis.team} while ${basis.ticket} pages`;
+    case "break-glass":
+      return "taken without asking, in an emergency";
   }
 }

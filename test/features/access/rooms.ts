@@ -76,7 +76,7 @@ class TestTickets implements Pick<Tickets, "openTicketsOf" | "ticketOf"> {
   }
   private ticket(id: string): Ticket {
     const pagedAt = this.open.get(id)?.pages ? new Date(0) : null;
-    return { id, state: "open", pagedAt } as Ticket;
+    return { id, state: "open", pagedAt, channel: "C0TICKETS" } as Ticket;
   }
 }
 
