@@ -268,7 +268,17 @@ audit
   .argument("<team>", "id of their Slack team")
   .argument("<id>", "their Slack user id")
   .action(async (team: string, id: string) => (await import("./cli/audit-person.ts")).erase(team, id));
-
+command(
+  "resume",
+  "After the database was restored to an older state: lists what differs, lets all run again.",
+  ["quarterdeck resume --after-restore --dry-run   # lists only", "quarterdeck resume --after-restore"],
+)
+  .option("--after-restore", "bring back the entries that the archive has, and go on")
+  .option("--dry-run", "list what differs and change nothing")
+  .option("--json", "print { entries, from, upTo, seals, writtenSince, lost } only")
+  .action(async (options: { afterRestore?: boolean; dryRun?: boolean; json?: boolean }) =>
+    (await import("./cli/resume.ts")).run(options),
+  );
 command("doctor", "Checks every configured system and names the cure. Exit code 1 when one fails.", [
   "quarterdeck doctor",
   "quarterdeck doctor --no-wait --json",

@@ -188,6 +188,9 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
           raise exception 'entry % of the archive does not follow', said ->> 'seq';
         end if;
         head.hash := sha256(head.hash || convert_to(written, 'UTF8'));
+        -- It may have been added when the copy was made, and not been chained yet.
+        delete from audit_pending where id = (select min(id) from audit_pending
+          where body_start || '"seq":' || head.seq || body_end = written);
         insert into audit_chained values (head.seq, (said ->> 'at')::timestamptz, said #>> '{actor,team}',
           said #>> '{actor,person}', said ->> 'action', said ->> 'subject', said ->> 'service', written, head.hash);
       end loop;
