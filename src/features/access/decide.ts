@@ -62,7 +62,7 @@ export function approveGrant(
         rule: "one-approval-each",
         message: `You approved ${id} already; ${countText(grant.terms.quorum - counted.length, "approval")} by somebody else is missing. Nothing done.`,
       });
-    const unproven = notProven(room, grant, actor, tx.now);
+    const unproven = notProven(room, grant, actor, tx.now, shownDigest(grant));
     if (unproven !== undefined) return unproven;
     const inReturn = await approvedInReturn(
       tx.trx,
@@ -126,14 +126,18 @@ export function notProven(
   { id, role, resource, terms }: Pick<Grant, "id" | "role" | "resource" | "terms">,
   { door, confirmedAt }: Actor,
   now: Date,
+  seen?: string,
 ): Refused | undefined {
   if (!terms.stepUp) return undefined;
   const ageMs = confirmedAt === undefined ? undefined : now.getTime() - confirmedAt.getTime();
   if (door === "console" && ageMs !== undefined && ageMs >= 0 && ageMs <= stepUpMs) return undefined;
+  // Signed in, one press of the same button is left.
+  const line = `access approve ${id}${seen === undefined ? "" : ` --seen ${seen}`}`;
+  const url = `${platform.publicUrl}${confirmUrl(`/form?line=${encodeURIComponent(line)}`)}`;
   return refuse({
     rule: "step-up",
     message: `${role} on ${resource} is approved by who has signed in at the console within ${formatDuration(stepUpMs)}. Nothing done.`,
-    hint: `Sign in there and approve ${id}: ${platform.publicUrl}${confirmUrl("/inbox")}`,
+    hint: `Sign in there and approve ${id}: ${url}`,
   });
 }
 

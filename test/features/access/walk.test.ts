@@ -362,10 +362,13 @@ it("a role with step-up is not approved in Slack, but at the console by who sign
   const card = await lena.sees("C0LEADS", /asks for readwrite, 5m/);
   const id = /G-\d+/.exec(card.text)?.[0] ?? "";
   await lena.press(card, "Approve");
-  await lena.sees("C0LEADS", /approved by who has signed in at the console within 10m.*\/sign-in\?fresh=1/s);
+  const told = await lena.sees("C0LEADS", /approved by who has signed in at the console within 10m/);
+  const next = /\/sign-in\?fresh=1&(?:amp;)?next=([^\s"|>]+)/.exec(told.text)?.[1] ?? "";
   const browser = browserOf(lena);
-  const line = `access approve ${id}`;
-  const form = await browser.get(`/form?line=${encodeURIComponent(line)}`);
+  const path = decodeURIComponent(next);
+  const line = new URL(path, "http://q.test").searchParams.get("line") ?? "";
+  expect(line).toMatch(new RegExp(`^access approve ${id} --seen [0-9a-f]{16}$`));
+  const form = await browser.get(path);
   const pressed = { csrf: csrfIn(form.html), id: randomUUID(), line, next: "/" };
   const answer = await browser.post("/do", pressed);
   expect(answer.status).toBe(303);
