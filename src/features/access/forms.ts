@@ -14,6 +14,8 @@ const input = (blockId: string, label: string, element: Record<string, unknown>,
   ...(hint === undefined ? {} : { hint: plain(hint) }),
 });
 
+const optional = (block: Block): Block => ({ ...block, optional: true }) as Block;
+
 const timeInput = (initial: string): Block =>
   input(
     "time",
@@ -71,9 +73,25 @@ export const requestForm: Modal = {
       ...(left > 0 ? [section(`${left} more do not fit here: \`/ops access request <resource> …\``)] : []),
       timeInput("15m"),
       reasonInput,
+      optional(
+        input(
+          "at",
+          "From when",
+          { type: "plain_text_input", max_length: 40 },
+          "Now, or: 09:00, fri 09:00, 2h",
+        ),
+      ),
+      optional(
+        input("for", "For somebody else", { type: "users_select" }, "Then neither of you approves it."),
+      ),
     ];
   },
-  line: (values) => `access request ${values.resource ?? ""} ${values.time ?? ""} ${quoted(values.reason)}`,
+  line: ({ resource = "", time = "", reason, at = "", for: who = "" }) =>
+    [
+      `access request ${resource} ${time} ${quoted(reason)}`,
+      ...(at.trim() === "" ? [] : [`--at ${quoted(at.trim())}`]),
+      ...(who === "" ? [] : [`--for <@${who}>`]),
+    ].join(" "),
 };
 
 /** `words`: the request, its resource and its role. */

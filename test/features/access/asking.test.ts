@@ -219,6 +219,26 @@ describe("the approver's card", () => {
   });
 });
 
+it("the form asks for later and for somebody else as the words do", async () => {
+  const form = accessForms.find(({ name }) => name === "access request");
+  const values = {
+    resource: "orders-db readonly",
+    time: "10m",
+    reason: 'INC-1 "now" --for nobody',
+    at: "2h",
+  };
+  const answer = await access.ask(lena, form?.line({ ...values, for: "U0DEV" }, "") ?? "");
+  const id = /^G-\d+/.exec(answer.text)?.[0] ?? "";
+  expect(await access.grantOf(id)).toMatchObject({
+    personId: "dev",
+    askedById: "lena",
+    reason: "INC-1 'now' --for nobody",
+    startAt: new Date(access.clock.now().getTime() + 120 * minuteMs),
+  });
+  const plain = form?.line({ resource: "a b", time: "5m", reason: "x", at: " ", for: "" }, "");
+  expect(plain).toBe('access request a b 5m "x"');
+});
+
 describe("two who approve each other", () => {
   it("9: are barred where the policy says so, and the attempt is on record", () =>
     under("readwrite", { reciprocal: "barred" }, async () => {
