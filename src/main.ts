@@ -246,6 +246,8 @@ token
 const audit = command("audit", "The append-only audit.", [
   "quarterdeck audit verify",
   "quarterdeck audit verify --json",
+  "quarterdeck audit proof G-3 --out proof.json",
+  "quarterdeck audit check proof.json --key pub.pem",
   "quarterdeck audit erase-person T0123456789 U0123456789",
 ]);
 audit
@@ -260,6 +262,28 @@ audit
     (await import("./cli/audit.ts")).run(options),
   );
 
+audit
+  .command("proof")
+  .description(
+    "Proves entries to somebody without this database: all sealed ones on an id, or one by its number.",
+  )
+  .argument("<id>", "such as G-3, or an entry's number")
+  .option("--out <file>", "write to a file instead")
+  .option("--archive <place>", "where entries are that left the database; AUDIT_ARCHIVE when left out")
+  .action(async (id: string, options: { out?: string; archive?: string }) =>
+    (await import("./cli/audit-proof.ts")).prove(id, options),
+  );
+audit
+  .command("check")
+  .description(
+    "Checks a proof with a public key and nothing else: no database, no network. Exit code 1 when it proves nothing.",
+  )
+  .argument("<file>", "as `audit proof` wrote it")
+  .requiredOption("--key <file>", "the public key in PEM, got another way than the proof")
+  .option("--json", "print { ok, entries, fault } only")
+  .action(async (file: string, options: { key: string; json?: boolean }) =>
+    (await import("./cli/audit-proof.ts")).check(file, options),
+  );
 audit
   .command("erase-person")
   .description(

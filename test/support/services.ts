@@ -63,6 +63,14 @@ const binaries = {
     candidates: folders.map((folder) => join(folder, "socat")),
     install: "apt-get install socat",
   },
+  python3: {
+    candidates: folders.map((folder) => join(folder, "python3")),
+    install: "apt-get install python3",
+  },
+  openssl: {
+    candidates: folders.map((folder) => join(folder, "openssl")),
+    install: "apt-get install openssl",
+  },
   chromium: {
     candidates: folders.flatMap((folder) => [join(folder, "chromium"), join(folder, "chromium-browser")]),
     install: "apt-get install chromium",

@@ -5,6 +5,7 @@ import type { Catalog } from "../../../src/catalog/schema.ts";
 import { createTrail } from "../../../src/features/trail/index.ts";
 import type { AuditFilter } from "../../../src/features/trail/model.ts";
 import { readAudit } from "../../../src/features/trail/store.ts";
+import { chainPending } from "../../../src/platform/audit/chainer.ts";
 import { eraseFromOldCatalogs, eraseName, keepNames } from "../../../src/platform/audit/names.ts";
 import { parseLine } from "../../../src/platform/commands/parse.ts";
 import type { Actor } from "../../../src/platform/people.ts";
@@ -51,6 +52,7 @@ beforeAll(async () => {
     });
     world.clock.advance(3_600_000);
   }
+  await chainPending(world.db);
 });
 afterAll(() => world.close());
 
