@@ -3,6 +3,7 @@ import type { GrantRef, Revoked } from "./contract.ts";
 import {
   absent,
   databasesWithTraces,
+  type EndedSession,
   endSessions,
   findRole,
   isRoleGone,
@@ -13,12 +14,15 @@ import { inTransaction, type Session, translated } from "./postgres-session.ts";
 import {
   cleanStatements,
   dropStatement,
+  inheritStatement,
   leaveGroupStatement,
   noLoginStatement,
 } from "./postgres-statements.ts";
 
 /** SQLSTATE `dependent_objects_still_exist`. */
 const dependentObjects = "2BP01";
+/** SQLSTATE `insufficient_privilege`. */
+const insufficientPrivilege = "42501";
 
 /** Works in another database of the same cluster. */
 export type InDatabase = <T>(database: string, work: (session: Session) => Promise<T>) => Promise<T>;
@@ -33,26 +37,72 @@ export async function revoke(
   const version = await supportedVersion(session);
   await session.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", [externalName]);
   const role = await findRole(session, externalName);
-  if (!role)
+  if (!role) {
+    const ended = await endOrphans(session, externalId);
     return {
-      sessionsEnded: await endOrphans(session, externalId),
+      sessionsEnded: ended.length,
       cleaned: [],
       readBack: absent,
       lastsUntil: null,
+      seen: ended.length === 0 ? undefined : seenText(ended),
     };
+  }
 
   // Not one transaction: whatever fails further down, from here on nobody gets in.
   await session.query(noLoginStatement(externalName));
   for (const group of role.readBack.memberships)
     await session.query(leaveGroupStatement(group, externalName));
-  let sessionsEnded = await endSessions(session, role.oid);
+  await mayLook(session, externalName, version);
+  const ended = await endSessions(session, role.oid);
   const cleaned = await clean(session, role, leftoversOwner, version, inDatabase);
   await drop(session, externalName);
   // A session admitted just before NOLOGIN may have shown up since, and lives on without its role.
-  sessionsEnded += await endSessions(session, role.oid);
+  ended.push(...(await endSessions(session, role.oid)));
   const left = await findRole(session, externalName);
-  return { sessionsEnded, cleaned, readBack: left?.readBack ?? absent, lastsUntil: null };
+  return {
+    sessionsEnded: ended.length,
+    cleaned,
+    readBack: left?.readBack ?? absent,
+    lastsUntil: null,
+    seen: seenText(ended),
+  };
 }
+
+/** Whose session is whose others may not see. That it stays unseen is no reason to keep it. */
+async function mayLook(session: Session, externalName: string, version: number): Promise<void> {
+  try {
+    await session.query(inheritStatement(externalName, version));
+  } catch (error) {
+    if ((error as { code?: string }).code !== insufficientPrivilege) throw error;
+  }
+}
+
+/** Sessions told one by one; the rest are counted. */
+const toldMax = 3;
+
+/** What stood in `pg_stat_activity`; who had been in before and left, Postgres does not keep. */
+export function seenText(ended: readonly EndedSession[]): string {
+  if (ended.length === 0) return "no session was open at its end";
+  const visible = ended.flatMap(({ since, application }) => (since ? [{ since, application }] : []));
+  const oldestFirst = visible.sort((one, other) => one.since.getTime() - other.since.getTime());
+  const told = oldestFirst
+    .slice(0, toldMax)
+    .map(
+      ({ since, application }) =>
+        `${nameOf(application)} since ${since.toISOString().slice(0, 16).replace("T", " ")} UTC`,
+    );
+  const more = ended.length - told.length;
+  const open = `${ended.length} ${ended.length === 1 ? "session was" : "sessions were"} open at its end`;
+  if (told.length === 0) return open;
+  return `${open}: ${told.join(", ")}${more > 0 ? `, and ${more} more` : ""}`;
+}
+
+/** Clients name themselves as they like. */
+const nameOf = (application: string): string =>
+  application
+    .replaceAll(/[^\x20-\x7e]/g, "")
+    .trim()
+    .slice(0, 30) || "a client without a name";
 
 async function drop(session: Session, externalName: string): Promise<void> {
   try {
@@ -66,9 +116,9 @@ async function drop(session: Session, externalName: string): Promise<void> {
 }
 
 /** Sessions of a login that an earlier try dropped before it died. */
-async function endOrphans(session: Session, oid: string | undefined): Promise<number> {
-  if (oid === undefined || !/^[1-9][0-9]{0,9}$/.test(oid)) return 0;
-  return (await isRoleGone(session, oid)) ? await endSessions(session, oid) : 0;
+async function endOrphans(session: Session, oid: string | undefined): Promise<EndedSession[]> {
+  if (oid === undefined || !/^[1-9][0-9]{0,9}$/.test(oid)) return [];
+  return (await isRoleGone(session, oid)) ? await endSessions(session, oid) : [];
 }
 
 async function clean(

@@ -24,8 +24,10 @@ const roleQuery = `
     shobj_description(r.oid, 'pg_authid') as comment,
     array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
           where m.member = r.oid group by g.rolname order by g.rolname) as memberships,
-    (select count(*)::int from pg_stat_activity a where a.usesysid = r.oid) as open_sessions
-  from pg_roles r`;
+    coalesce(a.open_sessions, 0) as open_sessions
+  from pg_roles r
+  left join (select usesysid, count(*)::int as open_sessions from pg_stat_activity group by usesysid) a
+    on a.usesysid = r.oid`;
 
 interface RawRole {
   oid: string;
@@ -119,19 +121,29 @@ export async function databasesWithTraces(session: Session, oid: string): Promis
 /** How long one round waits for a session to go, in milliseconds. */
 const terminateWaitMs = 2_000;
 
+/** A session that was ended. */
+export interface EndedSession {
+  /** Null when the manager may not see it. */
+  since: Date | null;
+  /** As the client named itself; text from outside. */
+  application: string;
+}
+
 /**
  * Ends every session of the role and waits until none is left, however many rounds it takes: the caller's deadline
  * ends it. By oid, since a session outlives its role's name.
  */
-export async function endSessions(session: Session, oid: string): Promise<number> {
-  const ended = new Set<number>();
+export async function endSessions(session: Session, oid: string): Promise<EndedSession[]> {
+  const ended = new Map<number, EndedSession>();
   for (;;) {
-    const { rows } = await session.query<{ pid: number }>(
-      `select pid, pg_terminate_backend(pid, ${terminateWaitMs}) from pg_stat_activity where usesysid = $1::oid`,
+    const { rows } = await session.query<{ pid: number } & EndedSession>(
+      `select pid, backend_start as since, coalesce(application_name, '') as application,
+         pg_terminate_backend(pid, ${terminateWaitMs})
+       from pg_stat_activity where usesysid = $1::oid`,
       [oid],
     );
-    if (rows.length === 0) return ended.size;
-    for (const { pid } of rows) ended.add(pid);
+    if (rows.length === 0) return [...ended.values()];
+    for (const { pid, since, application } of rows) ended.set(pid, { since, application });
   }
 }
 

@@ -131,12 +131,18 @@ export function cleanStatements(
   const login = quoteName(externalName);
   return [
     // Reassigning and dropping need the login's own rights, not only ADMIN on it.
-    serverVersion >= fineGrainedGrantsVersion
-      ? `GRANT ${login} TO CURRENT_USER WITH INHERIT TRUE, SET FALSE, ADMIN FALSE`
-      : `GRANT ${login} TO CURRENT_USER`,
+    inheritStatement(externalName, serverVersion),
     `REASSIGN OWNED BY ${login} TO ${quoteName(leftoversOwner)}`,
     `DROP OWNED BY ${login}`,
   ];
+}
+
+/** Gives us the login's rights: to see its sessions, and to give away what it owns. */
+export function inheritStatement(externalName: string, serverVersion: number): string {
+  const grant = `GRANT ${quoteName(externalName)} TO CURRENT_USER`;
+  return serverVersion >= fineGrainedGrantsVersion
+    ? `${grant} WITH INHERIT TRUE, SET FALSE, ADMIN FALSE`
+    : grant;
 }
 
 export const dropStatement = (externalName: string): string => `DROP ROLE ${quoteName(externalName)}`;

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { inspect } from "node:util";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -221,6 +222,91 @@ for (const server of [
         expect(revoked.sessionsEnded).toBe(1);
         await expect(client.query("select id from stuck")).rejects.toThrow();
         await client.end().catch(() => undefined);
+      });
+
+      it("shuts out a login that gets in without its password and past its end, as on a trust line", async () => {
+        await accessor().grant(
+          {
+            externalName: "qd_trusted",
+            grantee: anybody,
+            terms: { grantRole: "app_ro" },
+            expiresAt: new Date("2020-01-01T00:00:00Z"),
+          },
+          "trusted",
+        );
+        const file = await admin(
+          "postgres",
+          async (client) => (await client.query("show hba_file")).rows[0].hba_file,
+        );
+        const lines = readFileSync(file, "utf8");
+        const reload = () => admin("postgres", (client) => client.query("select pg_reload_conf()"));
+        const login = () =>
+          as(urlTo("qd_trusted", "none", "orders"), (client) => client.query("select id from stuck"));
+        writeFileSync(file, `host all qd_trusted 127.0.0.1/32 trust\n${lines}`);
+        try {
+          await reload();
+          await expect
+            .poll(
+              () =>
+                login().then(
+                  () => "in",
+                  () => "out",
+                ),
+              { timeout: 10_000 },
+            )
+            .toBe("in");
+          expect((await accessor().revoke(snapshot("qd_trusted"))).readBack.exists).toBe(false);
+          await expect(login()).rejects.toMatchObject({ code: "28000" });
+        } finally {
+          writeFileSync(file, lines);
+          await reload();
+        }
+      });
+
+      it("takes a login that others put into more groups, and leaves nothing of it in any catalog", async () => {
+        const granted = await granting("more");
+        await admin("orders", (client) => client.query('grant strong, app_rw to "qd_more"'));
+        await asGrantee(granted, (client) => client.query("alter role qd_more set work_mem = '8MB'"));
+        expect((await accessor().revoke(snapshot("qd_more"))).readBack.exists).toBe(false);
+        const { rows } = await admin("orders", (client) =>
+          client.query(
+            `select (select count(*)::int from pg_auth_members where member = $1::oid or roleid = $1::oid)
+               + (select count(*)::int from pg_db_role_setting where setrole = $1::oid)
+               + (select count(*)::int from pg_shdepend where refobjid = $1::oid) as left_over`,
+            [granted.externalId],
+          ),
+        );
+        expect(rows).toEqual([{ left_over: 0 }]);
+      });
+
+      it("gives rights by the group alone: no table's list of rights grows with grants", async () => {
+        const rights = () =>
+          admin("orders", async (client) => {
+            const { rows } = await client.query("select relacl::text from pg_class where relname = 'stuck'");
+            return rows[0].relacl;
+          });
+        const before = await rights();
+        await granting("acl", ["app_ro", "app_rw"]);
+        expect(await rights()).toBe(before);
+        await accessor().revoke(snapshot("qd_acl"));
+      });
+
+      it("says what stood open at the end, by the name clients give themselves, cleaned", async () => {
+        const granted = await granting("looked");
+        const [login, password] = loginOf(granted);
+        const client = new pg.Client({
+          connectionString: urlTo(login, password, "orders"),
+          application_name: "psql <!channel>\n",
+        });
+        client.on("error", () => undefined);
+        await client.connect();
+        const { seen } = await accessor().revoke(snapshot("qd_looked"));
+        expect(seen).toMatch(
+          /^1 session was open at its end: psql <!channel>\S* since 20\d\d-\d\d-\d\d \d\d:\d\d UTC$/,
+        );
+        await client.end().catch(() => undefined);
+        await granting("unused");
+        expect((await accessor().revoke(snapshot("qd_unused"))).seen).toBe("no session was open at its end");
       });
 
       it("ends a session in the middle of a long statement", async () => {
