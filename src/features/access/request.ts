@@ -8,6 +8,7 @@ import { allow, type Decision, type Refused, refuse } from "../../platform/refus
 import { askedReply, tailOf, whatOf } from "./answer.ts";
 import { changeRequest, isSameAsk } from "./edit.ts";
 import { fileRequest, refusedAsFlood } from "./file.ts";
+import { foresee } from "./foresee.ts";
 import { type Grant, type GrantId, openStates } from "./model.ts";
 import { type Asking, prepare } from "./prepare.ts";
 import { type Room, unknownGrant, whoOf } from "./room.ts";
@@ -22,10 +23,12 @@ export async function requestAccess(room: Room, asking: Asking): Promise<Decisio
   if (!prepared.ok) return prepared;
   const { rule, person } = prepared.value;
   const tail = await tailOf(room, prepared.value);
-  if (asking.isDryRun)
+  if (asking.isDryRun) {
+    const outside = (await foresee(room, prepared.value)).map((line) => escapeText(line));
     return allow({
-      text: `Dry run: would ask for ${escapeText(whatOf(prepared.value))} (${escapeText(rule.terms.grants)}). ${escapeText(tail)} Nothing was done.`,
+      text: `Dry run: would ask for ${escapeText(whatOf(prepared.value))} (${escapeText(rule.terms.grants)}). ${escapeText(tail)} Nothing was done.\n${outside.join("\n")}`,
     });
+  }
   return platform.database.tx<Decision<Reply>>(
     async (tx) => {
       await lockAsking(tx.trx, person.id, rule.resource.name, rule.role.name);

@@ -50,6 +50,17 @@ async function claimed(): Promise<Awaited<ReturnType<AccessRoom["request"]>>> {
 }
 
 describe("a grant", () => {
+  it("is foreseen by its system in a dry run, which makes nothing", async () => {
+    const line = "access request orders-db readonly 15m INC-42 look at the queue --dry-run";
+    const { ok, text } = await access.ask(dev, line);
+    expect(ok).toBe(true);
+    expect(text).toContain("Nothing was done.\nAt orders-postgres it would:\n• Make the login qd");
+    expect(text).toContain("Nothing is in the way there.");
+    expect(await orders.logins()).toEqual([]);
+    between.plan = down;
+    expect((await access.ask(dev, line)).text).toContain("cannot be said now: Postgres cannot be reached");
+  });
+
   it("counts its time from the claim, not from the approval", async () => {
     const id = await access.request();
     await access.ask(lena, `access approve ${id}`);
