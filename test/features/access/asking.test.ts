@@ -19,6 +19,7 @@ function widen(catalog: Catalog): void {
   const [orders] = catalog.resources;
   const [readonly, readwrite] = orders?.roles ?? [];
   if (!orders || !readonly || !readwrite) throw new Error("the sample has no roles");
+  readonly.policy.automatic = { durationMax: 15 * minuteMs, swapSettle: 86_400_000 };
   catalog.resources.push({
     ...structuredClone(orders),
     name: "orders-replica",
