@@ -58,7 +58,8 @@ export async function changeRequest(
     ...(prepared.typist.id === open.personId
       ? {}
       : { askedBy: whoOf(asking.actor), askedById: prepared.typist.id }),
-    state: { ...askedState(tx.now, access), edits },
+    // Offers were for the old words as well; none left says so where they were shown.
+    state: { ...askedState(tx.now, access), edits, offers: state.offers && [] },
   };
   const written = await change(room, tx, open, changed, {
     actor: asking.actor,

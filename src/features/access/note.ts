@@ -17,7 +17,7 @@ import { basisText, nameOf } from "./words.ts";
 /** In the requester's own conversation; nothing while there is nothing they did not do themselves. */
 export function requesterNote(grant: Grant, scene: Scene): Shown | undefined {
   const { state } = grant;
-  if (state.is === "requested" && state.offers?.length) return offerNote(grant, state.offers, scene);
+  if (state.is === "requested" && state.offers) return offerNote(grant, state.offers, scene);
   if (state.is === "requested" || (state.is === "withdrawn" && !state.wasApproved)) return undefined;
   return card({
     mark: markOf(grant),

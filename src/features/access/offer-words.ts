@@ -25,7 +25,13 @@ export function offerNote(
 ): { text: string; blocks: Block[] } {
   const newest = offers.slice(-shownMax).reverse();
   const [first] = newest;
-  const by = first === undefined ? "" : escapeText(nameOf(catalog, first.by), 60);
+  if (first === undefined)
+    return card({
+      mark: "⚪",
+      headline: `${escapeText(resource)} · ${id} ${escapeText(role)} waits for a decision`,
+      context: ["you changed it since: what was offered for it before is void"],
+    });
+  const by = escapeText(nameOf(catalog, first.by), 60);
   const what = newest.map((offer) => `${escapeText(offer.role)} for ${formatDuration(offer.durationMs)}`);
   return card({
     mark: "🟠",

@@ -320,6 +320,16 @@ describe("an offer", () => {
       expect((await access.grantOf(second)).state).toMatchObject({ is: "requested", approvals: [] });
     }));
 
+  it("is void once the request is changed, and says so where it was shown", async () => {
+    const id = await access.request(write);
+    await access.ask(lena, `access offer ${id} readonly 10m`);
+    const [take = ""] = await verbsOf(`access:${id}:requester`);
+    await access.ask(dev, "access request orders-db readwrite 20m INC-42 something else");
+    expect(await access.ask(dev, take, true)).toMatchObject({ rule: "offered-first" });
+    expect(await access.said(`access:${id}:requester`)).toContain("what was offered for it before is void");
+    expect(await verbsOf(`access:${id}:requester`)).toEqual([]);
+  });
+
   it("is less than what was asked for, and by who may approve that", async () => {
     const id = await access.request("orders-db readonly 15m INC-42 look");
     for (const words of ["readwrite 5m", "readonly 15m", "readonly 16m"])
