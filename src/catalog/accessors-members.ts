@@ -1,6 +1,6 @@
 /** Systems in which people are made members of something with an account they have. */
 import { z } from "zod";
-import { envNameField, nameField, urlField } from "./fields.ts";
+import { envNameField, nameField, slackUsergroupIds, urlField } from "./fields.ts";
 
 export const githubAccessorSchema = z.strictObject({
   name: nameField,
@@ -20,4 +20,19 @@ export const githubTermsSchema = z.strictObject({
       "must be a team's slug, as in its address: lower-case letters, digits, '-'",
     ),
   role: z.enum(["member", "maintainer"]).default("member"),
+});
+
+export const slackAccessorSchema = z.strictObject({
+  name: nameField,
+  kind: z.literal("slack"),
+  /** Variable with a user token of an admin, where admins alone may change user groups; else the bot's own token. */
+  tokenEnv: envNameField.optional(),
+});
+
+export const slackTermsSchema = z.strictObject({
+  /** User group by Slack team id: `{ T0LOCAL: S0LEADS }`. */
+  usergroup: slackUsergroupIds.refine(
+    (groups) => Object.keys(groups).length > 0,
+    "names no user group; write { T…: S… }",
+  ),
 });

@@ -3,7 +3,12 @@ import { z } from "zod";
 import { accessPolicySchema } from "./access-policy.ts";
 import { awsAccessorSchema, awsTermsSchema } from "./accessors-aws.ts";
 import { kubernetesAccessorSchema, kubernetesTermsSchema } from "./accessors-kubernetes.ts";
-import { githubAccessorSchema, githubTermsSchema } from "./accessors-members.ts";
+import {
+  githubAccessorSchema,
+  githubTermsSchema,
+  slackAccessorSchema,
+  slackTermsSchema,
+} from "./accessors-members.ts";
 import { sshAccessorSchema, sshTermsSchema } from "./accessors-ssh.ts";
 import { envNameField, nameField, wordsField } from "./fields.ts";
 
@@ -30,6 +35,7 @@ export const accessorInstanceSchema = z.discriminatedUnion("kind", [
   sshAccessorSchema,
   awsAccessorSchema,
   githubAccessorSchema,
+  slackAccessorSchema,
 ]);
 export type AccessorInstance = z.output<typeof accessorInstanceSchema>;
 
@@ -43,6 +49,7 @@ export const accessTermsSchemas = {
   kubernetes: kubernetesTermsSchema,
   github: githubTermsSchema,
   ssh: sshTermsSchema,
+  slack: slackTermsSchema,
 } as const satisfies Record<AccessorInstance["kind"], z.ZodType>;
 
 /** As the catalog holds them: read with the schema of the accessor's kind, {@link accessTermsSchemas}. */

@@ -78,3 +78,13 @@ describe("GitHub teams", () => {
     );
   });
 });
+
+it("takes a Slack user group by its workspace's id, and no other text", () => {
+  expect(withRoles("kind: slack", "{ usergroup: { T0A: S0LEADS } }")).toEqual([]);
+  expect(withRoles("kind: slack", "{ usergroup: { T0A: leads } }")).toContainEqual(
+    expect.stringContaining("must be a Slack id such as S0LEADS"),
+  );
+  expect(withRoles("kind: slack", "{ usergroup: {} }")).toContainEqual(
+    expect.stringContaining("names no user group"),
+  );
+});

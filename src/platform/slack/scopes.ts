@@ -54,7 +54,12 @@ export const scopes: readonly Scope[] = [
   {
     scope: "usergroups:read",
     why: "Rights of teams that the catalog names by a user group.",
-    methods: ["usergroups.users.list"],
+    methods: ["usergroups.users.list", "usergroups.list"],
+  },
+  {
+    scope: "usergroups:write",
+    why: "Access that is membership of a user group (accessors of kind slack): puts people in and takes them out.",
+    methods: ["usergroups.users.update", "usergroups.disable"],
   },
   {
     scope: "users:read",

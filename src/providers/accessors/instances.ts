@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
+import { createLock, type WithLock } from "../../platform/db/lock.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { Secret } from "../../platform/secret.ts";
+import { createSlackApi } from "../../platform/slack/client.ts";
 import { type Clusters, createClusters } from "../kubernetes/clusters.ts";
 import { secretOf } from "../secrets.ts";
 import { createAwsAccessor } from "./aws.ts";
@@ -10,6 +12,7 @@ import { createGithubAccessor } from "./github.ts";
 import { createKubernetesAccessor } from "./kubernetes.ts";
 import { createPostgresAccessor } from "./postgres.ts";
 import { addressOf } from "./postgres-session.ts";
+import { createSlackAccessor } from "./slack.ts";
 import { createSshAccessor } from "./ssh.ts";
 import { readTerms } from "./terms.ts";
 
@@ -27,20 +30,28 @@ export interface Accessors {
   of(instance: AccessorInstance, grantable: readonly AccessTerms[]): Accessor;
 }
 
-type Parts = Pick<Platform, "env" | "clock">;
+type Parts = Pick<Platform, "env" | "clock" | "database" | "slack" | "slackTeam" | "log">;
+
+interface Shared {
+  clusters: Clusters;
+  withLock: WithLock;
+}
 
 /** @param wrap lets a caller stand between us and every accessor */
 export function createAccessors(
   platform: Parts,
   wrap: (accessor: Accessor) => Accessor = (accessor) => accessor,
 ): Accessors {
-  const clusters = createClusters();
-  return { of: (instance, grantable) => wrap(build(platform, clusters, instance, grantable)) };
+  const shared: Shared = {
+    clusters: createClusters(),
+    withLock: createLock(platform.database),
+  };
+  return { of: (instance, grantable) => wrap(build(platform, shared, instance, grantable)) };
 }
 
 function build(
   platform: Parts,
-  clusters: Clusters,
+  { clusters, withLock }: Shared,
   instance: AccessorInstance,
   grantable: readonly AccessTerms[],
 ): Accessor {
@@ -119,6 +130,21 @@ function build(
         grantable,
         deadlineMs: callDeadlineMs,
         now: () => platform.clock.now(),
+      });
+    case "slack":
+      return createSlackAccessor({
+        who: instance.name,
+        slack:
+          instance.tokenEnv === undefined
+            ? platform.slack
+            : createSlackApi({
+                token: secretOf(platform, instance, instance.tokenEnv, "an admin's user token").reveal(),
+                log: platform.log,
+              }),
+        team: () => platform.slackTeam(),
+        grantable,
+        withLock,
+        deadlineMs: callDeadlineMs,
       });
   }
 }

@@ -13,7 +13,8 @@ const instance: AccessorInstance = {
 };
 
 const accessorsWith = (env: (name: string) => string | undefined, wrap?: (accessor: Accessor) => Accessor) =>
-  createAccessors({ env, clock: { now: () => new Date(0) } }, wrap);
+  // None of these kinds asks for more of the platform.
+  createAccessors({ env, clock: { now: () => new Date(0) } } as Parameters<typeof createAccessors>[0], wrap);
 
 it("refuses an instance whose address is not in the environment, and names the variable", () => {
   expect(() => accessorsWith(() => undefined).of(instance, [{ grantRole: "app_ro" }])).toThrow(
