@@ -10,6 +10,7 @@ import {
   slackTermsSchema,
 } from "./accessors-members.ts";
 import { sshAccessorSchema, sshTermsSchema } from "./accessors-ssh.ts";
+import { webhookAccessorSchema, webhookTermsSchema } from "./accessors-webhook.ts";
 import { envNameField, nameField, wordsField } from "./fields.ts";
 
 const postgresRoleField = z
@@ -36,6 +37,7 @@ export const accessorInstanceSchema = z.discriminatedUnion("kind", [
   awsAccessorSchema,
   githubAccessorSchema,
   slackAccessorSchema,
+  webhookAccessorSchema,
 ]);
 export type AccessorInstance = z.output<typeof accessorInstanceSchema>;
 
@@ -50,6 +52,7 @@ export const accessTermsSchemas = {
   github: githubTermsSchema,
   ssh: sshTermsSchema,
   slack: slackTermsSchema,
+  webhook: webhookTermsSchema,
 } as const satisfies Record<AccessorInstance["kind"], z.ZodType>;
 
 /** As the catalog holds them: read with the schema of the accessor's kind, {@link accessTermsSchemas}. */

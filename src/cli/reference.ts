@@ -8,6 +8,7 @@ import { doRoutes } from "../platform/http/do.ts";
 import { platformRetention } from "../platform/retention.ts";
 import { scopes } from "../platform/slack/scopes.ts";
 import { platformMetrics } from "../platform/telemetry.ts";
+import { accessAnswersSchema, accessRequestSchema } from "../providers/accessors/webhook-messages.ts";
 import { markerEventSchema } from "../providers/markers/webhook.ts";
 
 export interface Page {
@@ -30,12 +31,17 @@ export function referencePages(features: readonly Feature[]): Page[] {
     { file: "docs/commands.md", text: commandsPage(features) },
     { file: "docs/reference.md", text: referencePage(features) },
     { file: "docs/schemas/deploy-marker.json", text: jsonSchema("deploy-marker", markerEventSchema) },
+    { file: "docs/schemas/access-request.json", text: jsonSchema("access-request", accessRequestSchema) },
+    {
+      file: "docs/schemas/access-answers.json",
+      text: jsonSchema("access-answers", accessAnswersSchema, { io: "input" }),
+    },
   ];
 }
 
-/** What is sent, for the programs that take it. */
-const jsonSchema = (name: string, schema: z.ZodType): string =>
-  `${JSON.stringify({ title: name, ...z.toJSONSchema(schema) }, null, 2)}\n`;
+/** What is sent, for the programs that take it, or with `input` what they answer. */
+const jsonSchema = (name: string, schema: z.ZodType, options: { io?: "input" } = {}): string =>
+  `${JSON.stringify({ title: name, ...z.toJSONSchema(schema, options) }, null, 2)}\n`;
 
 interface SettingSchema {
   type?: string;

@@ -88,3 +88,15 @@ it("takes a Slack user group by its workspace's id, and no other text", () => {
     expect.stringContaining("names no user group"),
   );
 });
+
+it("takes a webhook by https or on this machine, since its answers hold secrets", () => {
+  const webhook = (url: string) => `kind: webhook, url: "${url}", secretEnv: VPN_SECRET`;
+  for (const url of ["https://vpn.example.com/access", "http://127.0.0.1:8080/access"])
+    expect(withRoles(webhook(url), "{ role: vpn }")).toEqual([]);
+  expect(withRoles(webhook("http://vpn.example.com/access"), "{ role: vpn }")).toContainEqual(
+    expect.stringContaining("must begin with https://"),
+  );
+  expect(withRoles(webhook("https://vpn.example.com"), "{}")).toContainEqual(
+    expect.stringContaining("says nothing of what is to be given"),
+  );
+});

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
 import { createLock, type WithLock } from "../../platform/db/lock.ts";
 import type { Platform } from "../../platform/platform.ts";
@@ -15,6 +15,7 @@ import { addressOf } from "./postgres-session.ts";
 import { createSlackAccessor } from "./slack.ts";
 import { createSshAccessor } from "./ssh.ts";
 import { readTerms } from "./terms.ts";
+import { createWebhookAccessor } from "./webhook.ts";
 
 /** Each call to an outside system ends by then, in milliseconds. */
 const callDeadlineMs = 10_000;
@@ -130,6 +131,16 @@ function build(
         grantable,
         deadlineMs: callDeadlineMs,
         now: () => platform.clock.now(),
+      });
+    case "webhook":
+      return createWebhookAccessor({
+        who: instance.name,
+        url: instance.url,
+        secret: secretOf(platform, instance, instance.secretEnv),
+        grantable,
+        deadlineMs: callDeadlineMs,
+        now: () => platform.clock.now(),
+        randomId: randomUUID,
       });
     case "slack":
       return createSlackAccessor({

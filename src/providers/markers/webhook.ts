@@ -4,14 +4,10 @@
  * `id.timestamp.body`. Source: standardwebhooks.com, "Standard Webhooks specification", 1.0.0.
  */
 import { z } from "zod";
-import { standardKey, standardSignature } from "../../platform/http/standard-webhooks.ts";
 import type { Secret } from "../../platform/secret.ts";
-import { ProviderError } from "../errors.ts";
+import { signedHeaders } from "../signed-webhook.ts";
 import { type MarkerNotice, type MarkerSink, markerNoticeSchema, noticeKinds } from "./contract.ts";
 import { send } from "./http.ts";
-
-/** Shorter ones are guessed. Source: the specification, "Signature scheme". */
-const secretBytesMin = 24;
 
 /** `marker.rolled_back`: letters, digits and underscores between the full stops. */
 const typeOf = (kind: MarkerNotice["kind"]): `marker.${string}` => `marker.${kind.replace("-", "_")}`;
@@ -36,14 +32,6 @@ export function createSignedWebhook({ who, url, secret, deadlineMs, now }: Signe
     canRead: false,
     find: async () => null,
     async put(notice) {
-      const key = standardKey(secret.reveal());
-      if (key.length < secretBytesMin)
-        throw new ProviderError(
-          "unauthorised",
-          `The secret of ${who} is shorter than ${secretBytesMin} bytes`,
-          "Make one with: openssl rand -base64 32, and write whsec_ before it; both sides need the same.",
-        );
-      const sentSec = String(Math.floor(now().getTime() / 1_000));
       const event: z.output<typeof markerEventSchema> = {
         type: typeOf(notice.kind),
         timestamp: notice.at,
@@ -54,12 +42,7 @@ export function createSignedWebhook({ who, url, secret, deadlineMs, now }: Signe
         who,
         method: "POST",
         url,
-        headers: {
-          "content-type": "application/json",
-          "webhook-id": notice.id,
-          "webhook-timestamp": sentSec,
-          "webhook-signature": standardSignature(key, notice.id, sentSec, body),
-        },
+        headers: signedHeaders({ who, secret, id: notice.id, body, at: now() }),
         body,
         deadlineMs,
         now,
