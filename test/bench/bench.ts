@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { alertIntakeBenchmark } from "./alert-intake.ts";
 import { auditCostBenchmark } from "./audit-cost.ts";
+import { consolePagesBenchmark } from "./console-pages.ts";
 import { prepareGrounds } from "./ground.ts";
 import { jobsBenchmark } from "./jobs.ts";
 import { judgeBenchmark } from "./judge.ts";
@@ -30,6 +31,7 @@ const benchmarks: readonly Benchmark[] = [
   auditCostBenchmark,
   alertMemoryBenchmark,
   sloStatusBenchmark,
+  consolePagesBenchmark,
 ];
 
 const usage = `npm run bench -- [--only NAME] [--list] [--json] [--write]

@@ -1,10 +1,32 @@
 /** One of each thing that pages show, as the program itself writes it. */
+import type { App } from "../../src/app.ts";
 import { cardKey, rolloutCard } from "../../src/features/rollouts/cards.ts";
 import type { Rollout } from "../../src/features/rollouts/model.ts";
 import { planRollout } from "../../src/features/rollouts/plan.ts";
 import { appendSamples, type Sample } from "../../src/features/rollouts/samples.ts";
 import { insertRollout } from "../../src/features/rollouts/store.ts";
+import type { Actor } from "../../src/platform/people.ts";
 import type { Platform } from "../../src/platform/platform.ts";
+
+/** Does a line at once, without a worker. */
+export async function askFor(
+  { dispatcher, clock, catalogs }: Pick<App, "dispatcher" | "clock" | "catalogs">,
+  actor: Actor,
+  line: string,
+): Promise<void> {
+  const checked = await dispatcher.check(actor, line, clock.now());
+  if (!checked.ok) throw new Error(checked.refusal.message);
+  const { command, line: parsed } = checked.value;
+  const done = await command.run({
+    line: parsed,
+    actor,
+    catalog: catalogs.current(),
+    place: { channel: "C0OPS" },
+    inboxId: "",
+    now: clock.now(),
+  });
+  if (!done.ok) throw new Error(done.refusal.message);
+}
 
 /** A rollout at its first step, with half an hour of readings and a thread; ids are `R-<number>`. */
 export async function keepRollout(platform: Platform, number: number): Promise<Rollout> {

@@ -55,10 +55,18 @@ const reviewTable = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** Those that are not over are few among all there were; lists are of the newest. */
+const listing = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create index access_not_over on access_grants (requested_at desc, id desc)
+      where state in ('requested','approved','granting','active','revoking')`.execute(db);
+};
+
 export const accessMigrations: Record<string, Migration> = {
   "2026-11-23T1050-access": { up: accessTables },
   "2026-11-25T1715-access-grantee": { up: granteeColumns },
   "2026-11-25T1741-access-basis": { up: basisColumn },
   "2026-11-25T1751-access-ending": { up: endingTables },
   "2026-11-25T1755-access-reviews": { up: reviewTable },
+  "2026-11-25T1812-access-listing": { up: listing },
 };

@@ -53,9 +53,15 @@ const toldLine = async (db: Kysely<unknown>): Promise<void> => {
   await sql`alter table page_outside add column told_line text`.execute(db);
 };
 
+/** Those that wait are few among all there were. */
+const openPages = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`create index pages_open on pages (opened_at) where state = 'open'`.execute(db);
+};
+
 export const pagingMigrations: Record<string, Migration> = {
   "2026-11-23T1400-paging": { up: pagingTables },
   "2026-11-25T0930-page-origin": { up: pageOrigin },
   "2026-11-25T1010-page-outside": { up: pageOutside },
   "2026-11-25T1040-told-line": { up: toldLine },
+  "2026-11-25T1811-pages-open": { up: openPages },
 };

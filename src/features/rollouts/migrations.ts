@@ -63,6 +63,14 @@ const judged = async (db: Kysely<unknown>): Promise<void> => {
   await sql`alter table rollouts add column judged jsonb`.execute(db);
 };
 
+/** Pages list the newest of all, and all in flight. */
+const listing = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create index rollouts_number on rollouts (number desc);
+    create index rollouts_in_flight on rollouts (number desc) where ended_at is null;
+  `.execute(db);
+};
+
 export const rolloutsMigrations: Record<string, Migration> = {
   "2026-11-23T1220-rollouts": { up: rolloutsTables },
   "2026-11-25T1300-rollout-drift": { up: drift },
@@ -70,4 +78,5 @@ export const rolloutsMigrations: Record<string, Migration> = {
   "2026-11-25T1311-rollout-way-back": { up: wayBack },
   "2026-11-25T1345-rollout-put-back": { up: putBack },
   "2026-11-25T1350-rollout-judged": { up: judged },
+  "2026-11-25T1810-rollout-listing": { up: listing },
 };
