@@ -1,7 +1,16 @@
 /** Nobody decided, although reminded: others hear of it, and the requester hears that they did. */
-import { leadsChannelFor, owningTeam, slackIdOf, team as teamNamed } from "../../catalog/lookup.ts";
+import {
+  accessRule,
+  breakGlassOf,
+  leadsChannelFor,
+  owningTeam,
+  requestersOf,
+  slackIdOf,
+  team as teamNamed,
+} from "../../catalog/lookup.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import { slackIdsOf } from "../../platform/authz.ts";
+import { formatDuration } from "../../platform/commands/time.ts";
 import type { Tx } from "../../platform/db/database.ts";
 import { channelLink, dateToken, escapeText, mention } from "../../platform/messages/blocks.ts";
 import { systemActor } from "../../platform/people.ts";
@@ -65,14 +74,25 @@ export async function escalate(
     channel: before.channel,
     parent: cardKeyOf(id),
     urgent: true,
-    text: `${duty} ${id} has waited ${waited} and nobody decided. You are on call for ${escapeText(teamOf(before))}: wake whoever can, ${who}.${lapses}`.trim(),
+    text: `${duty} ${id} has waited ${waited} and nobody decided. ${duty === "" ? "Can decide" : `You are on call for ${escapeText(teamOf(before))}; please wake who can decide`}: ${who}.${lapses}`.trim(),
   });
   tx.say({
     key: `${cardKeyOf(id)}:waiting`,
     channel: before.requester.person,
     urgent: true,
-    text: `${id} has waited ${waited}. I have written to everybody who can decide, ${who}${onCall.length > 0 ? `, and to ${duty}, on call for ${escapeText(teamOf(before))}` : ""}.${lapses}`,
+    text: `${id} has waited ${waited}. I have written to everybody who can decide, ${who}${onCall.length > 0 ? `, and to ${duty}, on call for ${escapeText(teamOf(before))}` : ""}.${lapses}${breakGlassHint(catalog, before)}`,
   });
+}
+
+/** Of a role that this person may take without asking: how. */
+function breakGlassHint(catalog: Catalog, { resource, role: name, personId }: Grant): string {
+  const role = accessRule(catalog, resource, name);
+  const glass = role && breakGlassOf(role);
+  if (!role || !glass) return "";
+  const may = requestersOf(catalog, { policy: { ...role.policy, requesters: [...glass.requesters] } });
+  if (!may.includes(personId)) return "";
+  const line = `access break-glass ${resource} ${name} ${formatDuration(glass.durationMaxMs)} why`;
+  return ` If it cannot wait: \`/ops ${escapeText(line)}\`, at once, loud, and reviewed after.`;
 }
 
 /** Leads' channels of the other teams that may decide, of the service's team and of the organisation. */

@@ -368,6 +368,9 @@ describe("a request nobody answers", () => {
     expect(await access.said(`access:${id}:escalated:C0LEADS`)).toBe("");
     expect(await access.said(`access:${id}:escalated:U0LEAD`)).toContain(`\`/ops access approve ${id}\``);
     expect(await access.said(`access:${id}:waiting`)).toContain("<@U0LEAD> <@U0MAX>");
+    expect(await access.said(`access:${id}:waiting`)).toContain(
+      "`/ops access break-glass orders-db readwrite 30m why`",
+    );
     expect((await access.audit(id)).map(({ action }) => action)).toEqual([
       "access.requested",
       "access.reminded",
