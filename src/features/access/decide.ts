@@ -62,6 +62,13 @@ export function approveGrant(
         rule: "one-approval-each",
         message: `You approved ${id} already; ${countText(grant.terms.quorum - counted.length, "approval")} by somebody else is missing. Nothing done.`,
       });
+    // Whoever types has seen some card; of a request that changed it may be the old one.
+    if (deciding.seen === undefined && waiting.edits !== undefined)
+      return refuse({
+        rule: "bound-to-what-was-shown",
+        message: `${id} was changed since it was asked for. Now it is ${grant.role} on ${grant.resource} for ${formatDuration(asked)}: "${grant.reason}". Nothing done.`,
+        hint: `To approve that: access approve ${id} --seen ${shownDigest(grant)}`,
+      });
     const unproven = notProven(room, grant, actor, tx.now, shownDigest(grant));
     if (unproven !== undefined) return unproven;
     const inReturn = await approvedInReturn(
@@ -87,7 +94,7 @@ export function approveGrant(
     const approvals = [...counted, approval];
     const isDone = approvals.length >= approvalsNeeded(grant);
     const { claimWithin } = catalog.policies.access;
-    const words = `${id} ${isDone ? "is approved" : `has ${approvals.length} of ${grant.terms.quorum} approvals`} for ${formatDuration(approval.durationMs)}${isCapped ? `, the most that can be: ${formatDuration(asked)} were asked` : ""}.`;
+    const words = `${id} ${isDone ? "is approved" : `has ${approvals.length} of ${grant.terms.quorum} approvals`} for ${formatDuration(approval.durationMs)}${isCapped ? `, the most that can be: ${formatDuration(asked)} were asked` : ""}${deciding.isPress ? "" : `: ${grant.role} on ${grant.resource} for ${requesterName(catalog, grant)}, "${grant.reason}"`}.`;
     if (deciding.isDryRun) return allow(`Dry run: ${words} Nothing was done.`);
     await change(
       room,

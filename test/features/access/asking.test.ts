@@ -142,12 +142,15 @@ describe("asking again", () => {
       expect(await access.ask(max, button, true)).toMatchObject({ rule: "bound-to-what-was-shown" });
       expect(await access.said(`access:${id}:changed:1`)).toContain("<@U0LEAD> Dev Dara changed");
       // Whoever approved the old words may approve the new ones; both are needed again.
-      await access.ask(max, `access approve ${id}`);
+      const typed = await access.ask(max, `access approve ${id}`);
+      expect(typed).toMatchObject({ ok: false, rule: "bound-to-what-was-shown" });
+      expect(typed.text).toContain('readwrite on orders-db for 25m: "INC-42 drop orders". Nothing done.');
+      await access.ask(max, /access approve G-\d+ --seen \w+/.exec(typed.text)?.[0] ?? "");
       expect((await access.grantOf(id)).state).toMatchObject({
         is: "requested",
         approvals: [{ personId: "max" }],
       });
-      await access.ask(lena, `access approve ${id}`);
+      await access.ask(lena, await access.buttonOf(id, "Approve"), true);
       expect((await access.grantOf(id)).state).toMatchObject({ is: "approved", durationMs: 25 * minuteMs });
       expect((await access.audit(id)).map(({ action }) => action)).toContain("access.changed");
     }));
