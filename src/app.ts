@@ -34,6 +34,7 @@ import { createSessions } from "./platform/sessions.ts";
 import { createIdentityProvider, type ProviderSettings } from "./platform/signin/provider.ts";
 import { providerSettings } from "./platform/signin/settings.ts";
 import { createSlackApi, type SlackApi } from "./platform/slack/client.ts";
+import { noteGroupRead } from "./platform/slack/group-changes.ts";
 import { createUsergroups } from "./platform/slack/usergroups.ts";
 import { openArchive } from "./providers/archive/index.ts";
 
@@ -111,7 +112,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     log,
   });
   const slack = options.overrides?.slack?.(slackApi) ?? slackApi;
-  const usergroups = createUsergroups(slack, clock);
+  const usergroups = createUsergroups(slack, clock, (read) => {
+    // Nobody who asks waits for it: what is not noted now is seen by the next read.
+    noteGroupRead(database, read).catch((error: unknown) =>
+      log.warn({ err: error, group: read.group }, "a user group could not be compared with the read before"),
+    );
+  });
   const authz: Authz = createAuthz(
     () => catalogs.current(),
     usergroups,
@@ -127,6 +133,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     database,
     catalogs,
     authz,
+    usergroups,
     slack,
     box,
     publicUrl: url,

@@ -248,6 +248,7 @@ const audit = command("audit", "The append-only audit.", [
   "quarterdeck audit verify --json",
   "quarterdeck audit proof G-3 --out proof.json",
   "quarterdeck audit check proof.json --key pub.pem",
+  "quarterdeck audit export --from 2026-11-01 --to 2026-12-01 --format ocsf --out november.jsonl",
   "quarterdeck audit erase-person T0123456789 U0123456789",
 ]);
 audit
@@ -262,6 +263,20 @@ audit
     (await import("./cli/audit.ts")).run(options),
   );
 
+audit
+  .command("export")
+  .description("Writes the entries of a time, oldest first, also those that only the archive has.")
+  .option(
+    "--from <time>",
+    "the first moment, such as 2026-11-25 or 2026-11-25T17:00 (UTC); the first entry when left out",
+  )
+  .option("--to <time>", "the moment after the last; now when left out")
+  .option("--format <format>", "jsonl (each entry's own bytes), csv or ocsf", "jsonl")
+  .option("--out <file>", "write to a file instead")
+  .option("--archive <place>", "where entries are that left the database; AUDIT_ARCHIVE when left out")
+  .action(async (options: { from?: string; to?: string; format: string; out?: string; archive?: string }) =>
+    (await import("./cli/audit-export.ts")).run(options),
+  );
 audit
   .command("proof")
   .description(

@@ -1,5 +1,5 @@
 import type { Settings } from "../config/config.ts";
-import type { Authz } from "./authz.ts";
+import type { Authz, UsergroupMembers } from "./authz.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { Clock } from "./clock.ts";
 import type { Database } from "./db/database.ts";
@@ -17,6 +17,7 @@ export interface Platform {
   database: Database;
   catalogs: Catalogs;
   authz: Authz;
+  usergroups: UsergroupMembers;
   slack: SlackApi;
   sessions: Sessions;
   /** Who signs people in to the console; a single-use link does where none is set. */

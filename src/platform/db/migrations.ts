@@ -2,6 +2,7 @@ import { type Kysely, type Migration, sql } from "kysely";
 import { auditMigrations, grantAuditRights } from "../audit/migrations.ts";
 import { namesMigrations } from "../audit/names.ts";
 import { proposalMigrations } from "../catalog-proposals.ts";
+import { groupMigrations } from "../slack/group-changes.ts";
 
 /** The app role: may read and write state, may only append to the audit. */
 export const appRole = "quarterdeck_app";
@@ -107,6 +108,7 @@ export const platformMigrations: Record<string, Migration> = {
   "2026-11-25T1740-messages-read": { up: messagesRead },
   ...namesMigrations,
   ...proposalMigrations,
+  ...groupMigrations,
   ...auditMigrations,
   "2026-11-25T1720-session-groups": { up: sessionGroups },
 };

@@ -116,6 +116,15 @@ export interface PlatformTables {
     loaded_by: string;
     loaded_at: Timestamp;
   };
+  usergroup_members: { team: string; usergroup: string; members: string[]; read_at: Timestamp };
+  usergroup_changes: {
+    id: string;
+    team: string;
+    usergroup: string;
+    added: string[];
+    removed: string[];
+    at: Timestamp;
+  };
   catalog_proposals: {
     id: string;
     digest: string;

@@ -139,6 +139,7 @@ export async function startRoom(change: (catalog: Catalog) => void = () => undef
     clock,
     database,
     catalogs,
+    usergroups: async () => [],
     authz,
     slack: {
       call: () => Promise.reject(new Error("no Slack here")),
