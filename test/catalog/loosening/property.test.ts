@@ -102,7 +102,7 @@ it("no change that opens a way is missed", () => {
       const opened = [...ways(after)].find((way) => !known.has(way));
       if (opened !== undefined) expect(policyLoosened({ ...before }, { ...after }), opened).not.toEqual([]);
     }),
-    { numRuns: 250 },
+    { numRuns: 120 },
   );
 });
 
@@ -116,7 +116,7 @@ it("no small change that opens a way is missed, field by field", () => {
       const opened = [...ways(after)].find((way) => !known.has(way));
       if (opened !== undefined) expect(policyLoosened({ ...before }, { ...after }), opened).not.toEqual([]);
     }),
-    { numRuns: 600 },
+    { numRuns: 300 },
   );
 });
 
@@ -160,6 +160,6 @@ it("tightening never waits, however much of it there is at once", () => {
       const after = chosen.reduce((policy, tighten) => tighten(policy), before);
       expect(policyLoosened({ ...before }, { ...after })).toEqual([]);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });

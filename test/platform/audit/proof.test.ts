@@ -227,7 +227,8 @@ describe.runIf(python && openssl)("a stranger with the lines of docs/audit.md", 
   it("falls for no forgery", () => {
     const good = sealed(7, 2);
     expect(stranger(good.proof, publicPem(publicKey))).toContain("proven: entry 103");
-    for (const [what, forge] of forgeries.slice(0, 10)) {
+    // Each is a process of its own here: those that differ in which line must notice.
+    for (const [what, forge] of [0, 1, 2, 3, 6, 8].flatMap((at) => forgeries.slice(at, at + 1))) {
       const { proof } = sealed(7, 2);
       forge(proof);
       expect(stranger(proof, publicPem(publicKey)), what).toMatch(/^refused/);
