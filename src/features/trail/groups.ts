@@ -32,7 +32,7 @@ export function groupCard(
   return card({
     mark: added.length > 0 ? "🟠" : "⚪",
     headline: `${teams} · user group changed in Slack: ${added.length} added, ${removed.length} removed`,
-    context: [`group <!subteam^${usergroup}>`, `seen ${dateToken(at, "date_time")}`],
+    context: [`group ${escapeText(usergroup)}`, `seen ${dateToken(at, "date_time")}`],
     auditUrl: auditUrl(publicUrl, usergroup),
     facts: [
       ["Added", peopleText(added)],
