@@ -2,13 +2,13 @@ import type { App } from "../../app.ts";
 import * as lookup from "../../catalog/lookup.ts";
 import { markerSinks } from "../../catalog/lookup.ts";
 import { pagersOf } from "../../catalog/paging.ts";
-import type { AccessorInstance, Catalog, MetricsInstance } from "../../catalog/schema.ts";
+import type { Catalog, MetricsInstance } from "../../catalog/schema.ts";
 import { aimOf } from "../../features/rollouts/index.ts";
 import { listHookTokens } from "../../platform/hooktokens.ts";
-import { createAccessors } from "../../providers/accessors/instances.ts";
 import { createTicketingProviders } from "../../providers/ticketing/instances.ts";
 import { createTrafficEngines } from "../../providers/traffic/instances.ts";
 import { reasonOf } from "../world.ts";
+import { checkAccessor } from "./accessors.ts";
 import { type Finding, failed, notSet, ok } from "./finding.ts";
 import { checkMarkerSink } from "./markers.ts";
 import { checkPager } from "./pagers.ts";
@@ -93,24 +93,6 @@ async function checkTraffic(app: App, service: string, environment: string): Pro
         reasonOf(error),
         hint ?? `Check the traffic of ${service} in the catalog, and its token.`,
       ),
-    ];
-  }
-}
-
-async function checkAccessor(app: App, catalog: Catalog, instance: AccessorInstance): Promise<Finding[]> {
-  const system = `Accessor ${instance.name}`;
-  const groups = catalog.resources
-    .filter(({ accessor }) => accessor === instance.name)
-    .flatMap(({ roles }) => roles.map(({ terms }) => terms));
-  try {
-    const objects = await createAccessors(app)
-      .of(instance, groups)
-      .list({ signal: AbortSignal.timeout(deadlineMs) });
-    return [ok(system, `reachable, ${objects.length} grant(s) there`)];
-  } catch (error) {
-    const { hint } = error as { hint?: string };
-    return [
-      failed(system, reasonOf(error), hint ?? "Check its address, and that its role may create roles."),
     ];
   }
 }
