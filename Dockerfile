@@ -8,6 +8,8 @@ RUN npm ci --omit=dev --no-audit --no-fund \
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
 WORKDIR /app
+# ssh-keygen signs where the catalog gives access by SSH certificates.
+RUN apt-get update && apt-get install -y --no-install-recommends openssh-client && rm -rf /var/lib/apt/lists/*
 COPY --from=packages /app/node_modules node_modules
 COPY . .
 RUN mkdir /data && chown node:node /data

@@ -55,6 +55,7 @@ export const roleSchema = z.object({
         verbs: z.array(z.string()).default([]),
         apiGroups: z.array(z.string()).default([]),
         resources: z.array(z.string()).default([]),
+        resourceNames: z.array(z.string()).default([]),
       }),
     )
     .nullish(),

@@ -90,16 +90,25 @@ export function outlastingIn(rules: RoleRules): string[] {
       found.add("bindings it may make there");
     if (core && has(resources, "pods", "*") && has(verbs, "create", "*"))
       found.add("pods it may start there, with the rights of any service account there");
+    if (core && has(resources, ...persons, "*") && has(verbs, "impersonate", "*"))
+      found.add("whatever it lets people do as somebody else");
   }
   return [...found];
 }
 
-/** Everything, everywhere: its own end included. */
+/** Whom one may be by `impersonate`. */
+const persons = ["users", "groups", "serviceaccounts"];
+
+/** Everything, everywhere: its own end included. Being anybody is that too; `resourceNames` would say whom. */
 export const isWholePower = (rules: RoleRules, { namespaces }: KubernetesTerms): boolean =>
   namespaces === "all" &&
   rules.some(
-    ({ verbs, apiGroups, resources }) =>
-      has(apiGroups, "*", "rbac.authorization.k8s.io") &&
-      has(resources, "*", "clusterrolebindings") &&
-      has(verbs, ...writing),
+    ({ verbs, apiGroups, resources, resourceNames }) =>
+      (has(apiGroups, "*", "rbac.authorization.k8s.io") &&
+        has(resources, "*", "clusterrolebindings") &&
+        has(verbs, ...writing)) ||
+      (has(apiGroups, "*", "") &&
+        has(resources, "*", ...persons) &&
+        has(verbs, "*", "impersonate") &&
+        resourceNames.length === 0),
   );

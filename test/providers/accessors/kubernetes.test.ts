@@ -213,15 +213,16 @@ describe("the life of a token", () => {
 });
 
 describe("what a role gives beyond its end", () => {
-  const rule = (verbs: string[], apiGroups: string[], resources: string[]) => ({
+  const rule = (verbs: string[], apiGroups: string[], resources: string[], resourceNames: string[] = []) => ({
     verbs,
     apiGroups,
     resources,
+    resourceNames,
   });
   it("is told of tokens, secrets, bindings and pods, and of nothing harmless", () => {
     expect(outlastingIn([rule(["get", "list"], ["", "apps"], ["pods", "deployments"])])).toEqual([]);
     expect(outlastingIn([rule(["create"], [""], ["serviceaccounts/token"])])).toHaveLength(1);
-    expect(outlastingIn([rule(["*"], ["*"], ["*"])])).toHaveLength(4);
+    expect(outlastingIn([rule(["*"], ["*"], ["*"])])).toHaveLength(5);
   });
 
   it("is refused when it is everything in the whole cluster", () => {
@@ -229,5 +230,7 @@ describe("what a role gives beyond its end", () => {
     expect(isWholePower([rule(["*"], ["*"], ["*"])], all)).toBe(true);
     expect(isWholePower([rule(["*"], ["*"], ["*"])], { ...all, namespaces: ["shop"] })).toBe(false);
     expect(isWholePower([rule(["get"], ["*"], ["*"])], all)).toBe(false);
+    expect(isWholePower([rule(["impersonate"], [""], ["groups"])], all)).toBe(true);
+    expect(isWholePower([rule(["impersonate"], [""], ["users"], ["robot"])], all)).toBe(false);
   });
 });
