@@ -91,6 +91,7 @@ export type AccessRoom = Awaited<ReturnType<typeof startAccess>>;
 export async function startAccess(
   options: {
     ordersUrl?: string;
+    env?: Readonly<Record<string, string>>;
     change?: (catalog: Catalog) => void;
     accessor?: (accessor: Accessor) => Accessor;
     usergroups?: UsergroupMembers;
@@ -129,7 +130,7 @@ export async function startAccess(
     },
     authz: createAuthz(() => catalog, options.usergroups ?? (async () => [])),
     slackTeam: () => "T0LOCAL",
-    env: (name: string) => (name === "ORDERS_DB_URL" ? options.ordersUrl : undefined),
+    env: (name: string) => (name === "ORDERS_DB_URL" ? options.ordersUrl : options.env?.[name]),
   } as unknown as Platform;
   const accessors = createAccessors(platform, options.accessor);
   const freezes = createFreezes(platform).api;
