@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { accessEndBenchmark } from "./access-end.ts";
 import { alertIntakeBenchmark } from "./alert-intake.ts";
 import { auditCostBenchmark } from "./audit-cost.ts";
 import { consolePagesBenchmark } from "./console-pages.ts";
@@ -32,6 +33,7 @@ const benchmarks: readonly Benchmark[] = [
   alertMemoryBenchmark,
   sloStatusBenchmark,
   consolePagesBenchmark,
+  accessEndBenchmark,
 ];
 
 const usage = `npm run bench -- [--only NAME] [--list] [--json] [--write]

@@ -19,6 +19,7 @@ import { type Cluster, startCluster } from "../../src/platform/embedded/cluster.
 import { freePort } from "../../src/platform/embedded/ports.ts";
 import { provisionDatabase } from "../../src/platform/embedded/provision.ts";
 import { systemActor } from "../../src/platform/people.ts";
+import { failing } from "./failing-accessor.ts";
 import type { ServerOrder } from "./server.ts";
 import { signingSecret } from "./slack.ts";
 
@@ -35,7 +36,10 @@ export interface Installation {
   databaseUrl: string;
   /** The role that owns the tables. */
   ownerUrl: string;
-  start(role: "web" | "worker"): Promise<Server>;
+  start(
+    role: "web" | "worker",
+    trouble?: Pick<BenchAppOrder, "accessorFailsOneIn" | "clockOffMs">,
+  ): Promise<Server>;
 }
 
 export interface Ground {
@@ -43,6 +47,7 @@ export interface Ground {
     slackUrl: string;
     redisUrl?: string;
     vars?: Record<string, string>;
+    env?: Record<string, string>;
   }): Promise<Installation>;
   /** Any server by its order. */
   server(order: ServerOrder): Promise<Server>;
@@ -109,7 +114,12 @@ export async function prepareGrounds(say: (line: string) => void): Promise<Groun
 
 async function install(
   cluster: Cluster,
-  options: { slackUrl: string; redisUrl?: string; vars?: Record<string, string> },
+  options: {
+    slackUrl: string;
+    redisUrl?: string;
+    vars?: Record<string, string>;
+    env?: Record<string, string>;
+  },
   onEnd: (end: () => Promise<void>) => void,
   server: (order: ServerOrder) => Promise<Server>,
 ): Promise<Installation> {
@@ -125,29 +135,40 @@ async function install(
   const ownerUrl = cluster.url(database, owner);
   await migrate(ownerUrl, allMigrations());
   const databaseUrl = cluster.url(database, role);
-  const order = { databaseUrl, slackUrl: options.slackUrl, redisUrl: options.redisUrl };
+  const { slackUrl, redisUrl, env } = options;
+  const order = { databaseUrl, slackUrl, redisUrl, env };
   const app = await createBenchApp(order);
   onEnd(() => app.close());
   const loaded = await loadCatalog("config/sample", options.vars ?? {});
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   await app.catalogs.put(loaded.catalog, loaded.digest, "benchmark", systemActor);
-  return { app, databaseUrl, ownerUrl, start: (role) => server({ role, ...order }) };
+  return { app, databaseUrl, ownerUrl, start: (role, trouble) => server({ role, ...order, ...trouble }) };
 }
 
-/** The app with production's own settings, on a port the system picks. */
-export function createBenchApp(order: {
+export interface BenchAppOrder {
   databaseUrl: string;
   slackUrl: string;
   redisUrl?: string | undefined;
-}): Promise<App> {
+  /** Secrets the catalog names by variable. */
+  env?: Readonly<Record<string, string>> | undefined;
+  /** Each so many calls to an accessor fails, in turns before and after it had its effect. */
+  accessorFailsOneIn?: number | undefined;
+  /** How far the machine's clock is off. */
+  clockOffMs?: number | undefined;
+}
+
+/** The app with production's own settings, on a port the system picks. */
+export function createBenchApp(order: BenchAppOrder): Promise<App> {
   return createApp({
     // One person asks for all of it here.
     settings: readSettings({ PORT: "0", REDIS_URL: order.redisUrl, REQUESTS_PER_MINUTE: "10000000" }),
     log: pino({ level: "error" }, pino.destination({ dest: 2, sync: true })),
     databaseUrl: order.databaseUrl,
     encryptionKey,
-    env: (name) => (name === "ROUTER_TOKEN" ? routerToken : undefined),
+    env: (name) => (name === "ROUTER_TOKEN" ? routerToken : order.env?.[name]),
     slack: { token: botToken, apiUrl: `${order.slackUrl}/api/` },
+    overrides:
+      order.accessorFailsOneIn === undefined ? undefined : { accessor: failing(order.accessorFailsOneIn) },
   });
 }
 

@@ -5,10 +5,10 @@ import { App, ExpressReceiver, LogLevel } from "@slack/bolt";
 import { Secret } from "../../src/platform/secret.ts";
 import { startWeb, startWorker } from "../../src/roles.ts";
 import { startRouter } from "../../src/router/index.ts";
-import { botToken, createBenchApp, routerToken } from "./ground.ts";
+import { type BenchAppOrder, botToken, createBenchApp, routerToken } from "./ground.ts";
 
 export type ServerOrder =
-  | { role: "web" | "worker"; databaseUrl: string; slackUrl: string; redisUrl?: string | undefined }
+  | ({ role: "web" | "worker" } & BenchAppOrder)
   | { role: "bolt" }
   /** Answers every request with the same short body. */
   | { role: "backend" }
@@ -41,6 +41,11 @@ async function start(order: ServerOrder & { signingSecret: string }): Promise<St
 async function startRole(
   order: Extract<ServerOrder, { databaseUrl: string }> & { signingSecret: string },
 ): Promise<Started> {
+  if (order.clockOffMs !== undefined) {
+    const { clockOffMs } = order;
+    const machineNow = Date.now;
+    Date.now = () => machineNow() + clockOffMs;
+  }
   const app = await createBenchApp(order);
   const running =
     order.role === "web"

@@ -11,7 +11,7 @@ import type { Accessor } from "./contract.ts";
 import { createGithubAccessor } from "./github.ts";
 import { createKubernetesAccessor } from "./kubernetes.ts";
 import { createPostgresAccessor } from "./postgres.ts";
-import { addressOf } from "./postgres-session.ts";
+import { addressOf, createSessionPool, type SessionPool } from "./postgres-session.ts";
 import { createSlackAccessor } from "./slack.ts";
 import { createSshAccessor } from "./ssh.ts";
 import { readTerms } from "./terms.ts";
@@ -34,6 +34,7 @@ export interface Accessors {
 type Parts = Pick<Platform, "env" | "clock" | "database" | "slack" | "slackTeam" | "log">;
 
 interface Shared {
+  sessions: SessionPool;
   clusters: Clusters;
   withLock: WithLock;
 }
@@ -46,13 +47,14 @@ export function createAccessors(
   const shared: Shared = {
     clusters: createClusters(),
     withLock: createLock(platform.database),
+    sessions: createSessionPool(),
   };
   return { of: (instance, grantable) => wrap(build(platform, shared, instance, grantable)) };
 }
 
 function build(
   platform: Parts,
-  { clusters, withLock }: Shared,
+  { clusters, withLock, sessions }: Shared,
   instance: AccessorInstance,
   grantable: readonly AccessTerms[],
 ): Accessor {
@@ -65,6 +67,7 @@ function build(
         leftoversOwner: instance.leftoversOwner,
         connectionsMax: instance.connectionsMax,
         deadlineMs: callDeadlineMs,
+        pool: sessions,
         randomBytes,
       });
     case "kubernetes": {

@@ -7,13 +7,68 @@ export interface SessionOptions {
   /** `postgres://manager:…@host:5432/database`; `sslmode` as libpq spells it. */
   url: Secret<string>;
   deadlineMs: number;
+  /** Left out, each call has a connection of its own. */
+  pool?: SessionPool | undefined;
 }
 
 export type Session = Pick<pg.Client, "query">;
 
+/** A connection, with the socket beneath it: cut, it ends whatever waits for it. */
+interface Connection {
+  client: pg.Client;
+  socket: Socket;
+}
+
+/** Connections kept for the next call, by address and role, for a moment. */
+export interface SessionPool {
+  take(address: string): Connection | undefined;
+  keep(address: string, connection: Connection): void;
+}
+
+/** Sessions that wait for a next call at one address at most, and how long, in milliseconds. */
+const idleMax = 16;
+const idleMs = 5_000;
+
 /**
- * Connects, works, disconnects, all before `signal` fires; then the socket is cut and `timeout` thrown. The server
- * gives up on a statement by itself at about the same time, so no orphan goes on for long.
+ * Keeps what a call is done with: connecting costs several times what a call does, and ends come together. What ended
+ * meanwhile is never handed out; nothing that waits keeps the process alive.
+ */
+export function createSessionPool(): SessionPool {
+  const idle = new Map<string, Map<Connection, () => void>>();
+  return {
+    take(address) {
+      const waiting = idle.get(address);
+      for (const [connection, stopWaiting] of waiting ?? []) {
+        waiting?.delete(connection);
+        stopWaiting();
+        connection.socket.ref();
+        return connection;
+      }
+      return undefined;
+    },
+    keep(address, connection) {
+      const waiting = idle.get(address) ?? new Map<Connection, () => void>();
+      idle.set(address, waiting);
+      const { socket } = connection;
+      if (waiting.size >= idleMax || socket.destroyed) return void socket.destroy();
+      const leave = () => {
+        waiting.delete(connection);
+        socket.destroy();
+      };
+      const timer = setTimeout(leave, idleMs).unref();
+      socket.once("close", leave);
+      waiting.set(connection, () => {
+        clearTimeout(timer);
+        socket.removeListener("close", leave);
+      });
+      socket.unref();
+    },
+  };
+}
+
+/**
+ * Connects or takes over a connection, works, gives it back, all before `signal` fires; then the socket is cut and
+ * `timeout` thrown. The server gives up on a statement by itself at about the same time, so no orphan goes on for long.
  */
 export async function withSession<T>(
   options: SessionOptions,
@@ -21,16 +76,9 @@ export async function withSession<T>(
   signal: AbortSignal,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const socket = new Socket();
-  const client = new pg.Client({
-    connectionString: urlOf(options.url, database),
-    application_name: "quarterdeck",
-    statement_timeout: options.deadlineMs,
-    lock_timeout: Math.ceil(options.deadlineMs / 2),
-    stream: () => socket,
-  });
-  // A broken connection fails the query in flight; this listener only keeps it from ending the process.
-  client.on("error", () => undefined);
+  const address = urlOf(options.url, database);
+  const kept = options.pool?.take(address);
+  const { client, socket } = kept ?? connectionTo(address, options.deadlineMs);
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () =>
@@ -46,19 +94,39 @@ export async function withSession<T>(
     else signal.addEventListener("abort", onAbort, { once: true });
   });
   const working = async (): Promise<T> => {
-    await client.connect();
+    if (kept === undefined) await client.connect();
     const result = await work(client);
-    await client.end();
+    if (options.pool === undefined) await client.end();
+    // Locks of this call would hold up the next one of the same grant.
+    else await client.query("SELECT pg_advisory_unlock_all()");
     return result;
   };
+  let isSound = false;
   try {
-    return await Promise.race([working(), aborted]);
+    const result = await Promise.race([working(), aborted]);
+    isSound = true;
+    return result;
   } catch (error) {
     throw translated(error);
   } finally {
     if (onAbort) signal.removeEventListener("abort", onAbort);
-    socket.destroy();
+    if (isSound && options.pool) options.pool.keep(address, { client, socket });
+    else socket.destroy();
   }
+}
+
+function connectionTo(address: string, deadlineMs: number): Connection {
+  const socket = new Socket();
+  const client = new pg.Client({
+    connectionString: address,
+    application_name: "quarterdeck",
+    statement_timeout: deadlineMs,
+    lock_timeout: Math.ceil(deadlineMs / 2),
+    stream: () => socket,
+  });
+  // A broken connection fails the query in flight; this listener only keeps it from ending the process.
+  client.on("error", () => undefined);
+  return { client, socket };
 }
 
 /** One transaction; rolled back by the connection's end when `work` throws. */

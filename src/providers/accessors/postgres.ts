@@ -21,7 +21,7 @@ import {
   serverVersion,
   supportedVersion,
 } from "./postgres-roles.ts";
-import { addressOf, inTransaction, type Session, withSession } from "./postgres-session.ts";
+import { addressOf, inTransaction, type Session, type SessionPool, withSession } from "./postgres-session.ts";
 import {
   adoptStatements,
   assertGroup,
@@ -52,6 +52,8 @@ export interface PostgresAccessorOptions {
   connectionsMax?: number | undefined;
   /** Each call ends by then, in milliseconds. */
   deadlineMs: number;
+  /** Where its sessions wait for the next call. */
+  pool?: SessionPool | undefined;
   randomBytes: (size: number) => Buffer;
 }
 

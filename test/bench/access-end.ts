@@ -1,0 +1,286 @@
+import pg from "pg";
+import type { App } from "../../src/app.ts";
+import { type Grant, type GrantId, jobs } from "../../src/features/access/model.ts";
+import { matchRule } from "../../src/features/access/rule.ts";
+import { writeGrant } from "../../src/features/access/store.ts";
+import { externalNameOf } from "../../src/providers/accessors/contract.ts";
+import { grantStatements } from "../../src/providers/accessors/postgres-statements.ts";
+import { scramVerifier } from "../../src/providers/accessors/scram.ts";
+import { canSignIn, type Orders, signIn, startOrders } from "../features/access/orders.ts";
+import type { Installation } from "./ground.ts";
+import { type Bench, type Benchmark, percentile, type Result } from "./measure.ts";
+import { startCountingSlack } from "./slack.ts";
+
+/** ACCESS_END_GRANTS: fewer, for a quick run. */
+const grantsCount = Number(process.env.ACCESS_END_GRANTS ?? 10_000);
+const endsWithinMs = Number(process.env.ACCESS_END_WITHIN ?? 60_000);
+const lateMaxMs = 60_000;
+const lookEveryMs = 500;
+const sampleCount = 40;
+const password = "the-same-for-every-login-of-this-benchmark";
+/** Two workers of this many seconds' difference, and what becomes of them. */
+const clocksOffMs = [-15_000, 15_000] as const;
+const killsAtMs = [15_000, 35_000] as const;
+
+/**
+ * Grants of a real Postgres that all end within one minute, judged by what a person could see there: whether a login
+ * exists, lets anybody in, and has a session open. The lateness of one is how long after its end the login was there.
+ */
+export const accessEndBenchmark: Benchmark = {
+  name: "access-end",
+  about: "How late logins of grants that end within one minute are gone, with and without trouble.",
+  async run(bench: Bench): Promise<Result[]> {
+    return [
+      ...(await measure(bench, "calm", async (installation, startAt) => {
+        const workers = await Promise.all([installation.start("worker"), installation.start("worker")]);
+        await sleepUntil(startAt);
+        return async () => void (await Promise.all(workers.map((worker) => worker.stop())));
+      })),
+      ...(await measure(bench, "trouble", troubled)),
+    ];
+  },
+};
+
+/** The provider loses one answer of three, clocks are 30 s apart, and two workers are killed. */
+async function troubled(installation: Installation, startAt: Date): Promise<() => Promise<void>> {
+  const start = (clockOffMs: number) => installation.start("worker", { clockOffMs, accessorFailsOneIn: 3 });
+  const workers = await Promise.all(clocksOffMs.map(start));
+  await sleepUntil(startAt);
+  const killing = (async () => {
+    for (const [nth, atMs] of killsAtMs.entries()) {
+      await sleepUntil(new Date(startAt.getTime() + atMs));
+      const doomed = workers[nth];
+      if (doomed) process.kill(doomed.pid, "SIGKILL");
+      workers.push(await start(clocksOffMs[nth] ?? 0));
+    }
+  })();
+  return async () => {
+    await killing;
+    await Promise.all(workers.map((worker) => worker.stop()));
+  };
+}
+
+interface Seen {
+  login: string;
+  dueAt: Date;
+  goneAt?: Date;
+}
+
+async function measure(
+  { ground, say }: Bench,
+  name: string,
+  run: (installation: Installation, startAt: Date) => Promise<() => Promise<void>>,
+): Promise<Result[]> {
+  const orders = await startOrders();
+  const slack = await startCountingSlack();
+  try {
+    const installation = await ground.install({ slackUrl: slack.url, env: { ORDERS_DB_URL: orders.url } });
+    say(`${name}: ${grantsCount} grants are made`);
+    const startAt = new Date(Date.now() + 20_000 + grantsCount * 8);
+    const grants = await makeGrants(installation.app, orders, startAt);
+    const open = await openSome(orders, grants);
+    if (startAt.getTime() < Date.now()) throw new Error("making them took longer than was thought");
+    say(`${name}: they end from ${startAt.toISOString()} on`);
+    const stop = await run(installation, startAt);
+    const { letIn } = await watch(orders, grants, say);
+    const left = await unended(installation.app);
+    await stop();
+    const sessions = await orders.asAdmin<{ n: number }>(
+      "select count(*)::int as n from pg_stat_activity where starts_with(usename, 'qd_')",
+    );
+    for (const client of open) await client.end().catch(() => undefined);
+    return resultsOf(name, grants, {
+      letIn,
+      sessionsLeft: sessions[0]?.n ?? 0,
+      unended: left,
+    });
+  } finally {
+    await slack.close();
+    await orders.stop();
+  }
+}
+
+function resultsOf(
+  name: string,
+  grants: readonly Seen[],
+  { letIn, sessionsLeft, unended }: { letIn: number; sessionsLeft: number; unended: number },
+): Result[] {
+  const lateSec = grants.map(
+    ({ goneAt, dueAt }) =>
+      Math.max(0, (goneAt?.getTime() ?? Number.POSITIVE_INFINITY) - dueAt.getTime()) / 1_000,
+  );
+  const at = (share: number) => percentile(lateSec, share).toFixed(1);
+  const left = grants.filter(({ goneAt }) => goneAt === undefined).length;
+  return [
+    {
+      name: `access-end.${name}`,
+      value: Math.max(...lateSec),
+      goal: { atMost: lateMaxMs / 1_000 },
+      unit: "s late",
+      beside: `${grants.length} grants ending within ${endsWithinMs / 1_000} s; half gone after ${at(0.5)} s, 95 % after ${at(0.95)} s; ${left} logins left`,
+    },
+    {
+      name: `access-end.${name}-lost`,
+      value: left + letIn + sessionsLeft + unended,
+      goal: { atMost: 0 },
+      unit: "grants",
+      beside: `${left} logins left, ${letIn} let somebody in after the end, ${sessionsLeft} sessions open, ${unended} not ended on record`,
+    },
+  ];
+}
+
+export async function makeGrants(app: App, orders: Orders, startAt: Date): Promise<Seen[]> {
+  const matched = matchRule(app.catalogs.current(), "orders-db", "readonly");
+  if (!matched.ok) throw new Error(matched.refusal.message);
+  const now = app.clock.now();
+  const verifier = await scramVerifier(password, Buffer.alloc(16, 7));
+  const grants: Seen[] = [];
+  const manager = new pg.Client({ connectionString: orders.url });
+  await manager.connect();
+  const { rows } = await manager.query<{ version: number }>(
+    "select current_setting('server_version_num')::int as version",
+  );
+  const dialect = { serverVersion: rows[0]?.version ?? 0, connectionsMax: 3 };
+  const batch = 250;
+  for (let first = 1; first <= grantsCount; first += batch) {
+    const numbers = Array.from({ length: Math.min(batch, grantsCount - first + 1) }, (_, at) => first + at);
+    const made = numbers.map((n) => ({
+      id: `G-${n}` as GrantId,
+      login: externalNameOf(`G-${n}`),
+      dueAt: new Date(startAt.getTime() + Math.floor((n / grantsCount) * endsWithinMs)),
+    }));
+    await manager.query(
+      made
+        .flatMap(({ id, login, dueAt }) =>
+          grantStatements(
+            { externalName: login, memberships: ["app_ro"], expiresAt: dueAt },
+            verifier,
+            id,
+            dialect,
+          ),
+        )
+        .join(";"),
+    );
+    await app.database.tx(async (tx) => {
+      for (const { id, dueAt } of made) {
+        await writeGrant(tx.trx, grantOf(id, dueAt, now, matched.value.terms), now);
+        tx.ring({ job: jobs.end, ref: id, lane: "urgent", dueAt });
+      }
+    });
+    grants.push(...made);
+  }
+  await manager.end();
+  return grants;
+}
+
+function grantOf(id: GrantId, endsAt: Date, now: Date, terms: Grant["terms"]): Grant {
+  const dev = { team: "T0LOCAL", person: "U0DEV" };
+  return {
+    id,
+    seq: 4,
+    requester: dev,
+    personId: "dev",
+    accounts: {},
+    before: null,
+    askedBy: dev,
+    askedById: "dev",
+    resource: "orders-db",
+    role: "readonly",
+    service: "shop",
+    channel: "C0LEADS",
+    terms,
+    reason: "INC-42 stuck orders",
+    askedMs: endsAt.getTime() - now.getTime(),
+    notAfter: null,
+    startAt: null,
+    // One person has one grant of a role that continues no other.
+    extends: `G-${1_000_000 + Number(id.slice(2))}` as GrantId,
+    totalBeforeMs: 0,
+    askedBefore: 0,
+    requestedAt: now,
+    decidedAt: now,
+    claimedAt: now,
+    overAt: null,
+    basis: { is: "none-needed" },
+    byHand: [],
+    state: {
+      is: "active",
+      approvals: [],
+      durationMs: endsAt.getTime() - now.getTime(),
+      endsAt,
+      externalId: "",
+      revealedAt: now,
+    },
+  };
+}
+
+const addressOf = (orders: Orders): string => {
+  const { hostname, port, pathname } = new URL(orders.url);
+  return `${hostname}:${port}${pathname}`;
+};
+
+const sampleOf = (grants: readonly Seen[]): readonly Seen[] =>
+  grants.filter((_, at) => at % Math.max(1, Math.floor(grants.length / sampleCount)) === 0);
+
+/** Sessions that are open when the end comes. */
+async function openSome(orders: Orders, grants: readonly Seen[]): Promise<pg.Client[]> {
+  const address = addressOf(orders);
+  return Promise.all(sampleOf(grants).map(({ login }) => signIn({ login, password, address })));
+}
+
+/** Until all are gone, or the last one is twice as late as it may be. */
+async function watch(
+  orders: Orders,
+  grants: Seen[],
+  say: (line: string) => void,
+): Promise<{ letIn: number }> {
+  const address = addressOf(orders);
+  const giveUpMs = Math.max(...grants.map(({ dueAt }) => dueAt.getTime())) + 2 * lateMaxMs;
+  const untried = new Set(sampleOf(grants));
+  const eye = new pg.Client({ connectionString: orders.url });
+  await eye.connect();
+  let letIn = 0;
+  let saidMs = 0;
+  try {
+    for (;;) {
+      const { rows } = await eye.query<{ name: string }>(
+        "select rolname as name from pg_roles where starts_with(rolname, 'qd_')",
+      );
+      const seenAt = new Date();
+      const there = new Set(rows.map(({ name }) => name));
+      for (const grant of grants) if (!there.has(grant.login)) grant.goneAt ??= seenAt;
+      for (const grant of untried) {
+        if (seenAt.getTime() < grant.dueAt.getTime() + 1_000) continue;
+        untried.delete(grant);
+        if (await canSignIn({ login: grant.login, password, address })) letIn += 1;
+      }
+      if (seenAt.getTime() - saidMs > 10_000) {
+        saidMs = seenAt.getTime();
+        const due = grants.filter(({ dueAt }) => dueAt <= seenAt).length;
+        say(`${due} are due, ${grants.length - there.size} are gone`);
+      }
+      if ((there.size === 0 && untried.size === 0) || seenAt.getTime() > giveUpMs) return { letIn };
+      await sleepUntil(new Date(Date.now() + lookEveryMs));
+    }
+  } finally {
+    await eye.end();
+  }
+}
+
+/** Grants on record that are not over, once what was under way is recorded. */
+async function unended(app: App): Promise<number> {
+  for (let look = 0; ; look += 1) {
+    const row = await (
+      app.database.db as unknown as import("kysely").Kysely<{ access_grants: { state: string } }>
+    )
+      .selectFrom("access_grants")
+      .select((eb) => eb.fn.countAll<string>().as("n"))
+      .where("state", "<>", "ended")
+      .executeTakeFirstOrThrow();
+    if (Number(row.n) === 0 || look >= 20) return Number(row.n);
+    await sleepUntil(new Date(Date.now() + lookEveryMs));
+  }
+}
+
+const sleepUntil = (at: Date): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.max(0, at.getTime() - Date.now())));
