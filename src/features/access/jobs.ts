@@ -8,7 +8,7 @@ import { destroySecret, lapse } from "./claim.ts";
 import { startEnding } from "./end.ts";
 import { escalate } from "./escalate.ts";
 import { makeGrant } from "./make.ts";
-import { type Grant, type GrantId, jobs, refOf, warnBeforeMs } from "./model.ts";
+import { type Grant, type GrantId, jobs, refOf, revokingFrom, warnBeforeMs } from "./model.ts";
 import { remindApprovers, warnRequester } from "./remind.ts";
 import { reviewJob } from "./reviewing.ts";
 import { accessorOf, change, pageKeyOf, type Room } from "./room.ts";
@@ -75,32 +75,51 @@ async function warnLater(room: Room, grant: Grant): Promise<Rerun> {
   return undefined;
 }
 
+/**
+ * What ends at its time is on record as active until it is gone: the row itself says what is to be done, and an end that
+ * fails is shown as one that goes on.
+ */
 async function endGrant(room: Room, id: GrantId): Promise<Rerun> {
   const { database, clock } = room.platform;
   const now = clock.now();
   const grant = await readGrant(database.db, id);
-  if (grant === undefined) return undefined;
-  if (grant.state.is === "active") {
-    if (now < grant.state.endsAt) return { again: grant.state.endsAt };
-    await database.tx(async (tx) => {
-      const locked = await readGrant(tx.trx, id, { lock: true });
-      if (locked) await startEnding(room, tx, locked, { is: "time" }, systemActor);
-    });
-  } else if (grant.state.is !== "revoking") return undefined;
-  const ending = await readGrant(database.db, id);
-  if (ending?.state.is !== "revoking") return undefined;
+  if (grant?.state.is !== "active" && grant?.state.is !== "revoking") return undefined;
+  if (grant.state.is === "active" && now < grant.state.endsAt) return { again: grant.state.endsAt };
   try {
-    const accessor = accessorOf(room, ending);
-    const sharedKey = sharedKeyOf(accessor, ending);
+    const accessor = accessorOf(room, grant);
+    const sharedKey = sharedKeyOf(accessor, grant);
     const ended = await inTurn(room, sharedKey, async () => {
-      const ref = refOf(ending);
-      const revoked = await takeAway(room, accessor, ref, id, sharedKey);
-      assertGone(revoked, await accessor.verify(ref), ref.externalName);
-      await recordEnd(room, id, revoked);
+      const ref = refOf(grant);
+      const revoked = await insist(() => takeAway(room, accessor, ref, id, sharedKey));
+      assertGone(revoked, await insist(() => accessor.verify(ref)), ref.externalName);
+      await recordEnd(room, id, revoked, now);
     });
     return ended === "taken" ? inAMoment(room) : undefined;
   } catch (error) {
+    if (grant.state.is === "active")
+      await database.tx(async (tx) => {
+        const locked = await readGrant(tx.trx, id, { lock: true });
+        if (locked?.state.is === "active") await startEnding(room, tx, locked, { is: "time" }, systemActor);
+      });
     return again(room, id, error);
+  }
+}
+
+/** Calls that failed within this long are made again at once, so often in all. */
+const soonMs = 1_000;
+const insistTimes = 3;
+
+/** One lost answer is no outage: what failed fast is tried again before anybody waits. */
+async function insist<T>(call: () => Promise<T>): Promise<T> {
+  for (let nth = 1; ; nth += 1) {
+    const startedMs = performance.now();
+    try {
+      return await call();
+    } catch (error) {
+      const mayPass =
+        error instanceof ProviderError && (error.code === "timeout" || error.code === "unreachable");
+      if (!mayPass || nth === insistTimes || performance.now() - startedMs > soonMs) throw error;
+    }
   }
 }
 
@@ -123,11 +142,14 @@ async function recordEnd(
   room: Room,
   id: GrantId,
   { sessionsEnded, seen, stays, lastsUntil }: Revoked,
+  startedAt: Date,
 ): Promise<void> {
   await room.platform.database.tx(async (tx) => {
     const locked = await readGrant(tx.trx, id, { lock: true });
-    if (locked?.state.is !== "revoking") return;
-    const { isPaged, externalId: _gone, ...state } = locked.state;
+    const ending =
+      locked?.state.is === "active" ? revokingFrom(locked, { is: "time" }, startedAt) : locked?.state;
+    if (locked === undefined || ending?.is !== "revoking") return;
+    const { isPaged, externalId: _gone, ...state } = ending;
     if (isPaged) await room.paging.resolve(tx, pageKeyOf(locked), systemActor);
     await destroySecret(tx, id);
     await change(

@@ -135,7 +135,7 @@ async function endVanished(
       : [],
   );
   const { rows } = await sql<{ id: GrantId }>`
-    select id from access_grants where state = 'active' and over_at is null
+    select id from access_grants where state = 'active' and over_at is null and due_at > ${clock.now()}
       and terms->'accessor' = ${JSON.stringify(instance)}::jsonb and not (id = any(${usable}::text[]))`.execute(
     database.db,
   );

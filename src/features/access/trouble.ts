@@ -10,8 +10,9 @@ import { readGrant } from "./store.ts";
 import { teamOf } from "./terms.ts";
 import { requesterName, spanText } from "./words.ts";
 
-/** Longest wait between two tries; somebody's right is open while we wait. */
-const againMaxMs = 15_000;
+/** Longest wait between two tries, at first and later; somebody's right is open while we wait. */
+const againMaxMs = { atFirst: 5_000, later: 15_000 };
+const atFirstMs = 120_000;
 
 /** Shown for what is no provider's answer: its own words are for the log alone. */
 const unexpected = {
@@ -37,6 +38,7 @@ export async function again(room: Room, id: GrantId, error: unknown): Promise<Re
       hint,
     };
     const failedMs = tx.now.getTime() - trouble.since.getTime();
+    const waitMaxMs = failedMs < atFirstMs ? againMaxMs.atFirst : againMaxMs.later;
     const isPaged = state.is === "revoking" && (state.isPaged || failedMs >= pageAfterMs);
     await change(
       room,
@@ -47,7 +49,7 @@ export async function again(room: Room, id: GrantId, error: unknown): Promise<Re
         actor: systemActor,
         action: `access.${state.is}-failed`,
         detail: { code, count: trouble.count },
-        tryAt: new Date(tx.now.getTime() + Math.min(againMaxMs, backoffMs(trouble.count, platform.random))),
+        tryAt: new Date(tx.now.getTime() + Math.min(waitMaxMs, backoffMs(trouble.count, platform.random))),
       },
     );
     if (isPaged) await pageFor(room, tx, locked, trouble);

@@ -97,8 +97,6 @@ export async function withSession<T>(
     if (kept === undefined) await client.connect();
     const result = await work(client);
     if (options.pool === undefined) await client.end();
-    // Locks of this call would hold up the next one of the same grant.
-    else await client.query("SELECT pg_advisory_unlock_all()");
     return result;
   };
   let isSound = false;

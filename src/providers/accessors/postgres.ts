@@ -113,11 +113,14 @@ export function createPostgresAccessor(options: PostgresAccessorOptions): Access
       const { leftoversOwner } = options;
       assertExternalName(ref.externalName);
       assertGroup(leftoversOwner, [leftoversOwner]);
-      return await open(call, (session, signal) =>
-        revoke(session, ref, leftoversOwner, (database, work) =>
+      return await open(call, async (session, signal) => {
+        const revoked = await revoke(session, ref, leftoversOwner, (database, work) =>
           withSession(options, database, signal, work),
-        ),
-      );
+        );
+        // Its lock would hold up the next call about the same grant.
+        await session.query("SELECT pg_advisory_unlock_all()");
+        return revoked;
+      });
     },
 
     list: (call) =>

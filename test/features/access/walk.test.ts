@@ -228,7 +228,6 @@ it("a request is approved by a lead only, claimed signed in, works, and is gone 
     "access.claimed",
     "access.active",
     "access.revealed",
-    "access.ending",
     "access.ended",
   ]);
 });
