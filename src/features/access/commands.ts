@@ -10,6 +10,7 @@ import { returnGrant, revokeGrant } from "./end.ts";
 import { listReply, mineReply } from "./lists.ts";
 import { acceptOffer, offerInstead } from "./offer.ts";
 import { holdsSecret, secretRefusal } from "./reason.ts";
+import { reportReply, reportUsualMs } from "./reporting.ts";
 import { extendGrant, requestAccess } from "./request.ts";
 import { reviewGrant } from "./reviewing.ts";
 import type { Room } from "./room.ts";
@@ -107,6 +108,15 @@ const reviewSpec = defineCommand({
     "Write the review of what somebody took without asking; leads of the approving team, never one's own.",
   example: "access review G-12 released two stuck orders, nothing else; needed",
 });
+const reportSpec = defineCommand({
+  name: "access report",
+  args: z.object({ team: arg.team().optional() }),
+  flags: z.object({ since: arg.duration().optional() }),
+  role: "anyone",
+  acts: false,
+  summary: "Who holds what, how long things take, what was never used, and what could be less.",
+  example: "access report storefront --since 30d",
+});
 const mineSpec = defineCommand({
   name: "access mine",
   args: z.object({}),
@@ -199,6 +209,14 @@ export function accessCommands(room: Room): Command[] {
       run: (context) => {
         const { grant: id, text } = argsOf(reviewSpec, context.line);
         return reviewGrant(room, { ...common(context), id, text });
+      },
+    },
+    {
+      spec: reportSpec,
+      run: async ({ line, actor }) => {
+        const { team } = argsOf(reportSpec, line);
+        const { since: sinceMs = reportUsualMs } = flagsOf(reportSpec, line);
+        return allow(await reportReply(room, actor, { team, sinceMs }));
       },
     },
     { spec: mineSpec, run: async ({ actor }) => allow(await mineReply(room, actor)) },

@@ -9,6 +9,7 @@ import type { Actor } from "../../platform/people.ts";
 import { cardKeyOf, requesterKeyOf } from "./cards.ts";
 import { lineOf } from "./lists.ts";
 import { countedApprovals, type Grant, openStates } from "./model.ts";
+import { reportPath } from "./reporting.ts";
 import { leadOf, type Room } from "./room.ts";
 import { listGrants } from "./store.ts";
 
@@ -90,7 +91,7 @@ export function accessListPage(room: Room, { going }: ConsoleParts): Route {
       const ask = formUrl("modal access request", frame.forms.next);
       const own = mine.map((grant) => ({ rank: 0, text: lineOf(room, grant) }));
       const body = [
-        `<div class="actions"><a class="button primary" href="${escapeHtml(ask)}">Ask for access…</a></div>`,
+        `<div class="actions"><a class="button primary" href="${escapeHtml(ask)}">Ask for access…</a> <a class="button" href="${reportPath}">Report</a></div>`,
         live(
           "grants",
           "access:*",

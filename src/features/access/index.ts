@@ -15,6 +15,7 @@ import { jobs, pageAfterMs } from "./model.ts";
 import { countOutside } from "./outside.ts";
 import { accessPages } from "./pages.ts";
 import { reconcileEverySec, reconcileJobs } from "./reconcile.ts";
+import { reportRoute } from "./reporting.ts";
 import type { Room } from "./room.ts";
 import { countStates } from "./store.ts";
 import { ringSweep, sweepEverySec, sweepJobs } from "./sweep.ts";
@@ -39,7 +40,7 @@ export function createAccess(platform: Platform, rooms: Omit<Room, "platform">):
     about: "A person gets a right for minutes, and it ends by itself.",
     commands: accessCommands(room),
     modals: accessForms,
-    routes: [accessListPage(room, first), ...accessPages(room)],
+    routes: [accessListPage(room, first), reportRoute(room), ...accessPages(room)],
     console: first,
     jobs: [...accessJobs(room), ...sweepJobs(room), ...reconcileJobs(room)],
     events: [{ on: personLeft, job: jobs.left }],

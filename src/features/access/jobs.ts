@@ -31,6 +31,7 @@ export function accessJobs(room: Room): Job[] {
     },
     {
       name: jobs.end,
+      isFirst: true,
       whileHeld: true,
       about: "Ends a grant at its provider and believes it ended only once that was read back.",
       lane: "urgent",

@@ -80,6 +80,9 @@ interface Ending extends Approved {
   readonly seen?: string | undefined;
   /** What is left there on purpose, in words for people. */
   readonly stays?: string | undefined;
+  /** Whether what was handed out was looked at; missing in what an older release wrote. */
+  readonly revealedAt?: Date | null | undefined;
+  readonly ownAccount?: boolean | undefined;
   /** What was in the way, if something was. */
   readonly trouble?: Trouble | undefined;
 }
@@ -318,6 +321,8 @@ export function revokingFrom(grant: Grant, because: EndCause, now: Date): GrantS
     sessionsEnded: 0,
     externalId: state.is === "active" ? state.externalId : undefined,
     lastsUntil: state.is === "active" ? state.lastsUntil : undefined,
+    revealedAt: state.is === "active" ? state.revealedAt : undefined,
+    ownAccount: state.is === "active" ? state.ownAccount : undefined,
     isPaged: false,
   };
 }

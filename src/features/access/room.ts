@@ -12,7 +12,7 @@ import type { Freezes } from "../freezes/index.ts";
 import type { Paging } from "../paging/index.ts";
 import type { Tickets } from "../tickets/index.ts";
 import { cardKeyOf, grantCard, requesterKeyOf } from "./cards.ts";
-import { type Grant, nextStep, stateDigest, type Who } from "./model.ts";
+import { type Grant, isOver, nextStep, stateDigest, type Who } from "./model.ts";
 import { requesterNote } from "./note.ts";
 import { sceneOf } from "./scene.ts";
 import { writeGrant } from "./store.ts";
@@ -67,9 +67,11 @@ export async function change(
 
 async function show(room: Pick<Room, "platform" | "freezes">, tx: Tx, grant: Grant): Promise<void> {
   const scene = await sceneOf(room, tx, grant);
-  tx.say({ key: cardKeyOf(grant.id), channel: grant.channel, urgent: true, ...grantCard(grant, scene) });
+  // What is over waits for nobody: it stands behind approvals, pages and the ends of others.
+  const urgent = !isOver(grant);
+  tx.say({ key: cardKeyOf(grant.id), channel: grant.channel, urgent, ...grantCard(grant, scene) });
   const note = requesterNote(grant, scene);
-  if (note) tx.say({ key: requesterKeyOf(grant.id), channel: grant.requester.person, urgent: true, ...note });
+  if (note) tx.say({ key: requesterKeyOf(grant.id), channel: grant.requester.person, urgent, ...note });
 }
 
 export function accessorOf({ accessors }: Pick<Room, "accessors">, grant: Grant): Accessor {

@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
 import pg from "pg";
+import { Gate } from "../../platform/gate.ts";
 import type { Secret } from "../../platform/secret.ts";
 import { type ProviderCode, ProviderError } from "../errors.ts";
 
@@ -21,10 +22,14 @@ interface Connection {
 
 /** Connections kept for the next call, by address and role, for a moment. */
 export interface SessionPool {
+  /** How many calls may be at one server at once; the others wait their turn. */
+  gate(address: string): Gate;
   take(address: string): Connection | undefined;
   keep(address: string, connection: Connection): void;
 }
 
+/** Calls at one server at once: each has a session of ours, and the server has others to serve. */
+const callsMax = 12;
 /** Sessions that wait for a next call at one address at most, and how long, in milliseconds. */
 const idleMax = 16;
 const idleMs = 5_000;
@@ -35,7 +40,13 @@ const idleMs = 5_000;
  */
 export function createSessionPool(): SessionPool {
   const idle = new Map<string, Map<Connection, () => void>>();
+  const gates = new Map<string, Gate>();
   return {
+    gate(address) {
+      const gate = gates.get(address) ?? new Gate(callsMax);
+      gates.set(address, gate);
+      return gate;
+    },
     take(address) {
       const waiting = idle.get(address);
       for (const [connection, stopWaiting] of waiting ?? []) {
@@ -77,6 +88,17 @@ export async function withSession<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const address = urlOf(options.url, database);
+  const inSession = () => withSessionAt(address, options, signal, work);
+  // A look into another database is part of a call that has its turn: it must not wait for one.
+  return options.pool && database === undefined ? options.pool.gate(address).pass(inSession) : inSession();
+}
+
+async function withSessionAt<T>(
+  address: string,
+  options: SessionOptions,
+  signal: AbortSignal,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   const kept = options.pool?.take(address);
   const { client, socket } = kept ?? connectionTo(address, options.deadlineMs);
   let onAbort: (() => void) | undefined;
