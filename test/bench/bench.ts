@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { accessEndBenchmark } from "./access-end.ts";
 import { alertIntakeBenchmark } from "./alert-intake.ts";
 import { auditCostBenchmark } from "./audit-cost.ts";
+import { auditVerifyBenchmark } from "./audit-verify.ts";
 import { consolePagesBenchmark } from "./console-pages.ts";
 import { prepareGrounds } from "./ground.ts";
 import { jobsBenchmark } from "./jobs.ts";
@@ -30,6 +31,7 @@ const benchmarks: readonly Benchmark[] = [
   pressBenchmark,
   routerCostBenchmark,
   auditCostBenchmark,
+  auditVerifyBenchmark,
   alertMemoryBenchmark,
   sloStatusBenchmark,
   consolePagesBenchmark,

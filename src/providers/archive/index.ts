@@ -14,6 +14,13 @@ export async function openArchive(
   place: string | undefined = settings.AUDIT_ARCHIVE,
 ): Promise<Archive | undefined> {
   if (place === undefined) return undefined;
+  if (place.startsWith("s3:")) {
+    const { createS3Archive, s3PlaceOf } = await import("./s3.ts");
+    return createS3Archive(s3PlaceOf(place), {
+      region: settings.AUDIT_ARCHIVE_S3_REGION,
+      endpoint: settings.AUDIT_ARCHIVE_S3_ENDPOINT,
+    });
+  }
   const { createDirectoryArchive } = await import("./directory.ts");
   return createDirectoryArchive(place);
 }
