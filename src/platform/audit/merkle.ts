@@ -3,24 +3,30 @@
  * `SHA-256(01 || left || right)`, a list is split at the largest power of two below its length. The prefixes keep a
  * node from passing for a leaf.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
-const leafPrefix = Buffer.of(0);
-const nodePrefix = Buffer.of(1);
-
-const sha256 = (...parts: readonly (Uint8Array | string)[]): Buffer => {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-};
+const prefix = { leaf: 0, node: 1 } as const;
 
 /** Hash of one leaf; text counts as its UTF-8 bytes. */
-export const leafHash = (bytes: Uint8Array | string): Buffer => sha256(leafPrefix, bytes);
+export function leafHash(leaf: Uint8Array | string): Buffer {
+  const length = typeof leaf === "string" ? Buffer.byteLength(leaf) : leaf.length;
+  const bytes = Buffer.allocUnsafe(1 + length);
+  bytes[0] = prefix.leaf;
+  if (typeof leaf === "string") bytes.write(leaf, 1);
+  else bytes.set(leaf, 1);
+  return hash("sha256", bytes, "buffer");
+}
 
-export const nodeHash = (left: Buffer, right: Buffer): Buffer => sha256(nodePrefix, left, right);
+export function nodeHash(left: Buffer, right: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(1 + left.length + right.length);
+  bytes[0] = prefix.node;
+  left.copy(bytes, 1);
+  right.copy(bytes, 1 + left.length);
+  return hash("sha256", bytes, "buffer");
+}
 
 /** Root of a tree without leaves: the hash of nothing. */
-export const emptyRoot: Buffer = sha256();
+export const emptyRoot: Buffer = hash("sha256", "", "buffer");
 
 /** Takes leaves one after the other and keeps one hash per level, so that a million take no more room than twenty. */
 export class MerkleRoot {

@@ -3,6 +3,7 @@
  * the archive knows. Names the first bad entry. Memory does not grow with the audit.
  */
 import type { KeyObject } from "node:crypto";
+import { sql } from "kysely";
 import type { Db, Trx } from "../db/database.ts";
 import { type Archive, entriesName, entriesOf } from "./archive.ts";
 import { beginningOf } from "./beginning.ts";
@@ -13,7 +14,7 @@ import { type Seal, signatureFault, successionFault } from "./seal.ts";
 import { type SealStep, SealsToCheck, type SealToCheck } from "./seals-to-check.ts";
 
 /** Entries read at once. */
-const pageRows = 5_000;
+const pageRows = 2_000;
 /** How long a transaction may be under way: an entry is of the moment in which its transaction began. */
 const overlapMs = 10 * 60_000;
 /** How long an entry may be without a seal before that is odd. */
@@ -83,7 +84,8 @@ class Walk {
   #before: { seal: Seal; text: string } | undefined;
   /** Of the entries since the last seal. */
   #root = new MerkleRoot();
-  #newestMs = 0;
+  /** Times as entries write them sort as text does. */
+  #newest = "";
   /** Whether what is missing before the beginning is said to have left. */
   #isToldOf: boolean;
 
@@ -102,20 +104,34 @@ class Walk {
   async run(): Promise<ChainFault | undefined> {
     const early = (await this.#step()) ?? (await this.#passSeals());
     if (early) return early;
+    let reading = this.#page(this.chain.seq);
     for (;;) {
-      const rows = await this.trx
-        .selectFrom("audit_chained")
-        .select(["seq", "body", "hash", "at", "team", "person", "action", "subject", "service"])
-        .where("seq", ">", String(this.chain.seq))
-        .orderBy("seq")
-        .limit(pageRows)
-        .execute();
+      const rows = await reading;
+      const last = rows.at(-1);
+      // The next page is read while this one is looked at.
+      if (last) reading = this.#page(Number(last.seq));
+      reading.catch(() => undefined);
       for (const row of rows) {
-        const fault = this.#take(row) ?? (await this.#passSeals());
+        const fault = this.#take(row) ?? (this.#isSealDue() ? await this.#passSeals() : undefined);
         if (fault) return fault;
       }
       if (rows.length < pageRows) return this.#end();
     }
+  }
+
+  #page(after: number): Promise<EntryRow[]> {
+    return this.trx
+      .selectFrom("audit_chained")
+      .select(["seq", "body", "hash", "team", "person", "action", "subject", "service"])
+      .select(sql<string>`to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`.as("at"))
+      .where("seq", ">", String(after))
+      .orderBy("seq")
+      .limit(pageRows)
+      .execute();
+  }
+
+  #isSealDue(): boolean {
+    return this.#next.is === "seal" && this.#next.found.seal.seq <= this.chain.seq;
   }
 
   #take(row: EntryRow): ChainFault | undefined {
@@ -123,12 +139,13 @@ class Walk {
     const fault = this.chain.take({ seq, body: row.body, hash: row.hash }) ?? columnsFault(seq, row);
     if (fault) return fault;
     this.#root.add(leafHash(row.body));
-    const atMs = row.at.getTime();
-    if (atMs < this.#newestMs - overlapMs)
+    if (row.at >= this.#newest) this.#newest = row.at;
+    else if (Date.parse(row.at) < Date.parse(this.#newest) - overlapMs) {
       this.notes.push(
-        `Entry ${seq}: the clock went back; it is of ${row.at.toISOString()}, one before it of ${new Date(this.#newestMs).toISOString()}.`,
+        `Entry ${seq}: the clock went back; it is of ${row.at}, one before it of ${this.#newest}.`,
       );
-    this.#newestMs = atMs < this.#newestMs - overlapMs ? atMs : Math.max(atMs, this.#newestMs);
+      this.#newest = row.at;
+    }
     if (row.action === "audit.part-left" && upToOf(row.body) === this.begin.seq) this.#isToldOf = true;
     return undefined;
   }
