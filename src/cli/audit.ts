@@ -55,7 +55,7 @@ export function reportLines(
 ): readonly string[] {
   const { fault, entries, head, sealed, waiting, from, notes } = report;
   const first = fault
-    ? `Entry ${fault.seq} is the first bad one: ${fault.detail}. The ${entries} looked at before it are as they were written.`
+    ? `Entry ${fault.seq} is the first bad one: ${fault.detail}. Those looked at before it (${entries}) are as they were written.`
     : `All ${entries} entries${from > 1 ? ` from ${from} on` : ""} are as they were written. Head: ${head}`;
   const lines = [first];
   if (against.keys === 0)

@@ -39,19 +39,23 @@ export async function run(options: {
   }
 }
 
+const counted = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`;
+
 /** The fact first, then thing by thing what the database does not know of, then what happens now. */
 export function resumptionLines(found: Resumption, isDryRun: boolean): readonly string[] {
   const { entries, from, upTo, seals, writtenSince, lost } = found;
   const head =
     entries === 0
       ? "The archive has no entry that this database has not."
-      : `This database did not know ${entries} entries (${from} to ${upTo}, ${seals} seals) that the archive has.`;
+      : `This database did not know ${counted(entries, "entry", "entries")} (${from} to ${upTo}, ${counted(seals, "seal", "seals")}) that the archive has.`;
   const things = lost
     .slice(0, thingsMax)
     .map(({ subject, actions, lastAt }) => `  ${subject}  ${actions.join(", ")}  (last ${lastAt})`);
   const more = lost.length > thingsMax ? [`  … and ${lost.length - thingsMax} more`] : [];
   const since =
-    writtenSince > 0 ? [`${writtenSince} entries were written since; they stand behind them.`] : [];
+    writtenSince > 0
+      ? [`Since then ${counted(writtenSince, "entry was", "entries were")} written, and stand behind them.`]
+      : [];
   const end = isDryRun
     ? "Nothing was changed. Without --dry-run the entries come back and everything runs again."
     : "The entries are back in the chain; what they did is not: look at each thing above. Grants without a record are taken away by the reconciler; rollouts stand where their traffic stands. Everything runs again.";
