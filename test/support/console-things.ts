@@ -68,7 +68,7 @@ export async function keepRollout(platform: Platform, number: number): Promise<R
   const samples = Array.from(
     { length: 28 },
     (_, index): Sample => ({
-      signal: "errors",
+      signal: "error-ratio",
       from: ago(28 - index),
       to: ago(27 - index),
       kind: "counts",

@@ -121,9 +121,8 @@ async function showToApprover(
 ): Promise<void> {
   const key = cardKeyOf(grant.id);
   const { card, thread } = await cardAndThread(platform.database.db, key, frame, "It has no card.");
-  const reason = `<h2>Reason</h2><p>${escapeHtml(grant.reason)}</p>`;
   const title = `${grant.id} ${grant.resource} ${grant.role}`;
-  sendPage(res, 200, page(title, live("card", key, card + thread) + reason, frame));
+  sendPage(res, 200, page(title, live("card", key, card + thread), frame));
 }
 
 const unknown = (id: string): Refusal => ({
