@@ -1,11 +1,6 @@
 import pg from "pg";
 import type { App } from "../../src/app.ts";
-import { type Grant, type GrantId, jobs } from "../../src/features/access/model.ts";
-import { matchRule } from "../../src/features/access/rule.ts";
-import { writeGrant } from "../../src/features/access/store.ts";
-import { externalNameOf } from "../../src/providers/accessors/contract.ts";
-import { grantStatements } from "../../src/providers/accessors/postgres-statements.ts";
-import { scramVerifier } from "../../src/providers/accessors/scram.ts";
+import { type ManyGrant, makeGrants } from "../features/access/many.ts";
 import { canSignIn, type Orders, signIn, startOrders } from "../features/access/orders.ts";
 import type { Installation } from "./ground.ts";
 import { type Bench, type Benchmark, percentile, type Result } from "./measure.ts";
@@ -13,7 +8,7 @@ import { startCountingSlack } from "./slack.ts";
 
 /** ACCESS_END_GRANTS: fewer, for a quick run. */
 const grantsCount = Number(process.env.ACCESS_END_GRANTS ?? 10_000);
-const endsWithinMs = Number(process.env.ACCESS_END_WITHIN ?? 60_000);
+const endsWithinMs = 60_000;
 const lateMaxMs = 60_000;
 const lookEveryMs = 500;
 const sampleCount = 40;
@@ -60,9 +55,7 @@ async function troubled(installation: Installation, startAt: Date): Promise<() =
   };
 }
 
-interface Seen {
-  login: string;
-  dueAt: Date;
+interface Seen extends ManyGrant {
   goneAt?: Date;
 }
 
@@ -77,7 +70,11 @@ async function measure(
     const installation = await ground.install({ slackUrl: slack.url, env: { ORDERS_DB_URL: orders.url } });
     say(`${name}: ${grantsCount} grants are made`);
     const startAt = new Date(Date.now() + 20_000 + grantsCount * 8);
-    const grants = await makeGrants(installation.app, orders, startAt);
+    const grants: Seen[] = await makeGrants(installation.app, orders, startAt, {
+      count: grantsCount,
+      withinMs: endsWithinMs,
+      password,
+    });
     const open = await openSome(orders, grants);
     if (startAt.getTime() < Date.now()) throw new Error("making them took longer than was thought");
     say(`${name}: they end from ${startAt.toISOString()} on`);
@@ -127,91 +124,6 @@ function resultsOf(
       beside: `${left} logins left, ${letIn} let somebody in after the end, ${sessionsLeft} sessions open, ${unended} not ended on record`,
     },
   ];
-}
-
-export async function makeGrants(app: App, orders: Orders, startAt: Date): Promise<Seen[]> {
-  const matched = matchRule(app.catalogs.current(), "orders-db", "readonly");
-  if (!matched.ok) throw new Error(matched.refusal.message);
-  const now = app.clock.now();
-  const verifier = await scramVerifier(password, Buffer.alloc(16, 7));
-  const grants: Seen[] = [];
-  const manager = new pg.Client({ connectionString: orders.url });
-  await manager.connect();
-  const { rows } = await manager.query<{ version: number }>(
-    "select current_setting('server_version_num')::int as version",
-  );
-  const dialect = { serverVersion: rows[0]?.version ?? 0, connectionsMax: 3 };
-  const batch = 250;
-  for (let first = 1; first <= grantsCount; first += batch) {
-    const numbers = Array.from({ length: Math.min(batch, grantsCount - first + 1) }, (_, at) => first + at);
-    const made = numbers.map((n) => ({
-      id: `G-${n}` as GrantId,
-      login: externalNameOf(`G-${n}`),
-      dueAt: new Date(startAt.getTime() + Math.floor((n / grantsCount) * endsWithinMs)),
-    }));
-    await manager.query(
-      made
-        .flatMap(({ id, login, dueAt }) =>
-          grantStatements(
-            { externalName: login, memberships: ["app_ro"], expiresAt: dueAt },
-            verifier,
-            id,
-            dialect,
-          ),
-        )
-        .join(";"),
-    );
-    await app.database.tx(async (tx) => {
-      for (const { id, dueAt } of made) {
-        await writeGrant(tx.trx, grantOf(id, dueAt, now, matched.value.terms), now);
-        tx.ring({ job: jobs.end, ref: id, lane: "urgent", dueAt });
-      }
-    });
-    grants.push(...made);
-  }
-  await manager.end();
-  return grants;
-}
-
-function grantOf(id: GrantId, endsAt: Date, now: Date, terms: Grant["terms"]): Grant {
-  const dev = { team: "T0LOCAL", person: "U0DEV" };
-  return {
-    id,
-    seq: 4,
-    requester: dev,
-    personId: "dev",
-    accounts: {},
-    before: null,
-    askedBy: dev,
-    askedById: "dev",
-    resource: "orders-db",
-    role: "readonly",
-    service: "shop",
-    channel: "C0LEADS",
-    terms,
-    reason: "INC-42 stuck orders",
-    askedMs: endsAt.getTime() - now.getTime(),
-    notAfter: null,
-    startAt: null,
-    // One person has one grant of a role that continues no other.
-    extends: `G-${1_000_000 + Number(id.slice(2))}` as GrantId,
-    totalBeforeMs: 0,
-    askedBefore: 0,
-    requestedAt: now,
-    decidedAt: now,
-    claimedAt: now,
-    overAt: null,
-    basis: { is: "none-needed" },
-    byHand: [],
-    state: {
-      is: "active",
-      approvals: [],
-      durationMs: endsAt.getTime() - now.getTime(),
-      endsAt,
-      externalId: "",
-      revealedAt: now,
-    },
-  };
 }
 
 const addressOf = (orders: Orders): string => {

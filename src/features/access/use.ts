@@ -37,7 +37,7 @@ const kinds: Readonly<Record<string, Steps>> = {
     const [server = "", database = ""] = value("address").split("/");
     const at = server.lastIndexOf(":");
     return [
-      `psql -h ${server.slice(0, at)} -p ${server.slice(at + 1)} -U ${value("login")} -d ${database}`,
+      `psql -h ${server.slice(0, at).replace(/^\[(.*)\]$/, "$1")} -p ${server.slice(at + 1)} -U ${value("login")} -d ${database}`,
       "psql asks for the password; on the command line others on the machine could read it.",
     ];
   },

@@ -9,7 +9,7 @@ it("a database login is used with psql, its password typed and not on the comman
     part("password", "hush"),
     part("address", "[::1]:5432/orders"),
   ]).join("\n");
-  expect(steps).toContain("psql -h [::1] -p 5432 -U qd_g1 -d orders");
+  expect(steps).toContain("psql -h ::1 -p 5432 -U qd_g1 -d orders");
   expect(steps).not.toContain("hush");
 });
 
