@@ -64,6 +64,7 @@ function build(
         url: secretOf(platform, instance, instance.urlEnv, "the connection string of its manager"),
         address: instance.publicUrl === undefined ? undefined : addressOf(new Secret(instance.publicUrl)),
         groups: grantable.flatMap((terms) => readTerms("postgres", terms).grantRole),
+        databases: instance.databases,
         leftoversOwner: instance.leftoversOwner,
         connectionsMax: instance.connectionsMax,
         deadlineMs: callDeadlineMs,

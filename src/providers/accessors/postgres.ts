@@ -44,6 +44,8 @@ export interface PostgresAccessorOptions {
   url: Secret<string>;
   /** What requesters are told; default: host, port and database of `url`. */
   address?: string | undefined;
+  /** Databases in which a grant may leave something behind, for whoever ends one by hand. */
+  databases?: readonly string[] | undefined;
   /** Group roles that may be granted. */
   groups: readonly string[];
   /** NOLOGIN role that inherits what grantees made. */
@@ -80,9 +82,7 @@ export function createPostgresAccessor(options: PostgresAccessorOptions): Access
   return {
     plan: async (intent, call) => {
       const login = loginOf(intent, options.groups);
-      return await open(call, (session) =>
-        plan(session, login, address, options.leftoversOwner, connectionsMax),
-      );
+      return await open(call, (session) => plan(session, login, { ...options, address, connectionsMax }));
     },
 
     grant: async (intent, idempotencyKey, call) => {
@@ -154,9 +154,15 @@ function loginOf({ externalName, terms, expiresAt }: GrantIntent, groups: readon
 async function plan(
   session: Session,
   intent: LoginIntent,
-  address: string,
-  leftoversOwner: string,
-  connectionsMax: number,
+  {
+    address,
+    leftoversOwner,
+    connectionsMax,
+    databases = [],
+  }: Pick<PostgresAccessorOptions, "leftoversOwner" | "databases"> & {
+    address: string;
+    connectionsMax: number;
+  },
 ): Promise<Plan> {
   const version = await serverVersion(session);
   const present = await findRole(session, intent.externalName);
@@ -174,7 +180,10 @@ async function plan(
       noLoginStatement(intent.externalName),
       ...intent.memberships.map((group) => leaveGroupStatement(group, intent.externalName)),
       endSessionsStatement(intent.externalName),
+      // A block: on one line with others, a comment to the line's end would swallow them.
+      `/* in each database${databases.length > 0 ? `: ${databases.join(", ").replaceAll("*/", "")}` : ""} */`,
       ...cleanStatements(intent.externalName, leftoversOwner, version),
+      "/* then, in any */",
       dropStatement(intent.externalName),
     ],
     obstacles: [

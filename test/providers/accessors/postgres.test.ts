@@ -40,6 +40,7 @@ for (const server of [
         `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
       const options = (change: Partial<PostgresAccessorOptions> = {}): PostgresAccessorOptions => ({
         url: new Secret(urlTo(manager.name, manager.password, "orders")),
+        databases: ["orders", "billing"],
         groups: ["app_ro", "app_rw", "strong", "absent"],
         leftoversOwner: "leftovers",
         deadlineMs: 15_000,
@@ -461,6 +462,7 @@ for (const server of [
         expect(plan.statements).toContain(
           `GRANT "app_ro" TO "qd_dry"${version >= 160_000 ? " WITH INHERIT TRUE, SET FALSE, ADMIN FALSE" : ""}`,
         );
+        expect(plan.endStatements).toContain("/* in each database: orders, billing */");
         const granted = await accessor().grant(intent, "dry");
         await asGrantee(granted, (client) => client.query("create table t_dry (id int)"));
         await accessor().revoke(snapshot("qd_dry"));
@@ -470,7 +472,7 @@ for (const server of [
         }, 10_000);
         for (const statement of [
           ...plan.statements.slice(2),
-          ...plan.endStatements.filter((text) => !text.startsWith("SELECT")),
+          ...plan.endStatements.filter((text) => !/^(?:SELECT|\/\*)/.test(text)),
         ])
           expect(log).toContain(statement);
         await admin("orders", (client) => client.query("drop table t_dry"));
