@@ -5,8 +5,9 @@ import { allMigrations, buildFeatures, type FeatureOverrides } from "./features/
 import { standsIn } from "./features/paging/index.ts";
 import { createChainer } from "./platform/audit/chainer.ts";
 import { createHeld } from "./platform/audit/held.ts";
-import { type AuditKeeper, createAuditKeeper } from "./platform/audit/keeper.ts";
+import { type AuditKeeper, createAuditKeeper, sealJob } from "./platform/audit/keeper.ts";
 import { signingKeyOf } from "./platform/audit/keys.ts";
+import { entriesPerSealMax } from "./platform/audit/seal.ts";
 import { type Authz, createAuthz, onlyIfKnown } from "./platform/authz.ts";
 import { type Catalogs, createCatalogs } from "./platform/catalogs.ts";
 import { type Clock, DatabaseClock } from "./platform/clock.ts";
@@ -92,7 +93,20 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   let features: readonly Feature[] = [];
   const lanes = new Map<string, Job["lane"]>();
-  const chainer = createChainer({ db, log });
+  let unsealed = 0;
+  const chainer = createChainer({
+    db,
+    log,
+    onChained: (entries) => {
+      unsealed += entries;
+      if (unsealed < entriesPerSealMax) return;
+      unsealed = 0;
+      // As much as one seal takes: it is not left to the minute.
+      database
+        .tx(async (tx) => tx.ring({ job: sealJob, ref: scheduleRef, lane: "normal" }))
+        .catch((error: unknown) => log.warn({ err: error }, "a seal could not be rung for; the minute will"));
+    },
+  });
   const held = createHeld(db, () => clock.now().getTime());
   const catalogs: Catalogs = createCatalogs(db, () => database, log, loosened);
   const database: Database = createDatabase(db, {

@@ -25,6 +25,7 @@ describe("the doctor on Postgres", () => {
     expect(stateOf(await checkPostgres(quarterdeck.fresh.url, wallClock))).toEqual({
       Postgres: "ok",
       Schema: "ok",
+      Seals: "not set",
       Rights: "ok",
     });
   });

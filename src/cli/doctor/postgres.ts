@@ -4,6 +4,7 @@ import { createPool, type Db, databaseNow, openKysely } from "../../platform/db/
 import { assertSchemaCurrent, SchemaError } from "../../platform/db/migrate.ts";
 import { reasonOf } from "../world.ts";
 import { type Finding, failed, ok } from "./finding.ts";
+import { checkSeals } from "./seals.ts";
 
 /** Milliseconds the two clocks may differ. */
 const skewMaxMs = 2_000;
@@ -15,7 +16,8 @@ export async function checkPostgres(url: string, now: () => Date): Promise<Findi
     const reached = await reachable(db, now);
     if (reached.some(({ state }) => state === "failed")) return reached;
     const schema = await schemaCurrent(db);
-    return [...reached, schema, ...(schema.state === "ok" ? [await rights(db)] : [])];
+    if (schema.state !== "ok") return [...reached, schema];
+    return [...reached, schema, await checkSeals(db, now()), await rights(db)];
   } finally {
     await db.destroy();
   }

@@ -35,7 +35,10 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
     create table audit_pending (
       id bigint generated always as identity primary key, at timestamptz not null, team text not null,
       person text not null, action text not null, subject text not null, service text,
-      body_start text not null, body_end text not null);
+      body_start text not null, body_end text not null)
+      -- It empties all the time, and is read whole: what was taken must not pile up.
+      with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_analyze_scale_factor = 0,
+        autovacuum_analyze_threshold = 2000);
     create trigger audit_no_change before update on audit_pending
       for each row execute function audit_is_append_only();
     create trigger audit_no_truncate before truncate on audit_pending execute function audit_is_append_only();
