@@ -81,20 +81,28 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
     declare
       head audit_head;
       entry audit_pending;
+      first bigint;
       written text;
       taken bigint[] := '{}';
+      bodies text[] := '{}';
+      hashes bytea[] := '{}';
     begin
       if not exists (select from audit_pending) then return 0; end if;
       select * into strict head from audit_head where id = 1 for update;
+      first := head.seq;
       if exists (select from audit_log where held_at is not null) then return 0; end if;
       for entry in select * from audit_pending order by id limit rows_max loop
         head.seq := head.seq + 1;
         written := entry.body_start || '"seq":' || head.seq || entry.body_end;
         head.hash := sha256(head.hash || convert_to(written, 'UTF8'));
-        insert into audit_chained values (head.seq, entry.at, entry.team, entry.person, entry.action, entry.subject,
-          entry.service, written, head.hash);
         taken := taken || entry.id;
+        bodies := bodies || written;
+        hashes := hashes || head.hash;
       end loop;
+      insert into audit_chained
+        select first + place, at, team, person, action, subject, service, made.body, made.hash
+        from unnest(taken, bodies, hashes) with ordinality as made (id, body, hash, place)
+        join audit_pending using (id) order by place;
       delete from audit_pending where id = any (taken);
       update audit_head set seq = head.seq, hash = head.hash where id = 1;
       return cardinality(taken);
