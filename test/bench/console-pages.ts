@@ -95,7 +95,7 @@ async function consoleOver(
   };
 }
 
-/** The cookie of a session that began as any other. */
+/** The cookie of a session that began like any other. */
 async function signIn(app: App, person: string): Promise<string> {
   let cookie = "";
   const res = {

@@ -1,6 +1,6 @@
 /**
  * The local identity provider: the part of OpenID Connect that signing in to the console takes, for the people of the
- * local workspace. Who they are needs no password, because whoever sits at this machine may act as any of them; all
+ * local workspace. Who they are needs no password, because whoever sits at this machine may act for any of them; all
  * else is as with a real one: code, PKCE, nonce, signed ID token, single use. Sources: OpenID Connect Core 1.0,
  * Discovery 1.0; RFC 6749, 7636, 9207.
  */
