@@ -10,8 +10,9 @@ import { cardKeyOf, requesterKeyOf } from "./cards.ts";
 import { lineOf } from "./lists.ts";
 import { countedApprovals, type Grant, openStates } from "./model.ts";
 import { reportPath } from "./reporting.ts";
+import { owedReviews } from "./review-store.ts";
 import { leadOf, type Room } from "./room.ts";
-import { listGrants } from "./store.ts";
+import { listGrants, readGrant } from "./store.ts";
 
 export const accessPath = "/access";
 const goingMax = 50;
@@ -36,8 +37,9 @@ export function accessConsole(room: Room): ConsoleParts {
     async waiting(actor): Promise<readonly Waiting[]> {
       const person = personBySlack(catalogs.current(), actor.team, actor.person);
       if (person === undefined) return [];
-      const [toDecide, toClaim] = await Promise.all([
+      const [toDecide, toReview, toClaim] = await Promise.all([
         waitingForDecision(room, actor, person.id),
+        waitingForReview(room, actor, person.id),
         listGrants(database.db, { personId: person.id, states: ["approved"], limit: waitingMax }),
       ]);
       return [
@@ -46,6 +48,12 @@ export function accessConsole(room: Room): ConsoleParts {
           what: "Yours to claim",
           text: `Approved, to be claimed: ${lineOf(room, grant)}`,
           card: requesterKeyOf(grant.id),
+        })),
+        ...toReview.map((grant) => ({
+          rank: 1,
+          what: "Waits for your review",
+          text: `Taken without asking, waits for a review: ${lineOf(room, grant)}`,
+          card: cardKeyOf(grant.id),
         })),
         ...toDecide.map((grant) => ({
           rank: 1,
@@ -72,6 +80,15 @@ async function waitingForDecision(room: Room, actor: Actor, personId: string): P
   );
   const mine = await Promise.all(others.map((grant) => leadOf(room, grant, actor, { isFresh: false })));
   return others.filter((_grant, index) => mine[index]?.ok);
+}
+
+/** Grants taken without asking that this person may review; the one that is due first first. */
+async function waitingForReview(room: Room, actor: Actor, personId: string): Promise<Grant[]> {
+  const owed = (await owedReviews(room.platform.database.db)).filter(({ takerId }) => takerId !== personId);
+  const grants = await Promise.all(owed.map((review) => readGrant(room.platform.database.db, review.grant)));
+  const taken = grants.filter((grant) => grant !== undefined);
+  const mine = await Promise.all(taken.map((grant) => leadOf(room, grant, actor, { isFresh: false })));
+  return taken.filter((_grant, index) => mine[index]?.ok);
 }
 
 /** `GET /access`: open requests and grants. */
