@@ -55,6 +55,9 @@ export const accessTermsSchemas = {
   webhook: webhookTermsSchema,
 } as const satisfies Record<AccessorInstance["kind"], z.ZodType>;
 
+/** Whose accounts people need in the catalog, for kinds that give a right to an account they have. */
+export const accountsNeeded: Partial<Record<AccessorInstance["kind"], "github">> = { github: "github" };
+
 /** As the catalog holds them: read with the schema of the accessor's kind, {@link accessTermsSchemas}. */
 export type AccessTerms = Readonly<Record<string, unknown>>;
 export type TermsOf<Kind extends AccessorInstance["kind"]> = z.output<(typeof accessTermsSchemas)[Kind]>;

@@ -51,6 +51,7 @@ export {
   type AccessRole,
   type AccessTerms,
   accessTermsSchemas,
+  accountsNeeded,
   type Resource,
   type TermsOf,
 } from "./accessors.ts";

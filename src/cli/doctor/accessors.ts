@@ -2,7 +2,12 @@
 import { sql } from "kysely";
 import type { App } from "../../app.ts";
 import { person as personOf, requestersOf } from "../../catalog/lookup.ts";
-import type { AccessorInstance, AccessRole, Catalog } from "../../catalog/schema.ts";
+import {
+  type AccessorInstance,
+  type AccessRole,
+  accountsNeeded,
+  type Catalog,
+} from "../../catalog/schema.ts";
 import {
   type Accessor,
   type ExternalObject,
@@ -12,7 +17,7 @@ import {
 import { createAccessors } from "../../providers/accessors/instances.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import { reasonOf } from "../world.ts";
-import { type Finding, failed, ok } from "./finding.ts";
+import { type Finding, failed, notSet, ok } from "./finding.ts";
 
 /** Milliseconds one answer may take. */
 const deadlineMs = 5_000;
@@ -40,7 +45,15 @@ export async function checkAccessor(
         (await obstaclesOf(app, catalog, accessor, role)).map((what) => `${resource} ${role.name}: ${what}`),
       ),
     );
-    return [accessorFinding(system, objects, await liveGrants(app), obstacles.flat())];
+    // Members of a group carry no mark: those who stay in it are there by right.
+    const own =
+      accessor.sharedKey === undefined
+        ? objects
+        : objects.filter(({ idempotencyKey }) => idempotencyKey !== null);
+    return [
+      accessorFinding(system, own, await liveGrants(app), obstacles.flat()),
+      ...accountsOf(catalog, instance),
+    ];
   } catch (error) {
     const { hint } = error as { hint?: string };
     return [failed(system, reasonOf(error), hint ?? "docs/access-providers.md says how it is set up.")];
@@ -76,6 +89,27 @@ export function accessorFinding(
   return ok(system, there);
 }
 
+/** People who may ask for what is given to an account, and have none in the catalog. */
+function accountsOf(catalog: Catalog, { name, kind }: AccessorInstance): Finding[] {
+  const system = accountsNeeded[kind];
+  if (system === undefined) return [];
+  const askers = catalog.resources
+    .filter(({ accessor }) => accessor === name)
+    .flatMap(({ roles }) => roles.flatMap((role) => requestersOf(catalog, role)));
+  const without = catalog.people.filter(({ id, accounts }) => askers.includes(id) && !accounts?.[system]);
+  if (without.length === 0) return [];
+  return [
+    notSet(
+      `Accounts for ${name}`,
+      `no accounts.${system}: ${someOf(
+        without.map(({ id }) => id),
+        ", ",
+      )}`,
+      `Add accounts: { ${system}: … } to them in the catalog; they are refused until then.`,
+    ),
+  ];
+}
+
 function someOf(words: readonly string[], separator: string): string {
   const rest = words.length - namedMax;
   return `${words.slice(0, namedMax).join(separator)}${rest > 0 ? `${separator}and ${rest} more` : ""}`;
@@ -99,7 +133,7 @@ async function obstaclesOf(
     externalName: externalNameOf("dry-run"),
     grantee,
     terms: role.terms,
-    expiresAt: new Date(app.clock.now().getTime() + foreseenMs),
+    expiresAt: new Date(app.clock.now().getTime() + Math.min(foreseenMs, role.policy.durationMax)),
   };
   try {
     return (await accessor.plan(intent, { signal: AbortSignal.timeout(deadlineMs) })).obstacles;

@@ -17,7 +17,7 @@ import { holdsSecret, secretRefusal } from "./reason.ts";
 import { isOverdue, reviewOwed, reviewWithinMs } from "./review.ts";
 import { countTaken, owedReviews, writeReview } from "./review-store.ts";
 import { change, type Room, requesterIn, unreadable, whoOf } from "./room.ts";
-import { matchRule, type Rule } from "./rule.ts";
+import { matchRule, type Rule, withoutAccount } from "./rule.ts";
 import { listGrants, lockAsking } from "./store.ts";
 import { approverIdsOf, teamOf } from "./terms.ts";
 import { clockText } from "./words.ts";
@@ -62,6 +62,8 @@ export async function breakGlass(room: Room, taking: Taking): Promise<Decision<R
       message: `You are not among those who may take ${rule.role.name} on ${rule.resource.name}: ${rule.terms.requesters.join(", ")}.`,
       hint: `Ask for it: access request ${rule.resource.name} ${rule.role.name} ${formatDuration(askedMs)} <reason>`,
     });
+  const missing = withoutAccount(rule, typist.value);
+  if (missing !== undefined) return missing;
   const channel = slackIdOf(leadsChannelFor(catalog, rule.terms.team ?? ""), platform.slackTeam());
   if (channel === undefined)
     throw new Error(`The leads' channel of team ${rule.terms.team} has no id in this workspace`);

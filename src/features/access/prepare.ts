@@ -9,7 +9,7 @@ import { type Judged, judgeAutomatic } from "./automatic.ts";
 import { readDuty, readIncidents } from "./circumstances.ts";
 import type { Basis, Grant, Who } from "./model.ts";
 import { type Room, requesterIn, unreadable, whoOf } from "./room.ts";
-import { judgeAsk, matchRule, mayApprove, type Rule } from "./rule.ts";
+import { judgeAsk, matchRule, mayApprove, type Rule, withoutAccount } from "./rule.ts";
 import { approversText, askersText } from "./terms.ts";
 import { countText, nameOf } from "./words.ts";
 
@@ -61,6 +61,8 @@ export async function prepare(room: Room, asking: Asking): Promise<Decision<Prep
   const rule = matched.value;
   const may = await mayAsk(room, rule, actor, requester, person.name);
   if (may !== undefined) return may;
+  const missing = withoutAccount(rule, person);
+  if (missing !== undefined) return missing;
   const now = platform.clock.now();
   const totalBeforeMs = continues === undefined ? 0 : continues.totalBeforeMs + lastedMs(continues);
   const incidents = await readIncidents(room, rule.resource.service, reason);

@@ -10,7 +10,7 @@ import { startEnding } from "./end.ts";
 import { type GrantId, jobs, refOf } from "./model.ts";
 import { keepOutside } from "./outside.ts";
 import type { Room } from "./room.ts";
-import { keyOf } from "./shared.ts";
+import { heldKeys, keyOf, sharedKeyIn } from "./shared.ts";
 import { readGrant } from "./store.ts";
 
 export const reconcileEverySec = 60;
@@ -73,12 +73,27 @@ async function reconcile(
     const accessor = room.accessors.of(instance, grantable);
     const found = await accessor.list();
     await removeUnneeded(room, instance, accessor, found, stopAt);
+    const unmarked = found.filter(({ idempotencyKey }) => idempotencyKey === null);
+    const keys = new Map(unmarked.map((object) => [object, sharedKeyIn(accessor, instance, object.ref)]));
+    const held = await heldKeys(
+      room.platform.database.db,
+      [...keys.values()].flatMap((key) => key ?? []),
+    );
+    const isOurs = (object: ExternalObject): boolean => held.has(keys.get(object) ?? "");
     await keepOutside(
       room,
       instance,
-      found.filter(({ idempotencyKey }) => idempotencyKey === null),
+      unmarked.filter((object) => !isOurs(object)),
     );
-    await endVanished(room, instance, accessor, found, stopAt);
+    const usable = unmarked.filter((object) => isOurs(object) && object.readBack.canLogin);
+    await endVanished(
+      room,
+      instance,
+      accessor,
+      found,
+      usable.flatMap((object) => keys.get(object) ?? []),
+      stopAt,
+    );
   } catch (error) {
     // The ends of grants retry and page by themselves; this look is taken again in a minute.
     if (!(error instanceof ProviderError)) throw error;
@@ -126,6 +141,8 @@ async function endVanished(
   instance: AccessorInstance,
   accessor: Accessor,
   found: readonly ExternalObject[],
+  /** Keys of shared effects that are there: one look at the list, however many grants stand for them. */
+  usableKeys: readonly string[],
   stopAt: Date,
 ): Promise<void> {
   const { database, clock } = room.platform;
@@ -136,9 +153,8 @@ async function endVanished(
   );
   const { rows } = await sql<{ id: GrantId }>`
     select id from access_grants where state = 'active' and over_at is null and due_at > ${clock.now()}
-      and terms->'accessor' = ${JSON.stringify(instance)}::jsonb and not (id = any(${usable}::text[]))`.execute(
-    database.db,
-  );
+      and terms->'accessor' = ${JSON.stringify(instance)}::jsonb and not (id = any(${usable}::text[]))
+      and not (coalesce(shared_key, '') = any(${usableKeys}::text[]))`.execute(database.db);
   for (const { id } of rows) {
     if (clock.now() >= stopAt) return;
     const grant = await readGrant(database.db, id);

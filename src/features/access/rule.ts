@@ -1,6 +1,12 @@
 /** The one rule a request is judged by: resource and role, by their exact names. Pure. */
 import { accessRule, approversOf, resource as resourceOf } from "../../catalog/lookup.ts";
-import type { AccessRole, Catalog, Resource } from "../../catalog/schema.ts";
+import {
+  type AccessRole,
+  accountsNeeded,
+  type Catalog,
+  type Person,
+  type Resource,
+} from "../../catalog/schema.ts";
 import { hoursText, opensNext, openUntil } from "../../catalog/week-windows.ts";
 import { nearest } from "../../platform/commands/nearest.ts";
 import type { TimeSpan } from "../../platform/commands/spec.ts";
@@ -31,6 +37,20 @@ export function matchRule(catalog: Catalog, resourceName: string, roleName: stri
     });
   }
   return allow({ resource, role, terms: termsOf(catalog, resource, role) });
+}
+
+/** Some systems give a right to an account that people have; without one nothing could be given. */
+export function withoutAccount(
+  { terms: { accessor }, resource }: Pick<Rule, "terms" | "resource">,
+  person: Person,
+): Refused | undefined {
+  const system = accountsNeeded[accessor.kind];
+  if (system === undefined || person.accounts?.[system] !== undefined) return undefined;
+  return refuse({
+    rule: "account-known",
+    message: `${resource.name} gives a right to an account at ${system}, and the catalog knows none of ${person.name}.`,
+    hint: `Add accounts: { ${system}: … } to ${person.id} in the catalog.`,
+  });
 }
 
 function termsOf(catalog: Catalog, resource: Resource, { grants, terms, policy }: AccessRole): Terms {

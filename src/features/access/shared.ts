@@ -28,11 +28,29 @@ export const keyOf = (instance: AccessorInstance): string => canonicalJson(insta
 
 /** Undefined for what is an object of its own. */
 export function sharedKeyOf(accessor: Accessor, grant: Grant): string | undefined {
-  const key = accessor.sharedKey?.(refOf(grant));
+  return sharedKeyIn(accessor, grant.terms.accessor, refOf(grant));
+}
+
+/** The same of what stands outside. */
+export function sharedKeyIn(
+  accessor: Accessor,
+  instance: AccessorInstance,
+  ref: GrantRef,
+): string | undefined {
+  const key = accessor.sharedKey?.(ref);
   if (key === undefined) return undefined;
   return createHash("sha256")
-    .update(`${keyOf(grant.terms.accessor)}\n${key}`)
+    .update(`${keyOf(instance)}\n${key}`)
     .digest("hex");
+}
+
+/** Of these keys, those that grants on record stand for. */
+export async function heldKeys(db: Db, keys: readonly string[]): Promise<ReadonlySet<string>> {
+  if (keys.length === 0) return new Set();
+  const { rows } = await sql<{ key: string }>`
+    select distinct shared_key as key from access_grants
+    where shared_key = any(${keys}::text[]) and state in ('granting', 'active', 'revoking')`.execute(db);
+  return new Set(rows.map(({ key }) => key));
 }
 
 /** Works while nobody else does for this key; `taken` when somebody is at it. No key: nothing to wait for. */

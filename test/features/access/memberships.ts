@@ -1,5 +1,6 @@
 import type {
   Accessor,
+  ExternalObject,
   Granted,
   GrantRef,
   ReadBack,
@@ -29,7 +30,9 @@ export class Memberships implements Accessor {
     this.members.add(grantee.personId);
     return { credential: [], expiresAt: null, lastsUntil: null, externalId: externalName, wasAdopted };
   }
+  verified = 0;
   async verify({ grantee }: GrantRef): Promise<ReadBack> {
+    this.verified += 1;
     const isIn = this.members.has(grantee.personId);
     return {
       exists: isIn,
@@ -52,7 +55,16 @@ export class Memberships implements Accessor {
       stays: wasBefore ? "the membership is older than the grant" : undefined,
     };
   }
-  async list() {
-    return [];
+  async list(): Promise<ExternalObject[]> {
+    return [...this.members].map((personId) => ({
+      ref: {
+        externalName: "",
+        grantee: { personId, slack: { team: "", user: "" }, accounts: {} },
+        terms: {},
+      },
+      idempotencyKey: null,
+      words: `${personId} is in the team`,
+      readBack: { exists: true, canLogin: true, validUntil: null, memberships: ["team"], openSessions: null },
+    }));
   }
 }

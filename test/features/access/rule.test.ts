@@ -10,7 +10,7 @@ import {
 import { type Circumstances, judgeAutomatic } from "../../../src/features/access/automatic.ts";
 import { notProven, stepUpMs } from "../../../src/features/access/decide.ts";
 import { endOf, type Grant } from "../../../src/features/access/model.ts";
-import { type Incidents, judgeAsk, matchRule } from "../../../src/features/access/rule.ts";
+import { type Incidents, judgeAsk, matchRule, withoutAccount } from "../../../src/features/access/rule.ts";
 import { ruleText, type Terms } from "../../../src/features/access/terms.ts";
 import { approvedState } from "../../../src/features/access/waiting.ts";
 import type { Actor } from "../../../src/platform/people.ts";
@@ -48,6 +48,19 @@ const ask = (more: Partial<Parameters<typeof judgeAsk>[1]> = {}) => ({
 const ruleOf = (decision: ReturnType<typeof judgeAsk>) => (decision.ok ? "allowed" : decision.refusal.rule);
 
 describe("a request", () => {
+  it("for a right at an account that the catalog does not know is refused, and says what to add", () => {
+    const { rule } = ruleWith({});
+    const github = { name: "gh", kind: "github", org: "acme", tokenEnv: "GH", apiUrl: "https://x" } as const;
+    const atGithub = { ...rule, terms: { ...rule.terms, accessor: github } };
+    const olive = { id: "olive", name: "Olive", slack: {} };
+    expect(withoutAccount(rule, olive)).toBeUndefined();
+    expect(withoutAccount(atGithub, { ...olive, accounts: { github: "olive-o" } })).toBeUndefined();
+    expect(withoutAccount(atGithub, olive)?.refusal).toMatchObject({
+      rule: "account-known",
+      hint: "Add accounts: { github: … } to olive in the catalog.",
+    });
+  });
+
   const days = ["mon", "tue", "wed", "thu", "fri"] as const;
   const office = { zone: "Europe/Berlin", windows: [{ days: [...days], from: "09:00", to: "17:00" }] };
 

@@ -105,6 +105,21 @@ it("23: a worker killed in its turn gives it back after a while", async () => {
   expect(isMember()).toBe(false);
 });
 
+it("a membership that a grant gives is none on no record, and one look at the list finds it there or gone", async () => {
+  const id = await given("orders-db readonly 15m INC-42 look");
+  team.members.add("stranger");
+  team.verified = 0;
+  await access.run("access.reconcile");
+  const outside = await access.said("access:outside:orders-postgres");
+  expect(outside).toContain("stranger is in the team");
+  expect(outside).not.toContain("dev is in the team");
+  expect(team.verified).toBe(0);
+  team.members.delete("dev");
+  await access.run("access.reconcile");
+  await access.work();
+  expect(await stateOf(id)).toMatchObject({ is: "ended", because: { is: "vanished" } });
+});
+
 it("a grant used with one's own account has nothing to reveal, and its page says so", async () => {
   const id = await given("orders-db readonly 15m INC-42 look");
   expect(await revealSecret(access.room, id, dev)).toMatchObject({
