@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { CreateOptions } from "./cli/token.ts";
 import { SettingsError } from "./config/config.ts";
 
 /** The command line. Each command loads only what it needs. */
@@ -216,20 +217,23 @@ command("manifest", "Prints the Slack app's manifest, for api.slack.com/apps →
   .option("--explain", "say why each scope is asked, for whoever approves the app")
   .action(async (options: { explain?: boolean }) => (await import("./cli/manifest.ts")).run(options));
 
-const token = command("token", "Tokens of webhook senders and of people's terminals.", [
+const token = command("token", "Tokens of webhook senders, of people's terminals and of the HTTP API.", [
   "quarterdeck token create alertmanager --team storefront",
   "quarterdeck token create ops --person U0ONCALL --days 7",
+  "quarterdeck token create api --person U0ONCALL --scope read,act --team storefront --minutes 240",
   "quarterdeck token list",
   "quarterdeck token revoke tok_1f2e3d4c",
 ]);
 token
   .command("create")
   .description("Makes a token and prints it once. Two per source and team are valid at a time.")
-  .argument("<source>", "a hook source of the catalog, or ops for a person's terminal")
-  .option("--team <team>", "team that owns a hook token")
-  .option("--person <id>", "person of a terminal's token: Slack id, or id in the catalog")
+  .argument("<source>", "a hook source of the catalog, ops for a person's terminal, or api for a program")
+  .option("--team <team>", "team that owns a hook token; teams a token of the API covers, by comma")
+  .option("--person <id>", "person of a terminal's or the API's token: Slack id, or id in the catalog")
   .option("--days <days>", "days a terminal's token works (30)")
-  .action(async (source: string, options: { team?: string; person?: string; days?: string }) =>
+  .option("--scope <scopes>", "what a token of the API may: read, act, audit:read, by comma (read)")
+  .option("--minutes <minutes>", "minutes a token of the API works, 5 to 720 (60)")
+  .action(async (source: string, options: CreateOptions) =>
     (await import("./cli/token.ts")).create(source, options),
   );
 token

@@ -1,5 +1,8 @@
 import type { App } from "./app.ts";
+import { apiTokenOf } from "./platform/apitokens.ts";
 import { createHookAuth } from "./platform/hooktokens.ts";
+import { apiHandler } from "./platform/http/api.ts";
+import { commandRoutes } from "./platform/http/api-commands.ts";
 import { assetHandler } from "./platform/http/assets.ts";
 import { chartRoute } from "./platform/http/cards.ts";
 import { consoleHandler, signOutRoute } from "./platform/http/console.ts";
@@ -62,6 +65,16 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     }),
     ...app.features.flatMap((feature) => feature.routes ?? []),
   ];
+  const apiRoutes = [
+    ...app.features.flatMap((feature) => feature.apiRoutes ?? []),
+    ...commandRoutes({
+      dispatcher: app.dispatcher,
+      inbox: app.inbox,
+      db: app.database.db,
+      clock: app.clock,
+      catalog: () => app.catalogs.current(),
+    }),
+  ];
   const handlers: Handle[] = [
     hookHandler({
       hooks: () => app.features.flatMap((feature) => feature.hooks ?? []),
@@ -88,6 +101,13 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
       db: app.database.db,
       clock: app.clock,
       catalog: () => app.catalogs.current(),
+      limits,
+    }),
+    apiHandler({
+      routes: () => apiRoutes,
+      authenticate: (token) => apiTokenOf(app.database.db, token, app.clock.now()),
+      catalog: () => app.catalogs.current(),
+      publicUrl: app.publicUrl,
       limits,
     }),
     ...(options.before ? [options.before] : []),

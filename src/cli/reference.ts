@@ -4,7 +4,9 @@ import { settingsSchema } from "../config/config.ts";
 import { usageOf } from "../platform/commands/help.ts";
 import type { CommandSpec } from "../platform/commands/spec.ts";
 import type { Feature } from "../platform/feature.ts";
+import { commandRoutes } from "../platform/http/api-commands.ts";
 import { doRoutes } from "../platform/http/do.ts";
+import { openApiOf } from "../platform/http/openapi.ts";
 import { platformRetention } from "../platform/retention.ts";
 import { scopes } from "../platform/slack/scopes.ts";
 import { platformMetrics } from "../platform/telemetry.ts";
@@ -30,6 +32,10 @@ export function referencePages(features: readonly Feature[]): Page[] {
     { file: "docs/configuration.md", text: configurationPage() },
     { file: "docs/commands.md", text: commandsPage(features) },
     { file: "docs/reference.md", text: referencePage(features) },
+    {
+      file: "docs/openapi.json",
+      text: `${JSON.stringify(openApiOf(apiRoutesOf(features), exampleUrl), null, 2)}\n`,
+    },
     { file: "docs/schemas/deploy-marker.json", text: jsonSchema("deploy-marker", markerEventSchema) },
     { file: "docs/schemas/access-request.json", text: jsonSchema("access-request", accessRequestSchema) },
     {
@@ -42,6 +48,13 @@ export function referencePages(features: readonly Feature[]): Page[] {
 /** What is sent, for the programs that take it, or with `input` what they answer. */
 const jsonSchema = (name: string, schema: z.ZodType, options: { io?: "input" } = {}): string =>
   `${JSON.stringify({ title: name, ...z.toJSONSchema(schema, options) }, null, 2)}\n`;
+const exampleUrl = "https://ops.example.com";
+
+/** All routes of the HTTP API; what answers them is not asked here. */
+const apiRoutesOf = (features: readonly Feature[]) => [
+  ...features.flatMap(({ apiRoutes }) => apiRoutes ?? []),
+  ...commandRoutes(undefined as never),
+];
 
 interface SettingSchema {
   type?: string;
@@ -156,6 +169,20 @@ ${list(
   [...doRoutes(undefined as never).map((item) => ({ item })), ...of((feature) => feature.routes)].map(
     ({ item }) => [`\`${item.method} ${item.path}\``, item.about, roleWords[item.role]],
   ),
+)}
+
+## HTTP API
+
+By \`Authorization: Bearer qda_…\`, a token of minutes to hours (\`quarterdeck token create api\`, or Tokens on the console) with a
+person's rights or a part of them. docs/openapi.json (OpenAPI 3.1; also \`GET /api/v1/openapi.json\`) has every field.
+
+${rows(
+  ["Address", "Scope", "What"],
+  apiRoutesOf(features).map(({ method, path, scope, about }) => [
+    `\`${method} /api/v1${path}\``,
+    `\`${scope}\``,
+    about,
+  ]),
 )}
 
 Besides: \`POST /slack/events\` (Slack, signed), \`POST /api/ops\` (terminals, with a person's token), \`/sign-in\`.

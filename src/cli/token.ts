@@ -1,5 +1,6 @@
 import type { Catalog } from "../catalog/schema.ts";
 import { readSettings } from "../config/config.ts";
+import { createApiToken, listApiTokens, revokeApiToken } from "../platform/apitokens.ts";
 import type { Db } from "../platform/db/database.ts";
 import { createHookToken, listHookTokens, revokeHookToken } from "../platform/hooktokens.ts";
 import { createOperatorToken, listOperatorTokens, revokeOperatorToken } from "../platform/operatortokens.ts";
@@ -10,6 +11,8 @@ export interface CreateOptions {
   team?: string;
   person?: string;
   days?: string;
+  scope?: string;
+  minutes?: string;
 }
 
 function granted<T>(decision: Decision<T>): T {
@@ -53,6 +56,21 @@ export async function create(source: string, options: CreateOptions): Promise<vo
       note("There: quarterdeck ops --url <address of Quarterdeck> --token <it>");
       return;
     }
+    if (source === "api") {
+      const person = slackPerson(catalog, options.person);
+      const wish = {
+        scopes: (options.scope ?? "read").split(",").map((scope) => scope.trim()),
+        teams: options.team === undefined ? undefined : options.team.split(",").map((name) => name.trim()),
+        minutes: options.minutes === undefined ? undefined : Number(options.minutes),
+      };
+      const teams = catalog.teams.map(({ name }) => name);
+      const made = granted(await createApiToken(database, shellActor(), person, wish, teams));
+      say(made.token);
+      note(
+        `${made.id}: asks /api/v1 as ${person.person} (${wish.scopes.join(", ")}) until ${made.expiresAt.toISOString()}. Shown once.`,
+      );
+      return;
+    }
     known(
       "hook source",
       source,
@@ -87,9 +105,7 @@ function slackPerson(catalog: Catalog, given: string | undefined): { team: strin
   const found = people.find(({ id, person }) => given === person || given?.replace(/^@/, "") === id);
   if (found) return { team: found.team, person: found.person };
   throw new CommandError(
-    given === undefined
-      ? "A terminal's token belongs to a person."
-      : `The catalog knows nobody "${given}" on Slack.`,
+    given === undefined ? "This token belongs to a person." : `The catalog knows nobody "${given}" on Slack.`,
     `Add --person with one of: ${people.map(({ id, person }) => `${person} (${id})`).join(", ")}.`,
   );
 }
@@ -98,7 +114,8 @@ export async function list(options: { json?: boolean }): Promise<void> {
   await withDatabase(readSettings(), async ({ db, now }) => {
     const hooks = await listHookTokens(db);
     const operators = await listOperatorTokens(db);
-    if (options.json) return say(JSON.stringify({ hooks, operators }));
+    const api = await listApiTokens(db);
+    if (options.json) return say(JSON.stringify({ hooks, operators, api }));
     const at = (date: Date | null) => date?.toISOString().slice(0, 16).replace("T", " ") ?? "never";
     const rows = [
       ...hooks.map((token) => [
@@ -108,9 +125,9 @@ export async function list(options: { json?: boolean }): Promise<void> {
         token.revokedAt ? `revoked ${at(token.revokedAt)}` : "valid",
         at(token.lastUsedAt),
       ]),
-      ...operators.map((token) => [
+      ...[...operators, ...api].map((token) => [
         token.id,
-        "ops",
+        token.id.startsWith("api_") ? "api" : "ops",
         token.person,
         token.revokedAt
           ? `revoked ${at(token.revokedAt)}`
@@ -132,6 +149,10 @@ export async function revoke(id: string): Promise<void> {
   await withDatabase(readSettings(), async ({ database }) => {
     if (id.startsWith("opr_")) {
       const { person } = granted(await revokeOperatorToken(database, shellActor(), id));
+      return say(`${id} of ${person} is revoked.`);
+    }
+    if (id.startsWith("api_")) {
+      const { person } = granted(await revokeApiToken(database, shellActor(), id));
       return say(`${id} of ${person} is revoked.`);
     }
     const { source, team } = granted(await revokeHookToken(database, shellActor(), id));

@@ -31,6 +31,7 @@ import { createRunbooks, runbookMigrations } from "./runbooks/index.ts";
 import { createSignals, signalsMigrations } from "./signals/index.ts";
 import { createSlos, sloMigrations } from "./slos/index.ts";
 import { createTickets, ticketMigrations } from "./tickets/index.ts";
+import { createTokens } from "./tokens/index.ts";
 import { createTrail, trailMigrations } from "./trail/index.ts";
 import { createWatch, watchMigrations } from "./watch/index.ts";
 
@@ -137,6 +138,7 @@ export function buildFeatures(platform: Platform, overrides: FeatureOverrides): 
     trail.feature,
     createCatalogRoom(platform),
     watch,
+    createTokens(platform),
   ];
   const home = createHome(platform, () => features);
   features.unshift(home);

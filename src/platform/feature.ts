@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Migration } from "kysely";
+import type { z } from "zod";
 import type { Catalog } from "../catalog/schema.ts";
 import type { CommandSpec, ParsedLine, Role } from "./commands/spec.ts";
 import type { Frame } from "./http/page.ts";
@@ -121,6 +122,41 @@ export interface Route {
   handle(context: RouteContext): Promise<void>;
 }
 
+/** What a token of the HTTP API may do: look, act by commands, read the audit. */
+export const apiScopes = ["read", "act", "audit:read"] as const;
+export type ApiScope = (typeof apiScopes)[number];
+
+export interface ApiContext<Query, Body> {
+  actor: Actor;
+  params: Readonly<Record<string, string>>;
+  query: Query;
+  body: Body;
+  /** Whether the token covers what belongs to a service; what belongs to none only a token without teams. */
+  covers: (service: string | null) => boolean;
+  /** Services it covers; undefined: all. */
+  services: readonly string[] | undefined;
+}
+
+/** One thing the HTTP API answers, under `/api/v1`; its page of the OpenAPI document is made from it. */
+export interface ApiRoute<Query extends z.ZodType = z.ZodType, Body extends z.ZodType = z.ZodType> {
+  method: "GET" | "POST";
+  /** May hold `:name` parts. */
+  path: string;
+  /** In the OpenAPI document: a verb and a noun. */
+  operationId: string;
+  about: string;
+  scope: ApiScope;
+  query?: Query | undefined;
+  body?: Body | undefined;
+  answer: z.ZodType;
+  handle(context: ApiContext<z.output<Query>, z.output<Body>>): Promise<Decision<unknown>>;
+}
+
+/** Declares a route so that what `handle` is given has the types of its schemas. */
+export const defineApiRoute = <Query extends z.ZodType, Body extends z.ZodType>(
+  route: ApiRoute<Query, Body>,
+): ApiRoute => route as unknown as ApiRoute;
+
 export interface MetricLine {
   name: string;
   help: string;
@@ -181,6 +217,7 @@ export interface Feature {
   modals?: readonly Modal[];
   hooks?: readonly Hook[];
   routes?: readonly Route[];
+  apiRoutes?: readonly ApiRoute[];
   jobs?: readonly Job[];
   schedules?: readonly Schedule[];
   /** Run in every process of their role while it runs; for what is due too often for a schedule. */

@@ -18,7 +18,7 @@ export interface Incoming {
 export interface IncomingPayload {
   /** What is to be done, in the words of the command line. */
   line: string;
-  door: "slack" | "terminal" | "console";
+  door: "slack" | "terminal" | "console" | "api";
   channel: string;
   thread?: string | undefined;
   messageTs?: string | undefined;

@@ -1,5 +1,5 @@
 /** Where an action came in; `hook`: done in another system, which told us. */
-export type Door = "slack" | "terminal" | "console" | "hook" | "system";
+export type Door = "slack" | "terminal" | "console" | "api" | "hook" | "system";
 
 /** Who acts: a person of a Slack workspace, or Quarterdeck itself. People are (team, id). */
 export interface Actor {

@@ -20,6 +20,7 @@ export const platformRetention: readonly Retention[] = [
   { table: "secrets", column: "expires_at", keepDays: 0 },
   { table: "slack_budget", column: "updated_at", keepDays: 7 },
   { table: "hook_tokens", column: "revoked_at", keepDays: 90 },
+  { table: "api_tokens", column: "expires_at", keepDays: 90 },
   { table: "operator_tokens", column: "expires_at", keepDays: 90 },
   { table: "workers", column: "seen_at", keepDays: 1 },
 ];

@@ -2,9 +2,11 @@
  * Access: a person gets a right for minutes, and it ends by itself. `/ops access …` and the page `/access/G-n`.
  * Owns: requests, approvals, grants. Pages when: a grant could not be revoked for a minute.
  */
+
 import type { Feature } from "../../platform/feature.ts";
 import { personLeft } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
+import { accessApi } from "./api.ts";
 import { accessCommands } from "./commands.ts";
 import { accessConsole, accessListPage } from "./console.ts";
 import { accessForms } from "./forms.ts";
@@ -42,6 +44,7 @@ export function createAccess(platform: Platform, rooms: Omit<Room, "platform">):
     modals: accessForms,
     routes: [accessListPage(room, first), reportRoute(room), ...accessPages(room)],
     console: first,
+    apiRoutes: accessApi(room),
     jobs: [...accessJobs(room), ...sweepJobs(room), ...reconcileJobs(room)],
     events: [{ on: personLeft, job: jobs.left }],
     schedules: [

@@ -8,7 +8,7 @@ import { arg, argsOf, defineCommand } from "../../platform/commands/spec.ts";
 import type { Command, CommandContext, Feature, Reply, SummaryLine } from "../../platform/feature.ts";
 import { escapeText } from "../../platform/messages/blocks.ts";
 import type { Platform } from "../../platform/platform.ts";
-import { allow, type Decision } from "../../platform/refusal.ts";
+import { allow, type Decision, refuse } from "../../platform/refusal.ts";
 import { helpReply, homeName, replyOfLines } from "./cards.ts";
 import { consolePath, homePages } from "./pages.ts";
 
@@ -122,6 +122,9 @@ export function createHome(platform: Platform, features: () => readonly Feature[
   };
 
   const signIn = async ({ actor }: CommandContext): Promise<Decision<Reply>> => {
+    // A token that may do some things for an hour must not turn into a session that may do all.
+    if (actor.door === "api")
+      return refuse({ rule: "people-sign-in", message: "A program does not sign in to the console." });
     if (identity)
       return allow({
         text: `<${publicUrl}/sign-in|Sign in to Quarterdeck> with your account at ${escapeText(new URL(identity.issuer).host)}.`,

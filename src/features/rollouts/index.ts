@@ -3,9 +3,11 @@
  * Owns: rollouts, their samples, every change of traffic made for them or for a rollback, and who moves a service's
  * traffic now. Pages when: a revert cannot reach the traffic for a minute.
  */
+
 import type { Feature, Place, Reply } from "../../platform/feature.ts";
 import type { Actor } from "../../platform/people.ts";
 import type { Decision } from "../../platform/refusal.ts";
+import { rolloutApi } from "./api.ts";
 import { rolloutCommands } from "./commands.ts";
 import { watchDrift } from "./drift-watch.ts";
 import { startForm } from "./form.ts";
@@ -96,6 +98,7 @@ export function createRollouts(parts: RolloutParts): { feature: Feature; api: Ro
     modals: [startForm],
     routes: rolloutPages(room),
     console: rolloutConsole(room),
+    apiRoutes: rolloutApi(room),
     jobs: [
       {
         name: jobs.step,

@@ -3,6 +3,7 @@
  * Owns: tickets, mutes, the built-in ticket store. Pages when: users hurt by their budget, or it is not known and the
  * sender says critical, or the catalog says so.
  */
+
 import { type Db, type Trx, tables } from "../../platform/db/database.ts";
 import type { Feature } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
@@ -14,6 +15,7 @@ import { type Paging, pageAcknowledged } from "../paging/index.ts";
 import type { Slos } from "../slos/index.ts";
 import { acknowledgedThere, acknowledgedThereJob } from "./acknowledged-there.ts";
 import { alertRuleCommand, alertRuleModal } from "./alert-rule.ts";
+import { ticketApi } from "./api.ts";
 import { followJobs } from "./follow.ts";
 import { type TicketRecord, ticketRecords } from "./history.ts";
 import { listCommand } from "./list.ts";
@@ -100,6 +102,7 @@ export function createTickets(platform: Platform, rooms: TicketRooms): Feature &
     summaries: ticketSummaries(platform),
     console: ticketConsole(platform),
     routes: ticketPages(platform),
+    apiRoutes: ticketApi(platform),
     migrations: ticketMigrations,
     metrics: [
       {

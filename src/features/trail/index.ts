@@ -5,6 +5,7 @@
 import type { Feature } from "../../platform/feature.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { groupChangeEvent } from "../../platform/slack/group-changes.ts";
+import { trailApi } from "./api.ts";
 import { trailCommands } from "./commands.ts";
 import { readGroups, tellGroupChange } from "./groups.ts";
 import { trailMigrations } from "./migrations.ts";
@@ -49,6 +50,7 @@ export function createTrail(platform: Platform): { feature: Feature; api: Trail 
     ],
     schedules: [{ job: jobs.groups, everySec: 300 }],
     events: [{ on: groupChangeEvent, job: jobs.tellGroup }],
+    apiRoutes: [trailApi(api.read)],
     migrations: trailMigrations,
     retention: [
       { table: "usergroup_changes", column: "at", keepDays: 400 },

@@ -100,6 +100,16 @@ const messagesRead = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+const apiTokens = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    create table api_tokens (
+      id text primary key, team text not null, person text not null, token_hash text not null unique,
+      scopes text[] not null, teams text[], note text not null, created_at timestamptz not null,
+      created_by text not null, expires_at timestamptz not null, revoked_at timestamptz, last_used_at timestamptz);
+    create index api_tokens_person on api_tokens (team, person);
+  `.execute(db);
+};
+
 export const platformMigrations: Record<string, Migration> = {
   "2026-11-23T0000-platform": { up: platformTables },
   "2026-11-23T0100-operator-tokens": { up: operatorTokens },
@@ -111,6 +121,7 @@ export const platformMigrations: Record<string, Migration> = {
   ...groupMigrations,
   ...auditMigrations,
   "2026-11-25T1720-session-groups": { up: sessionGroups },
+  "2026-11-25T1800-api-tokens": { up: apiTokens },
 };
 
 /**

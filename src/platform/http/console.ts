@@ -8,6 +8,7 @@ import { homePath, type Sessions } from "../sessions.ts";
 import { frameOf } from "./frame.ts";
 import { equalText } from "./hooks.ts";
 import { type Limits, sendTooMany } from "./limits.ts";
+import { match } from "./match.ts";
 import { escapeHtml, page } from "./page.ts";
 import { type Handle, readBody, redirect, sendPage } from "./server.ts";
 import { signInFirst } from "./signin.ts";
@@ -116,31 +117,6 @@ export const signOutRoute = (sessions: Sessions): Route => ({
 
 /** Where somebody goes once signed in: the page they asked for. */
 const wayBack = (req: IncomingMessage): string => (req.method === "GET" ? (req.url ?? homePath) : homePath);
-
-function match(pattern: string, path: string): Record<string, string> | undefined {
-  const wanted = pattern.split("/");
-  const given = path.split("/");
-  if (wanted.length !== given.length) return undefined;
-  const params: Record<string, string> = {};
-  for (const [index, part] of wanted.entries()) {
-    const value = given[index] as string;
-    if (part.startsWith(":")) {
-      const decoded = textIn(value);
-      if (decoded === undefined) return undefined;
-      params[part.slice(1)] = decoded;
-    } else if (part !== value) return undefined;
-  }
-  return params;
-}
-
-/** Undefined where the address is not well formed. */
-function textIn(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return undefined;
-  }
-}
 
 async function readForm(req: IncomingMessage): Promise<Record<string, string>> {
   const text = (await readBody(req, formBytesMax)).toString("utf8");

@@ -45,7 +45,7 @@ export function frameOf(parts: {
 }
 
 /** People and channels by the names they go by. */
-function namesIn(catalog: Catalog, team: string): Names {
+export function namesIn(catalog: Catalog, team: string): Names {
   return {
     person: (id) => catalog.people.find(({ slack }) => slack[team] === id)?.name,
     channel: (id) => catalog.channels.find(({ slack }) => slack[team] === id)?.name,
