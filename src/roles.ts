@@ -105,7 +105,7 @@ export async function startWeb(app: App, options: WebOptions): Promise<Running &
     }),
     apiHandler({
       routes: () => apiRoutes,
-      authenticate: (token) => apiTokenOf(app.database.db, token, app.clock.now()),
+      authenticate: (token) => apiTokenOf(app.database.db, token, app.clock.now(), app.box),
       catalog: () => app.catalogs.current(),
       publicUrl: app.publicUrl,
       limits,

@@ -5,7 +5,8 @@ import type { Db } from "../platform/db/database.ts";
 import { createHookToken, listHookTokens, revokeHookToken } from "../platform/hooktokens.ts";
 import { createOperatorToken, listOperatorTokens, revokeOperatorToken } from "../platform/operatortokens.ts";
 import { type Decision, refusalText } from "../platform/refusal.ts";
-import { CommandError, say, shellActor, table, withDatabase } from "./world.ts";
+import { SecretBox } from "../platform/secretbox.ts";
+import { CommandError, encryptionKey, say, shellActor, table, withDatabase } from "./world.ts";
 
 export interface CreateOptions {
   team?: string;
@@ -64,7 +65,9 @@ export async function create(source: string, options: CreateOptions): Promise<vo
         minutes: options.minutes === undefined ? undefined : Number(options.minutes),
       };
       const teams = catalog.teams.map(({ name }) => name);
-      const made = granted(await createApiToken(database, shellActor(), person, wish, teams));
+      const made = granted(
+        await createApiToken(database, shellActor(), person, wish, teams, await secretBox()),
+      );
       say(made.token);
       note(
         `${made.id}: asks /api/v1 as ${person.person} (${wish.scopes.join(", ")}) until ${made.expiresAt.toISOString()}. Shown once.`,
@@ -95,6 +98,12 @@ export async function create(source: string, options: CreateOptions): Promise<vo
     say(made.token);
     note(`${made.id}: for POST /hooks/${source}, as "Authorization: Bearer <it>". Shown once.`);
   });
+}
+
+async function secretBox(): Promise<SecretBox> {
+  const key = await encryptionKey(readSettings());
+  if (key !== undefined) return new SecretBox(key);
+  throw new CommandError("ENCRYPTION_KEY is not set.", "Set the one that web and worker have.");
 }
 
 /** By Slack id, or by the person's id in the catalog. */

@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { type Database, type Db, tables } from "./db/database.ts";
 import { type ApiScope, apiScopes } from "./feature.ts";
 import type { Actor } from "./people.ts";
 import { allow, type Decision, refuse } from "./refusal.ts";
+import type { SecretBox } from "./secretbox.ts";
 
 /** One row per token of the HTTP API; only the token's hash is kept. */
 interface ApiTokenTables {
@@ -51,7 +52,8 @@ export const lifeMinutes = { standard: 60, min: 5, max: 12 * 60 };
 const validMax = 10;
 const noteCharsMax = 100;
 
-const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
+/** Keyed, so that who can write rows and has not the key makes no token that counts. */
+const hashOf = (box: SecretBox, token: string): string => box.sign(`api-token:${token}`);
 const isScope = (scope: string): scope is ApiScope => (apiScopes as readonly string[]).includes(scope);
 
 /** Makes a token with a person's rights, or a part of them. It is answered once. */
@@ -62,6 +64,7 @@ export async function createApiToken(
   wish: ApiTokenWish,
   /** Teams of the catalog. */
   known: readonly string[],
+  box: SecretBox,
 ): Promise<Decision<{ id: string; token: string; expiresAt: Date }>> {
   const { minutes = lifeMinutes.standard, note = "" } = wish;
   const scopes = wish.scopes.filter(isScope);
@@ -113,7 +116,7 @@ export async function createApiToken(
       .values({
         id,
         ...person,
-        token_hash: hashOf(token),
+        token_hash: hashOf(box, token),
         scopes: [...new Set(scopes)],
         teams: wish.teams ? [...new Set(wish.teams)] : null,
         note,
@@ -185,11 +188,12 @@ export async function apiTokenOf(
   db: Db,
   token: string,
   now: Date,
+  box: SecretBox,
 ): Promise<Pick<ApiToken, "id" | "team" | "person" | "scopes" | "teams"> | undefined> {
   const row = await tables<ApiTokenTables>(db)
     .updateTable("api_tokens")
     .set({ last_used_at: now })
-    .where("token_hash", "=", hashOf(token))
+    .where("token_hash", "=", hashOf(box, token))
     .where("revoked_at", "is", null)
     .where("expires_at", ">", now)
     .returning(["id", "team", "person", "scopes", "teams"])

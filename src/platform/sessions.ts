@@ -76,6 +76,8 @@ export function createSessions(parts: {
 }): Sessions {
   const { database, box, now } = parts;
   const db = database.db;
+  /** Keyed, so that who can write rows and has not the key makes no link that counts. */
+  const linkHash = (token: string) => box.sign(`sign-in-link:${token}`);
   // A browser takes `__Host-` only with Secure, for all paths and without a domain: no neighbour can set it.
   const cookieName = parts.isSecure ? "__Host-qd_session" : "qd_session";
   const cookie = (value: string, maxAgeSec: number) =>
@@ -226,7 +228,7 @@ export function createSessions(parts: {
       await db
         .insertInto("sign_in_links")
         .values({
-          token_hash: hashOf(token),
+          token_hash: linkHash(token),
           team,
           person,
           next: localPath(next),
@@ -241,7 +243,7 @@ export function createSessions(parts: {
       const row = await db
         .updateTable("sign_in_links")
         .set({ used_at: at })
-        .where("token_hash", "=", hashOf(token))
+        .where("token_hash", "=", linkHash(token))
         .where("used_at", "is", null)
         .where("expires_at", ">", at)
         .returning(["team", "person", "next"])

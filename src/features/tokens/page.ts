@@ -14,7 +14,7 @@ import { refusalText } from "../../platform/refusal.ts";
 const path = "/console/tokens";
 const lives = [15, 60, 240, lifeMinutes.max];
 
-export function tokenPages({ database, catalogs, clock, publicUrl }: Platform): Route[] {
+export function tokenPages({ database, catalogs, clock, box, publicUrl }: Platform): Route[] {
   const teams = () => catalogs.current().teams.map(({ name }) => name);
 
   const show = async ({ res, actor, csrf, frame }: RouteContext): Promise<void> => {
@@ -49,6 +49,7 @@ export function tokenPages({ database, catalogs, clock, publicUrl }: Platform): 
         note: form.note?.trim() ?? "",
       },
       teams(),
+      box,
     );
     if (!made.ok) {
       const body = `<p>${escapeHtml(refusalText(made.refusal))}</p><p><a href="${path}">Back</a></p>`;

@@ -24,6 +24,7 @@ const wish = (person: string, asked: Partial<ApiTokenWish> = {}) =>
     { team: "T0LOCAL", person },
     { scopes: ["read", "act", "audit:read"], ...asked },
     teams(),
+    quarterdeck.app.box,
   );
 async function tokenOf(person: string, asked: Partial<ApiTokenWish> = {}) {
   const made = await wish(person, asked);
