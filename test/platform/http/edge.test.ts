@@ -107,7 +107,9 @@ describe("1,000 requests in a minute", () => {
     const statuses = new Map<number, number>();
     let cut: Response | undefined;
     for (let sent = 0; sent < 450; sent += 50) {
-      const answers = await Promise.all(Array.from({ length: 50 }, () => get("/console/tokens", lena.cookie)));
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, () => get("/console/tokens", lena.cookie)),
+      );
       for (const answer of answers) {
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
         if (answer.status === 429) cut ??= answer;
