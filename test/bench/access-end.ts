@@ -69,7 +69,7 @@ async function measure(
   try {
     const installation = await ground.install({ slackUrl: slack.url, env: { ORDERS_DB_URL: orders.url } });
     say(`${name}: ${grantsCount} grants are made`);
-    const startAt = new Date(Date.now() + 20_000 + grantsCount * 8);
+    const startAt = new Date(Date.now() + 20_000 + grantsCount * 12);
     const grants: Seen[] = await makeGrants(installation.app, orders, startAt, {
       count: grantsCount,
       withinMs: endsWithinMs,
