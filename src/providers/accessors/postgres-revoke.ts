@@ -4,8 +4,10 @@ import {
   absent,
   databasesWithTraces,
   type EndedSession,
+  endOverdue,
   endSessions,
   findRole,
+  hasSessions,
   isRoleGone,
   type RoleRow,
   supportedVersion,
@@ -50,9 +52,14 @@ export async function revoke(
 
   // Not one transaction: whatever fails further down, from here on nobody gets in.
   await session.query(noLoginStatement(externalName));
-  for (const group of role.readBack.memberships)
-    await session.query(leaveGroupStatement(group, externalName));
-  await mayLook(session, externalName, version);
+  await endOverdue(session);
+  // Whoever is not in has no use for groups, and they go with the login: each REVOKE has the server work out anew what we
+  // are members of, and from 16 on that is every login we made.
+  if (await hasSessions(session, role.oid)) {
+    for (const group of role.readBack.memberships)
+      await session.query(leaveGroupStatement(group, externalName));
+    await mayLook(session, externalName, version);
+  }
   const ended = await endSessions(session, role.oid);
   const cleaned = await clean(session, role, leftoversOwner, version, inDatabase);
   await drop(session, externalName);

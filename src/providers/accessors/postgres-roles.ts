@@ -1,7 +1,7 @@
 import { ProviderError } from "../errors.ts";
 import { externalPrefix, type ReadBack } from "./contract.ts";
 import type { Session } from "./postgres-session.ts";
-import { keyInMark, neverGroups, oldestVersion } from "./postgres-statements.ts";
+import { keyInMark, markPrefix, neverGroups, oldestVersion } from "./postgres-statements.ts";
 
 export interface RoleRow {
   oid: string;
@@ -145,6 +145,27 @@ export async function endSessions(session: Session, oid: string): Promise<EndedS
     if (rows.length === 0) return [...ended.values()];
     for (const { pid, since, application } of rows) ended.set(pid, { since, application });
   }
+}
+
+export async function hasSessions(session: Session, oid: string): Promise<boolean> {
+  const { rows } = await session.query("select 1 from pg_stat_activity where usesysid = $1::oid limit 1", [
+    oid,
+  ]);
+  return rows.length > 0;
+}
+
+/**
+ * Sessions of every login of ours whose own limit passed 10 s ago: the server lets them in no more, and a session that
+ * was open then must not wait until the ends of a thousand others had their turn. Their own ends, which tell of sessions,
+ * come sooner unless they are that late.
+ */
+export async function endOverdue(session: Session): Promise<void> {
+  await session.query(
+    `select pg_terminate_backend(a.pid) from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+     where starts_with(r.rolname, $1) and r.rolvaliduntil < clock_timestamp() - interval '10 s'
+       and starts_with(coalesce(shobj_description(r.oid, 'pg_authid'), ''), $2)`,
+    [externalPrefix, markPrefix],
+  );
 }
 
 export async function isRoleGone(session: Session, oid: string): Promise<boolean> {

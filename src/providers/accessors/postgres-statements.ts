@@ -75,7 +75,7 @@ export function assertIntent(intent: LoginIntent, allowed: readonly string[]): v
 }
 
 /** The mark on a login: says whose it is to whoever finds it, and lets a retry know its own. */
-const markPrefix = "quarterdeck grant ";
+export const markPrefix = "quarterdeck grant ";
 export const markOf = (idempotencyKey: string): string => markPrefix + idempotencyKey;
 export const keyInMark = (comment: string | null): string | null =>
   comment?.startsWith(markPrefix) ? comment.slice(markPrefix.length) : null;

@@ -465,6 +465,10 @@ for (const server of [
         expect(plan.endStatements).toContain("/* in each database: orders, billing */");
         const granted = await accessor().grant(intent, "dry");
         await asGrantee(granted, (client) => client.query("create table t_dry (id int)"));
+        // Out of its groups is who is in: nobody else notices.
+        const inside = new pg.Client({ connectionString: urlTo(...loginOf(granted), "orders") });
+        inside.on("error", () => undefined);
+        await inside.connect();
         await accessor().revoke(snapshot("qd_dry"));
         const log = await poll(async () => {
           const text = await cluster.log();
