@@ -221,7 +221,10 @@ export async function revealSecret(room: Room, id: GrantId, actor: Actor): Promi
   });
 }
 
-/** Seals a credential for the one who will see it once. Nothing to seal: they use an account they have. */
+/**
+ * Seals a credential for the one who will see it once. Nothing to seal: they use an account they have; the ring is set
+ * all the same, as it is the one that warns before the end.
+ */
 export async function keepSecret(
   room: Room,
   tx: Tx,
@@ -229,6 +232,8 @@ export async function keepSecret(
   endsAt: Date,
   credential: readonly CredentialPart[],
 ): Promise<void> {
+  const forgetAt = new Date(Math.min(tx.now.getTime() + secretLifeMs, endsAt.getTime()));
+  tx.ring({ job: jobs.forget, ref: grant.id, lane: "normal", dueAt: forgetAt });
   if (credential.length === 0) return;
   const id = secretIdOf(grant.id);
   const row = {
@@ -236,14 +241,13 @@ export async function keepSecret(
     sealed: room.platform.box.seal(id, JSON.stringify(credential.map(inClear))),
     purpose: "access",
     created_at: tx.now,
-    expires_at: new Date(Math.min(tx.now.getTime() + secretLifeMs, endsAt.getTime())),
+    expires_at: forgetAt,
   };
   await tx.trx
     .insertInto("secrets")
     .values(row)
     .onConflict((conflict) => conflict.column("id").doUpdateSet(row))
     .execute();
-  tx.ring({ job: jobs.forget, ref: grant.id, lane: "normal", dueAt: row.expires_at });
 }
 
 export async function destroySecret(tx: Tx, id: GrantId): Promise<void> {

@@ -48,7 +48,7 @@ export function accessJobs(room: Room): Job[] {
     {
       name: jobs.forget,
       whileHeld: true,
-      about: "Destroys a secret nobody looked at in time.",
+      about: "Destroys a secret nobody looked at in time, and warns some minutes before a grant ends.",
       lane: "normal",
       run: async (id) => {
         await room.platform.database.tx(async (tx) => {

@@ -130,6 +130,13 @@ it("a grant used with one's own account has nothing to reveal, and its page says
   expect(await access.db.selectFrom("secrets").selectAll().execute()).toEqual([]);
 });
 
+it("a grant that hands nothing out warns some minutes before its end too", async () => {
+  const id = await given("orders-db readonly 15m INC-42 look");
+  access.clock.advance(10 * minuteMs);
+  await access.work();
+  expect(await access.said(`access:${id}:warning`)).toContain(`access extend ${id}`);
+});
+
 it("what cannot be called back says until when it may last: while it is used, and once it ended", async () => {
   const lastsUntil = new Date(access.clock.now().getTime() + 60 * minuteMs);
   const { grant, revoke } = team;
