@@ -22,7 +22,7 @@ const automaticSchema = z.strictObject({
 
 const breakGlassSchema = z.strictObject({
   durationMax: durationField.optional(),
-  /** Teams whose people may; those of the policy when left out. */
+  /** Teams whose people may, and nobody else; teams and people of the policy when left out. */
   requesters: z.array(nameField).min(1, "lets nobody; name a team or leave it out").optional(),
 });
 

@@ -275,16 +275,23 @@ export function isNarrowerThan({ roles }: Resource, name: string, than: string):
   return false;
 }
 
-/** How a role may be taken without asking: for how long, and by people of which teams; undefined where it may not. */
-export function breakGlassOf({
-  policy,
-}: Pick<AccessRole, "policy">): { durationMaxMs: number; requesters: readonly string[] } | undefined {
+export interface BreakGlass {
+  durationMaxMs: number;
+  /** Names of teams. */
+  requesters: readonly string[];
+  /** Person ids beside the teams: those of the policy, and nobody where break-glass names teams of its own. */
+  requesterPeople: readonly string[];
+}
+
+/** How a role may be taken without asking: for how long, and by whom; undefined where it may not. */
+export function breakGlassOf({ policy }: Pick<AccessRole, "policy">): BreakGlass | undefined {
   const { breakGlass, durationMax } = policy;
   if (breakGlass === false) return undefined;
   const own = breakGlass === true ? {} : breakGlass;
   return {
     durationMaxMs: own.durationMax ?? Math.min(durationMax, breakGlassUsualMs),
     requesters: own.requesters ?? policy.requesters,
+    requesterPeople: own.requesters ? [] : (policy.requesterPeople ?? []),
   };
 }
 

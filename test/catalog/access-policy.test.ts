@@ -17,9 +17,17 @@ it("takes a policy with everything it can say", () => {
   expect(role.policy.automatic).toEqual({ durationMax: 900_000, swapSettle: 172_800_000 });
   expect(approversOf(catalog, role)).toEqual(["lena", "olive"]);
   expect(requestersOf(catalog, role)).toEqual(["olive", "lena"]);
-  expect(breakGlassOf(role)).toEqual({ durationMaxMs: 600_000, requesters: ["storefront"] });
+  expect(breakGlassOf(role)).toEqual({
+    durationMaxMs: 600_000,
+    requesters: ["storefront"],
+    requesterPeople: [],
+  });
   const { policy: own } = role;
-  expect(breakGlassOf({ policy: { ...own, breakGlass: true } })?.durationMaxMs).toBe(1_800_000);
+  expect(breakGlassOf({ policy: { ...own, breakGlass: true } })).toEqual({
+    durationMaxMs: 1_800_000,
+    requesters: ["storefront"],
+    requesterPeople: ["lena"],
+  });
   expect(breakGlassOf({ policy: { ...own, breakGlass: false } })).toBeUndefined();
 });
 

@@ -77,9 +77,11 @@ const rules: Readonly<Record<string, Rule>> = {
     if (was === undefined) return ["may be taken at once by break-glass"];
     const grown = longer(was.durationMaxMs, is.durationMaxMs);
     const more = added(was.requesters, is.requesters);
+    const people = added(was.people, is.people);
     return [
       ...(grown === undefined ? [] : [`longest time by break-glass ${grown}`]),
       ...(more.length === 0 ? [] : [`people of ${listed(more)} may take it by break-glass`]),
+      ...(people.length === 0 ? [] : [`${listed(people)} may take it by break-glass`]),
       ...(isSame(was.rest, is.rest) ? [] : ["other conditions for break-glass"]),
     ];
   },
@@ -95,6 +97,8 @@ function glassOf(policy: Fields) {
   return {
     durationMaxMs: durationMax ?? Math.min(Number(policy.durationMax), breakGlassUsualMs),
     requesters: namesOf(requesters ?? policy.requesters),
+    // Teams of its own leave out the people whom the policy names beside its teams.
+    people: namesOf(requesters === undefined ? policy.requesterPeople : []),
     rest,
   };
 }

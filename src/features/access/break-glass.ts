@@ -19,7 +19,7 @@ import { countTaken, owedReviews, writeReview } from "./review-store.ts";
 import { change, type Room, requesterIn, unreadable, whoOf } from "./room.ts";
 import { matchRule, type Rule, withoutAccount } from "./rule.ts";
 import { listGrants, lockAsking } from "./store.ts";
-import { approverIdsOf, teamOf } from "./terms.ts";
+import { approverIdsOf, askersText, teamOf } from "./terms.ts";
 import { clockText } from "./words.ts";
 
 export interface Taking {
@@ -59,7 +59,7 @@ export async function breakGlass(room: Room, taking: Taking): Promise<Decision<R
   if (isIn === "no")
     return refuse({
       rule: "break-glass-people",
-      message: `You are not among those who may take ${rule.role.name} on ${rule.resource.name}: ${rule.terms.requesters.join(", ")}.`,
+      message: `You are not among those who may take ${rule.role.name} on ${rule.resource.name}: ${askersText(catalog, rule.terms)}.`,
       hint: `Ask for it: access request ${rule.resource.name} ${rule.role.name} ${formatDuration(askedMs)} <reason>`,
     });
   const missing = withoutAccount(rule, typist.value);
@@ -131,6 +131,7 @@ export function judgeTaking(
   const terms = {
     ...matched.value.terms,
     requesters: own.requesters,
+    requesterPeople: own.requesterPeople,
     durationMaxMs: own.durationMaxMs,
     // An emergency keeps no hours.
     hours: undefined,

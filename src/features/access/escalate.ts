@@ -89,7 +89,13 @@ function breakGlassHint(catalog: Catalog, { resource, role: name, personId }: Gr
   const role = accessRule(catalog, resource, name);
   const glass = role && breakGlassOf(role);
   if (!role || !glass) return "";
-  const may = requestersOf(catalog, { policy: { ...role.policy, requesters: [...glass.requesters] } });
+  const may = requestersOf(catalog, {
+    policy: {
+      ...role.policy,
+      requesters: [...glass.requesters],
+      requesterPeople: [...glass.requesterPeople],
+    },
+  });
   if (!may.includes(personId)) return "";
   const line = `access break-glass ${resource} ${name} ${formatDuration(glass.durationMaxMs)} why`;
   return ` If it cannot wait: \`/ops ${escapeText(line)}\`, at once, loud, and reviewed after.`;

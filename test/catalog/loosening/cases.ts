@@ -177,6 +177,16 @@ export const widening: readonly [string, (after: Catalog, before: Catalog) => vo
     "orders-db readonly: people of payments may take it by break-glass",
   ],
   [
+    "break-glass for the people named beside the teams",
+    (after, before) => {
+      policy(before).requesterPeople = ["dev"];
+      policy(after).requesterPeople = ["dev"];
+      policy(before).breakGlass = { requesters: ["storefront", "payments"] };
+      policy(after).breakGlass = true;
+    },
+    "orders-db readonly: dev may take it by break-glass",
+  ],
+  [
     "a field nobody knows",
     (after) => {
       policy(after).weekendsToo = true;

@@ -13,6 +13,7 @@ const hours = [3, 10, 20];
 
 interface Policy {
   requesters: string[];
+  requesterPeople?: string[] | undefined;
   approvers: string[];
   quorum: number;
   durationMax: number;
@@ -37,6 +38,7 @@ const some = fc.subarray([...teams], { minLength: 1 });
 const maybe = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined });
 const policies: fc.Arbitrary<Policy> = fc.record({
   requesters: some,
+  requesterPeople: maybe(fc.subarray(["dev", "lena"], { minLength: 1 })),
   approvers: some,
   quorum: fc.integer({ min: 0, max: 3 }),
   durationMax: timeMs,
@@ -71,7 +73,7 @@ function* ways(policy: Policy): Generator<string> {
           if (policy.ticketRequired && !/[A-Z]+-\d/.test(reason)) continue;
           if (policy.incidentRequired && !hasIncident) continue;
           if (policy.reasonPattern && !new RegExp(policy.reasonPattern, "u").test(reason)) continue;
-          for (const team of policy.requesters) {
+          for (const team of [...policy.requesters, ...(policy.requesterPeople ?? [])]) {
             const asked = `${team} ${count} at ${hour} because ${reason} ${hasIncident}`;
             for (const approver of policy.approvers)
               for (let approvals = policy.quorum; approvals <= 4; approvals += 1)
@@ -89,7 +91,7 @@ function* ways(policy: Policy): Generator<string> {
   }
   if (breakGlass === false) return;
   const own = breakGlass === true ? {} : breakGlass;
-  for (const team of own.requesters ?? policy.requesters)
+  for (const team of own.requesters ?? [...policy.requesters, ...(policy.requesterPeople ?? [])])
     for (const count of minutes)
       if (count * minuteMs <= (own.durationMax ?? Math.min(durationMax, 30 * minuteMs)))
         yield `${team} ${count} by break-glass`;
