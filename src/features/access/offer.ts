@@ -140,7 +140,7 @@ export async function acceptOffer(room: Room, accepting: Accepting): Promise<Dec
           states: openStates,
           limit: 5,
         })
-      ).filter((one) => one.id !== id && (one.extends === null) === (continued === undefined));
+      ).filter((one) => one.id !== id && one.extends === (continued?.id ?? null));
       if (open !== undefined)
         return refuse({
           rule: "one-open-request",

@@ -413,6 +413,25 @@ describe("13: an extension", () => {
     expect((await access.ask(dev, `access extend ${second} 10m INC-42 more`)).ok).toBe(true);
   });
 
+  it("that is the second of its chain can be offered for less, and that taken", async () => {
+    const first = await access.request("orders-db readwrite 30m INC-42 fix");
+    await active(first, 30 * minuteMs);
+    const extend = async (id: string) => {
+      const { text } = await access.ask(dev, `access extend ${id} 10m INC-42 not done`);
+      return /G-\d+/.exec(text.replace(id, ""))?.[0] ?? "";
+    };
+    const second = await extend(first);
+    await active(second, 10 * minuteMs, 30 * minuteMs);
+    const third = await extend(second);
+    await access.ask(lena, `access offer ${third} readwrite 5m`);
+    const taken = await access.ask(dev, `access accept ${third}`);
+    expect(taken).toMatchObject({ ok: true });
+    expect(await access.grantOf(/^G-\d+/.exec(taken.text)?.[0] ?? "")).toMatchObject({
+      extends: second,
+      state: { is: "approved", durationMs: 5 * minuteMs },
+    });
+  });
+
   it("is offered by a button before the end, as long as there is something left to ask for", async () => {
     const id = await access.request("orders-db readwrite 30m INC-42 fix");
     await active(id, 30 * minuteMs);
