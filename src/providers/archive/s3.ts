@@ -9,8 +9,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { type Archive, type ArchiveCode, ArchiveError } from "../../platform/audit/archive.ts";
 
-/** Longest one request may take, connecting included. */
-const requestMs = 10_000;
+const requestMsMost = 10_000;
 /** Clocks of ours and of the store may differ; a lock that ends so much earlier than asked for still counts. */
 const skewMs = 60_000;
 
@@ -39,15 +38,24 @@ export function createS3Archive(
     region: string;
     endpoint?: string | undefined;
     credentials?: { accessKeyId: string; secretAccessKey: string } | undefined;
+    /** Longest one request may take, connecting included; milliseconds. */
+    requestMs?: number;
   },
 ): Archive {
+  const { requestMs = requestMsMost } = options;
   const client = new S3Client({
     region: options.region,
     ...(options.credentials ? { credentials: options.credentials } : {}),
     // Stores that are not AWS' own seldom have a name per bucket.
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
     maxAttempts: 2,
-    requestHandler: { requestTimeout: requestMs, connectionTimeout: requestMs },
+    requestHandler: {
+      connectionTimeout: requestMs,
+      requestTimeout: requestMs,
+      socketTimeout: requestMs,
+      // Without it the SDK warns and goes on waiting.
+      throwOnRequestTimeout: true,
+    },
   });
   const place = `s3://${bucket}/${prefix}`;
   const ask = async <T>(what: () => Promise<T>): Promise<T> => {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createS3Archive, s3PlaceOf } from "../../../src/providers/archive/s3.ts";
 import { type S3Recorder, startS3Recorder } from "./s3-recorder.ts";
@@ -5,10 +7,15 @@ import { archiveSuite } from "./suite.ts";
 
 const keys = { id: "AKIATEST", secret: "secret-of-the-test" };
 const until = new Date("2027-02-23T10:00:00.000Z");
-const openAt = (url: string, secret = keys.secret) =>
+const openAt = (url: string, secret = keys.secret, requestMs = 10_000) =>
   createS3Archive(
     { bucket: "audit-bucket", prefix: "prod/" },
-    { region: "eu-central-1", endpoint: url, credentials: { accessKeyId: keys.id, secretAccessKey: secret } },
+    {
+      region: "eu-central-1",
+      endpoint: url,
+      credentials: { accessKeyId: keys.id, secretAccessKey: secret },
+      requestMs,
+    },
   );
 
 archiveSuite("a bucket with Object Lock", async () => {
@@ -76,6 +83,18 @@ describe("a bucket with Object Lock", () => {
       code: "unreachable",
     });
   });
+
+  it("is waited for no longer than its deadline when it accepts and stays silent", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const archive = openAt(`http://127.0.0.1:${(silent.address() as AddressInfo).port}`, keys.secret, 100);
+    try {
+      await expect(archive.get("keys/a.pem")).rejects.toMatchObject({ code: "unreachable" });
+    } finally {
+      await archive.close();
+      silent.close();
+    }
+  }, 5_000);
 
   it.each([
     ["s3://audit-bucket", { bucket: "audit-bucket", prefix: "" }],
