@@ -165,7 +165,8 @@ async function operator(app: App, token: string, isLocal: boolean) {
 /** Does the slow work: relays rings, runs jobs. */
 export async function startWorker(app: App): Promise<Running> {
   app.catalogs.start();
-  await app.audit.start();
+  // It asks the archive, which may be slow or gone: ends of access wait for no archive.
+  void app.audit.start();
   await app.ringSchedules();
   const working = await app.doorbell.work((id, onHandled) => app.runner.run(id, onHandled));
   app.relay.start();

@@ -67,6 +67,7 @@ export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
   const { database, clock, log, archive, chainer } = parts;
   const { db } = database;
   let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
   let keysSaid = new Set<string>();
 
   /** Whether what is added may be chained: the archive knows nothing that this database does not. */
@@ -197,8 +198,9 @@ export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
     try {
       await compare();
       // While it is held, the database itself chains nothing.
-      chainer.start();
+      if (!isStopped) chainer.start();
     } catch (error) {
+      if (isStopped) return;
       log.warn({ err: error }, "the archive could not be asked yet; nothing is chained until it was");
       timer = setTimeout(() => void ask(), askAgainMs).unref();
     }
@@ -206,8 +208,12 @@ export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
 
   return {
     turn,
-    start: ask,
+    start: () => {
+      isStopped = false;
+      return ask();
+    },
     stop: async () => {
+      isStopped = true;
       clearTimeout(timer);
       await chainer.stop();
     },
