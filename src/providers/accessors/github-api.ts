@@ -35,6 +35,10 @@ export interface GithubApi {
   inOrganisation(login: string, signal?: AbortSignal): Promise<"active" | "pending" | "none" | "unknown">;
   /** Takes back an invitation to the organisation. */
   uninvite(login: string, signal?: AbortSignal): Promise<void>;
+  /** GitHub's number of an account. Throws `not_found` when there is none of that login. */
+  accountId(login: string, signal?: AbortSignal): Promise<string>;
+  /** What an account is called now; undefined when it is gone. */
+  loginOf(accountId: string, signal?: AbortSignal): Promise<string | undefined>;
 }
 
 const answerCharsMax = 1_048_576;
@@ -50,10 +54,11 @@ const membershipSchema = z.object({
   state: z.enum(["active", "pending"]),
 });
 const membersSchema = z.array(z.object({ login: z.string() }));
+const userSchema = z.object({ id: z.int().positive(), login: z.string() });
 const orgMembershipSchema = z.object({ state: z.enum(["active", "pending"]) });
 
 export function createGithubApi({ who, apiUrl, org, token, deadlineMs, now }: GithubAddress): GithubApi {
-  const send = (
+  const ask = (
     method: "GET" | "PUT" | "DELETE",
     path: string,
     signal: AbortSignal | undefined,
@@ -62,7 +67,7 @@ export function createGithubApi({ who, apiUrl, org, token, deadlineMs, now }: Gi
     exchange({
       who,
       method,
-      url: `${apiUrl}/orgs/${encodeURIComponent(org)}${path}`,
+      url: `${apiUrl}${path}`,
       headers: {
         accept: "application/vnd.github+json",
         authorization: `Bearer ${token.reveal()}`,
@@ -75,6 +80,12 @@ export function createGithubApi({ who, apiUrl, org, token, deadlineMs, now }: Gi
       signal,
       answerCharsMax,
     });
+  const send = (
+    method: "GET" | "PUT" | "DELETE",
+    path: string,
+    signal: AbortSignal | undefined,
+    body?: unknown,
+  ): Promise<Answer> => ask(method, `/orgs/${encodeURIComponent(org)}${path}`, signal, body);
   const isDone = ({ status }: Answer): boolean => status >= 200 && status < 300;
   const read = <Schema extends z.ZodType>({ text }: Answer, schema: Schema): z.output<Schema> => {
     const parsed = schema.safeParse(jsonIn(text));
@@ -134,10 +145,22 @@ export function createGithubApi({ who, apiUrl, org, token, deadlineMs, now }: Gi
       if (!isDone(answer) && answer.status !== 404)
         throw refusal(answer, `to take back the invitation of ${login} to ${org}`, hints.write);
     },
+    async accountId(login, signal) {
+      const answer = await ask("GET", `/users/${encodeURIComponent(login)}`, signal);
+      if (!isDone(answer)) throw refusal(answer, `to say who ${login} is`, hints.account);
+      return String(read(answer, userSchema).id);
+    },
+    async loginOf(accountId, signal) {
+      const answer = await ask("GET", `/user/${encodeURIComponent(accountId)}`, signal);
+      if (answer.status === 404) return undefined;
+      if (!isDone(answer)) throw refusal(answer, `to say what account ${accountId} is called`);
+      return read(answer, userSchema).login;
+    },
   };
 }
 
 const hints = {
+  account: "Check the login in accounts of the person in the catalog: accounts are renamed.",
   team: "Check the team's slug, and that the token may see the organisation's members.",
   write:
     "The token needs “Members: write” of the organisation. A team that an identity provider synchronises takes nobody here: grant a group there, or a team of its own",

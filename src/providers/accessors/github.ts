@@ -17,6 +17,8 @@ interface Before {
   membership: "none" | TeamMembership["state"];
   role: TeamMembership["role"] | "";
   organisation: "active" | "pending" | "none" | "unknown";
+  /** GitHub's number of the account, which stays when it is renamed; "" in what was recorded without it. */
+  accountId: string;
 }
 
 /**
@@ -32,27 +34,54 @@ export function createGithubAccessor(options: GithubAccessorOptions): Accessor {
   };
   const namedIn = ({ team, role }: Pick<GithubTerms, "team" | "role">) => `${org}/${team} ${role}`;
 
+  const readBackOf = (
+    team: string,
+    role: GithubTerms["role"],
+    found: TeamMembership | undefined,
+  ): ReadBack =>
+    found === undefined
+      ? absent
+      : {
+          exists: true,
+          canLogin: found.state === "active" && covers(found, role),
+          validUntil: null,
+          memberships: [namedIn({ team, role: found.role })],
+          openSessions: null,
+        };
+
   const read = async (ref: GrantRef, signal?: AbortSignal): Promise<ReadBack> => {
     const { team, role, login } = aimOf(ref);
-    const found = await api.membership(team, login, signal);
-    if (found === undefined) return absent;
-    return {
-      exists: true,
-      canLogin: found.state === "active" && covers(found, role),
-      validUntil: null,
-      memberships: [namedIn({ team, role: found.role })],
-      openSessions: null,
-    };
+    return readBackOf(team, role, await api.membership(team, login, signal));
   };
 
   const prepare = async (ref: GrantRef, signal?: AbortSignal): Promise<Before> => {
     const { team, login } = aimOf(ref);
     await api.team(team, signal);
-    const [found, organisation] = await Promise.all([
+    const [found, organisation, accountId] = await Promise.all([
       api.membership(team, login, signal),
       api.inOrganisation(login, signal),
+      api.accountId(login, signal),
     ]);
-    return { membership: found?.state ?? "none", role: found?.role ?? "", organisation };
+    return { membership: found?.state ?? "none", role: found?.role ?? "", organisation, accountId };
+  };
+
+  /**
+   * The membership to take back, of whoever the account is called by now. GitHub says the same of a member who is none
+   * and of a team that was renamed or that the token may see no more: that the team is there makes it the first.
+   * Throws `not_found` when it is not.
+   */
+  const membershipToEnd = async (
+    team: string,
+    login: string,
+    before: Before | undefined,
+    signal?: AbortSignal,
+  ): Promise<{ login: string; found: TeamMembership | undefined }> => {
+    const found = await api.membership(team, login, signal);
+    if (found !== undefined || before === undefined) return { login, found };
+    await api.team(team, signal);
+    const current = before.accountId === "" ? undefined : await api.loginOf(before.accountId, signal);
+    if (current === undefined || current.toLowerCase() === login.toLowerCase()) return { login, found };
+    return { login: current, found: await api.membership(team, current, signal) };
   };
 
   /** What a grant brought besides the membership. */
@@ -144,9 +173,9 @@ export function createGithubAccessor(options: GithubAccessorOptions): Accessor {
     verify: async (ref, call) => read(ref, call?.signal),
 
     revoke: async (ref, call) => {
-      const { team, role, login } = aimOf(ref);
+      const { team, role, login: named } = aimOf(ref);
       const before = beforeIn(ref);
-      const found = await api.membership(team, login, call?.signal);
+      const { login, found } = await membershipToEnd(team, named, before, call?.signal);
       const none: Revoked = { sessionsEnded: 0, cleaned: [], readBack: absent, lastsUntil: null };
       if (found === undefined)
         return before === undefined ? none : { ...none, ...(await cleanUp(login, before, call?.signal)) };
@@ -167,7 +196,7 @@ export function createGithubAccessor(options: GithubAccessorOptions): Accessor {
         return { ...none, stays: `${login} was in ${org}/${team} before the grant and stays in it` };
       }
       await api.deleteMembership(team, login, call?.signal);
-      const readBack = await read(ref, call?.signal);
+      const readBack = readBackOf(team, role, await api.membership(team, login, call?.signal));
       return { ...none, readBack, ...(await cleanUp(login, before, call?.signal)) };
     },
 
@@ -248,6 +277,6 @@ function assertGrantable(
 
 function beforeIn({ before }: Pick<GrantRef, "before">): Before | undefined {
   if (before === undefined) return undefined;
-  const { membership, role = "", organisation = "unknown" } = before;
-  return { membership, role, organisation } as Before;
+  const { membership, role = "", organisation = "unknown", accountId = "" } = before;
+  return { membership, role, organisation, accountId } as Before;
 }

@@ -18,6 +18,9 @@ let proxy: StandIn;
 /** People the organisation has not, and how far their invitation is. */
 const outsiders = new Map<string, "none" | "pending" | "active">();
 let isHanging = false;
+/** Whom the emulation calls so is called that at GitHub by now; it renames nobody itself. */
+const renamed = new Map<string, string>();
+const idOf = async (login: string) => ((await call("GET", `/users/${login}`)).body as { id: number }).id;
 
 const call = async (method: string, path: string, body?: unknown) => {
   const reply = await fetch(`${emulator.url.replace("localhost", "127.0.0.1")}${path}`, {
@@ -47,7 +50,15 @@ beforeAll(async () => {
       return { status: 401, body: { message: "Bad credentials" } };
     if (headers["x-github-api-version"] !== "2022-11-28" || headers["user-agent"] !== "quarterdeck")
       return { status: 400, body: { message: "not as documented" } };
-    const login = path.split("/").at(-1) ?? "";
+    const last = path.split("/").at(-1) ?? "";
+    if (/^\/user\/\d+$/.test(path)) {
+      for (const known of ["dev", "ops", "old-hand", "newcomer"])
+        if (String(await idOf(known)) === last)
+          return { status: 200, body: { id: Number(last), login: renamed.get(known) ?? known } };
+      return { status: 404, body: { message: "Not Found" } };
+    }
+    if (renamed.has(last)) return { status: 404, body: { message: "Not Found" } };
+    const login = [...renamed].find(([, now]) => now === last)?.[0] ?? last;
     const standing = outsiders.get(login) ?? "active";
     if (path === `/orgs/acme/memberships/${login}`) {
       if (method === "DELETE") outsiders.set(login, "none");
@@ -55,7 +66,7 @@ beforeAll(async () => {
         ? { status: 404, body: { message: "Not Found" } }
         : { status: 200, body: { state: standing, role: "member" } };
     }
-    const reply = await call(method, path, body);
+    const reply = await call(method, path.replace(/[^/]+$/, login), body);
     if (method === "PUT" && standing === "none") outsiders.set(login, "pending");
     // The answer to an order that was carried out never comes.
     if (isHanging && method === "PUT") await new Promise(() => undefined);
@@ -209,6 +220,44 @@ describe("somebody whom the organisation has not", () => {
       seen: expect.stringContaining("is in it still"),
     });
     outsiders.delete("newcomer");
+  });
+});
+
+describe("an end that finds nobody there", () => {
+  const granted = async (login: string) => {
+    await call("DELETE", path(login));
+    const intent = await granting(release, login);
+    await accessor().grant(intent, "G-12");
+    return intent;
+  };
+
+  it("is none while the team itself is not to be found: it may have been renamed, or hidden", async () => {
+    const intent = await granted("dev");
+    proxy.refuseNext({ status: 404, body: { message: "Not Found" } });
+    proxy.refuseNext({ status: 404, body: { message: "Not Found" } });
+    await expect(accessor().revoke(intent)).rejects.toMatchObject({
+      code: "not_found",
+      message: expect.stringContaining("the team acme/release"),
+    });
+    expect(await roleOf("dev")).toBe("member");
+    expect(await accessor().revoke(intent)).toMatchObject({ readBack: { exists: false } });
+    expect(await roleOf("dev")).toBeUndefined();
+  });
+
+  it("takes out who was renamed since, by what the account is called now", async () => {
+    const intent = await granted("dev");
+    renamed.set("dev", "dev-acme");
+    expect(await accessor().revoke(intent)).toMatchObject({ readBack: { exists: false } });
+    renamed.delete("dev");
+    expect(await roleOf("dev")).toBeUndefined();
+  });
+
+  it("is an end where they were taken out by hand, or where the account is gone", async () => {
+    const intent = await granted("dev");
+    await call("DELETE", path("dev"));
+    expect(await accessor().revoke(intent)).toMatchObject({ readBack: { exists: false } });
+    const gone = { ...intent, before: { ...intent.before, accountId: "999999" } };
+    expect(await accessor().revoke(gone)).toMatchObject({ readBack: { exists: false } });
   });
 });
 
