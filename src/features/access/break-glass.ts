@@ -226,7 +226,7 @@ async function beLoud(
     },
     isStateSame: true,
   });
-  const said = `${mention(actor.person)} took ${escapeText(grant.role)} on ${escapeText(grant.resource)} without asking, for ${formatDuration(grant.askedMs)}: ${escapeText(grant.reason, 300)}. ${grant.id}; to end it: \`/ops access revoke ${grant.id} why\``;
+  const said = `${mention(actor.person)} took ${escapeText(grant.role)} on ${escapeText(grant.resource)} without asking, for ${formatDuration(grant.askedMs)}: ${escapeText(grant.reason, 300)}. ${grant.id}; to end it: \`/ops access revoke ${grant.id}\` and why`;
   const leads = approverIdsOf(catalog, grant.terms).filter((id) => id !== grant.personId);
   for (const lead of leads.length > 0 ? leads.slice(0, pagedMax) : [undefined])
     await paging.page(tx, {

@@ -52,7 +52,7 @@ export function commandRoutes(parts: Parts): readonly ApiRoute[] {
           .trim()
           .min(1)
           .max(4_000)
-          .meta({ examples: ["rollout status shop"] }),
+          .meta({ examples: ["status shop"] }),
         id: z
           .uuid()
           .optional()

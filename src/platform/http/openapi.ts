@@ -4,7 +4,7 @@ import { type ApiRoute, type ApiScope, apiScopes } from "../feature.ts";
 export const apiBase = "/api/v1";
 
 const scopeWords: Readonly<Record<ApiScope, string>> = {
-  read: "Look at rollouts, tickets and access.",
+  read: "Look at all there is, the audit apart.",
   act: "Do what the person may do, by commands.",
   "audit:read": "Read the audit; that it was read is audited.",
 };
