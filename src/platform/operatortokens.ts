@@ -113,6 +113,26 @@ export async function revokeOperatorToken(
   });
 }
 
+/** Ends all tokens of somebody who left. */
+export async function revokeOperatorTokensOf(
+  database: Database,
+  actor: Actor,
+  person: { team: string; person: string },
+): Promise<void> {
+  await database.tx(async (tx) => {
+    const rows = await tables<OperatorTables>(tx.trx)
+      .updateTable("operator_tokens")
+      .set({ revoked_at: tx.now })
+      .where("team", "=", person.team)
+      .where("person", "=", person.person)
+      .where("revoked_at", "is", null)
+      .returning("id")
+      .execute();
+    for (const { id } of rows)
+      tx.audit({ actor, action: "operator-token.revoked", subject: id, detail: person });
+  });
+}
+
 export async function listOperatorTokens(db: Db): Promise<OperatorToken[]> {
   const rows = await tables<OperatorTables>(db)
     .selectFrom("operator_tokens")

@@ -5,6 +5,7 @@
 
 import { revokeApiTokensOf } from "../../platform/apitokens.ts";
 import type { Feature } from "../../platform/feature.ts";
+import { revokeOperatorTokensOf } from "../../platform/operatortokens.ts";
 import { personLeft, systemActor } from "../../platform/people.ts";
 import type { Platform } from "../../platform/platform.ts";
 import { tokenPages } from "./page.ts";
@@ -19,12 +20,14 @@ export function createTokens(platform: Platform): Feature {
     jobs: [
       {
         name: leftJob,
-        about: "Ends the sessions and tokens of somebody who left the workspace.",
+        about:
+          "Ends the sessions of somebody who left the workspace, and the tokens of their programs and terminals.",
         lane: "urgent",
         run: async (person) => {
           for (const team of platform.catalogs.current().organisation.slackTeams) {
             await platform.sessions.endAllOf({ team, person }, "left the workspace");
             await revokeApiTokensOf(platform.database, systemActor, { team, person });
+            await revokeOperatorTokensOf(platform.database, systemActor, { team, person });
           }
           return undefined;
         },

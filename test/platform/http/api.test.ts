@@ -3,6 +3,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type ApiTokenWish, createApiToken, revokeApiToken } from "../../../src/platform/apitokens.ts";
+import { createOperatorToken, operatorOf } from "../../../src/platform/operatortokens.ts";
 import { personLeft, systemActor } from "../../../src/platform/people.ts";
 import { startTestApp, type TestApp } from "../../support/app.ts";
 import { until } from "../../support/until.ts";
@@ -218,9 +219,23 @@ describe("a token of the API", () => {
   it("24: ends with every session when its person leaves the workspace", async () => {
     const { token } = await tokenOf("U0LEAD");
     const { cookie } = await quarterdeck.person("U0LEAD");
+    const { database, clock } = quarterdeck.app;
+    const terminal = async (person: string) => {
+      const made = await createOperatorToken(database, systemActor, { team: "T0LOCAL", person });
+      if (!made.ok) throw new Error(made.refusal.message);
+      return made.value.token;
+    };
+    const [lenas, olives] = [await terminal("U0LEAD"), await terminal("U0ONCALL")];
     expect((await ask(token, "/rollouts")).status).toBe(200);
     await quarterdeck.app.database.tx(async (tx) => tx.emit(personLeft, "U0LEAD"));
     await until("the token to end", async () => (await ask(token, "/rollouts")).status === 401);
     expect((await fetch(`${quarterdeck.base}/console`, { headers: { cookie } })).status).toBe(401);
+    await until(
+      "the terminal's to end",
+      async () => (await operatorOf(db(), lenas, clock.now())) === undefined,
+    );
+    expect(await operatorOf(db(), olives, clock.now())).toBeDefined();
+    const said = db().selectFrom("audit").select("subject").where("action", "=", "operator-token.revoked");
+    expect(await said.execute()).toHaveLength(1);
   });
 });
