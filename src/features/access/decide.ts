@@ -67,9 +67,9 @@ export function approveGrant(
       return refuse({
         rule: "bound-to-what-was-shown",
         message: `${id} was changed since it was asked for. Now it is ${grant.role} on ${grant.resource} for ${formatDuration(asked)}: "${grant.reason}". Nothing done.`,
-        hint: `To approve that: access approve ${id} --seen ${shownDigest(grant)}`,
+        hint: `To approve that: ${approveLine(id, { seen: shownDigest(grant), durationMs })}`,
       });
-    const unproven = notProven(room, grant, actor, tx.now, shownDigest(grant));
+    const unproven = notProven(room, grant, actor, tx.now, { seen: shownDigest(grant), durationMs });
     if (unproven !== undefined) return unproven;
     const inReturn = await approvedInReturn(
       tx.trx,
@@ -127,20 +127,32 @@ export function approveGrant(
   });
 }
 
+/** What an approval says besides the request. */
+interface Asked {
+  seen?: string | undefined;
+  durationMs?: number | undefined;
+}
+
+/** The same approval, to be typed or pressed again: never of more time than was said. */
+function approveLine(id: GrantId, { seen, durationMs }: Asked): string {
+  const time = durationMs === undefined ? "" : ` ${formatDuration(durationMs)}`;
+  return `access approve ${id}${time}${seen === undefined ? "" : ` --seen ${seen}`}`;
+}
+
 /** A fresh sign-in counts for who approves, in that session, for ten minutes; no other door can show one. */
 export function notProven(
   { platform }: Pick<Room, "platform">,
   { id, role, resource, terms }: Pick<Grant, "id" | "role" | "resource" | "terms">,
   { door, confirmedAt }: Actor,
   now: Date,
-  seen?: string,
+  asked: Asked = {},
 ): Refused | undefined {
   if (!terms.stepUp) return undefined;
   const ageMs = confirmedAt === undefined ? undefined : now.getTime() - confirmedAt.getTime();
   if (door === "console" && ageMs !== undefined && ageMs >= 0 && ageMs <= stepUpMs) return undefined;
   // Signed in, one press of the same button is left.
-  const line = `access approve ${id}${seen === undefined ? "" : ` --seen ${seen}`}`;
-  const url = `${platform.publicUrl}${confirmUrl(`/form?line=${encodeURIComponent(line)}`)}`;
+  const form = `/form?line=${encodeURIComponent(approveLine(id, asked))}`;
+  const url = `${platform.publicUrl}${confirmUrl(form)}`;
   return refuse({
     rule: "step-up",
     message: `${role} on ${resource} is approved by who has signed in at the console within ${formatDuration(stepUpMs)}. Nothing done.`,

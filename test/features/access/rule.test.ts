@@ -248,6 +248,16 @@ describe("a step-up role", () => {
     expect(refused(lena)?.hint).toContain("http://q.test/sign-in?fresh=1&next=");
     expect(refused(lena, false)).toBeUndefined();
   });
+
+  it("is led to sign in for the very approval that was asked for, its shorter time too", () => {
+    const lineOf = (about: { seen?: string; durationMs?: number }) => {
+      const url = /http\S+$/.exec(notProven(parts, asked(true), lena, now, about)?.refusal.hint ?? "")?.[0];
+      const next = new URL(url ?? "").searchParams.get("next") ?? "";
+      return new URL(next, parts.platform.publicUrl).searchParams.get("line");
+    };
+    expect(lineOf({ seen: "1f2e", durationMs: 90 * minuteMs })).toBe("access approve G-1 1h30m --seen 1f2e");
+    expect(lineOf({ seen: "1f2e" })).toBe("access approve G-1 --seen 1f2e");
+  });
 });
 
 describe("what would do instead", () => {
