@@ -40,7 +40,7 @@ export function apiHandler(parts: Parts): Handle {
     const owner = token?.startsWith("qda_") ? await parts.authenticate(token) : undefined;
     const waitSec = owner
       ? parts.limits.take("person", `${owner.team}/${owner.person}`)
-      : parts.limits.take("failure", parts.limits.addressOf(req));
+      : parts.limits.take("token", parts.limits.addressOf(req));
     if (waitSec !== undefined) {
       req.resume();
       sendTooMany(res, waitSec, "json");

@@ -15,8 +15,10 @@ export type Counted =
   | "person"
   /** Who is not known yet, by address. */
   | "stranger"
-  /** Sign-ins and tokens that were refused, by address: guessing gets slow long before it gets anywhere. */
+  /** Sign-ins that were refused, by address: guessing gets slow long before it gets anywhere. */
   | "failure"
+  /** Tokens that were refused, by address: apart, so that a program with an old one keeps nobody from signing in. */
+  | "token"
   /** Webhooks of a known token: far above a storm of alerts, because one that is turned away may be lost. */
   | "hook";
 
@@ -25,6 +27,7 @@ const budgetsFor = (perPerson: number): Readonly<Record<Counted, Budget>> => ({
   person: { burst: perPerson, perMinute: perPerson },
   stranger: { burst: 120, perMinute: 120 },
   failure: { burst: 30, perMinute: 10 },
+  token: { burst: 30, perMinute: 10 },
   hook: { burst: 60_000, perMinute: 60_000 },
 });
 

@@ -59,7 +59,7 @@ export function opsHandler(parts: Parts): Handle {
     const operator = await operatorOf(parts, req);
     const waitSec = operator
       ? limits.take("person", `${operator.team}/${operator.person}`)
-      : limits.take("failure", limits.addressOf(req));
+      : limits.take("token", limits.addressOf(req));
     if (waitSec !== undefined) {
       req.resume();
       sendTooMany(res, waitSec, "json");

@@ -91,7 +91,9 @@ async function comeBack(parts: Parts, req: IncomingMessage, res: ServerResponse,
       res.appendHeader("set-cookie", cookie(parts, "", 0));
     if (decided.ok) redirect(res, localPath(decided.value.next));
     else {
-      parts.limits.take("failure", parts.limits.addressOf(req));
+      // Any page can send a browser here without a cookie of ours: that is no guess, and costs nobody the sign-in.
+      if (decided.refusal.rule !== "sign-in-begun-here")
+        parts.limits.take("failure", parts.limits.addressOf(req));
       sendPage(res, statusOf[decided.refusal.rule] ?? 403, notSignedIn(decided.refusal, pending));
     }
   } catch (error) {

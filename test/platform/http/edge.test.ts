@@ -126,13 +126,7 @@ describe("1,000 requests in a minute", () => {
     expect(hook.status).toBe(401);
   });
 
-  it("by nobody known are cut by their address, and who is signed in goes on", async () => {
-    const answers = await Promise.all(Array.from({ length: 200 }, () => get("/console")));
-    expect(answers.some(({ status }) => status === 429)).toBe(true);
-    expect((await get("/console", dev.cookie)).status).toBe(200);
-  });
-
-  it("that guess a terminal's token are cut too", async () => {
+  it("that guess a terminal's token are cut too, and neither they nor ways back from no sign-in shut the sign-in", async () => {
     const guess = (token: string) =>
       fetch(`${quarterdeck.base}/api/ops`, {
         method: "POST",
@@ -141,5 +135,16 @@ describe("1,000 requests in a minute", () => {
       });
     const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => guess(`qdo_${index}`)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
+    const stale = { headers: { authorization: "Bearer qda_stale" } };
+    expect((await fetch(`${quarterdeck.base}/api/v1/rollouts`, stale)).status).toBe(429);
+    expect((await get("/sign-in")).status).toBe(303);
+    for (let sent = 0; sent < 35; sent += 1) await get("/sign-in/callback?code=a&state=b");
+    expect((await get("/sign-in")).status).toBe(303);
+  });
+
+  it("by nobody known are cut by their address, and who is signed in goes on", async () => {
+    const answers = await Promise.all(Array.from({ length: 200 }, () => get("/console")));
+    expect(answers.some(({ status }) => status === 429)).toBe(true);
+    expect((await get("/console", dev.cookie)).status).toBe(200);
   });
 });
