@@ -77,6 +77,39 @@ it("every name is given once: commands with their aliases, modals, hooks, jobs, 
   expect(twice(features.flatMap(({ metrics }) => (metrics ?? []).map(({ name }) => name)))).toEqual([]);
 });
 
+it("after a restore, what ends things runs, and so does what leads from an alert to somebody who hears of it", () => {
+  const jobs = features.flatMap((feature) => feature.jobs ?? []);
+  expect(
+    jobs
+      .filter(({ whileHeld }) => whileHeld)
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual([
+    "access.end",
+    "access.forget",
+    "access.left",
+    "access.reconcile",
+    "access.sweep",
+    "alerts.drain",
+    "gitops.stop",
+    "gitops.sweep",
+    "paging.hear",
+    "paging.reconcile",
+    "paging.step",
+    "paging.tell",
+    "rollbacks.move",
+    "rollbacks.sweep",
+    "rollouts.revert",
+    "tickets.follow",
+    "tickets.redecide",
+    "watch.came",
+    "watch.ring-bulk",
+    "watch.ring-normal",
+    "watch.ring-urgent",
+    "watch.watchdogs",
+  ]);
+});
+
 it("every setting has a description, and the configuration page lists it", () => {
   const page = referencePages(features).find(({ file }) => file === "docs/configuration.md")?.text ?? "";
   for (const [name, schema] of Object.entries(settingsSchema.shape)) {

@@ -94,6 +94,8 @@ export function createDrain(
     about: "Folds deliveries into alerts and groups.",
     lane: "bulk",
     leaseSec: 60,
+    // Nobody hears of an alert otherwise. It makes nothing outside.
+    whileHeld: true,
     async run() {
       const until = clock.now().getTime() + runMs;
       while ((await drainOnce()) > 0) if (clock.now().getTime() > until) return { again: clock.now() };

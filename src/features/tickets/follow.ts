@@ -82,6 +82,8 @@ export function followJobs(parts: TicketParts): Job[] {
       about: "Brings a ticket to what its alerts say and decides whether it pages.",
       lane: "normal",
       leaseSec: 60,
+      // A page must go out while all else waits.
+      whileHeld: true,
       run: follow,
     },
     {
@@ -89,6 +91,7 @@ export function followJobs(parts: TicketParts): Job[] {
       about: "Asks again whether users hurt, for each open ticket that does not page.",
       lane: "normal",
       leaseSec: 60,
+      whileHeld: true,
       run: redecide,
     },
   ];

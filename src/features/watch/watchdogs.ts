@@ -99,12 +99,14 @@ export function watchdogJobs(
       name: cameJob,
       about: "Notes that a watchdog came, and ends the page that it had stopped.",
       lane: "normal",
+      whileHeld: true,
       run: came,
     },
     {
       name: watchdogsJob,
       about: "Pages the team of a watchdog that stopped coming.",
       lane: "urgent",
+      whileHeld: true,
       run: look,
     },
   ];

@@ -1,6 +1,7 @@
 /** Whether the database still is the one that the archive was written from. */
 import { sql } from "kysely";
 import type { Db } from "../db/database.ts";
+import { kindByLetter } from "../ids.ts";
 import { type Archive, sealName, sealNumberOf, sealsPrefix } from "./archive.ts";
 import { newestSeal } from "./seals.ts";
 
@@ -66,13 +67,30 @@ export function holdReason(found: Comparison, place: string): string | undefined
   }
 }
 
+/**
+ * Ids that are given out while it is held begin so far behind the last one known: alerts make tickets meanwhile, and
+ * those that the archive tells of have names already.
+ */
+const idsAhead = 1_000;
+
+/** Answers whether it was not held before. */
 export async function hold(db: Db, why: string, now: Date): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable("audit_log")
-    .set({ held_at: now, held_why: why })
-    .where("held_at", "is", null)
-    .executeTakeFirst();
-  return numUpdatedRows > 0n;
+  return db.transaction().execute(async (trx) => {
+    const { numUpdatedRows } = await trx
+      .updateTable("audit_log")
+      .set({ held_at: now, held_why: why })
+      .where("held_at", "is", null)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n) return false;
+    await trx
+      .insertInto("public_ids")
+      .values(Object.values(kindByLetter).map((kind) => ({ kind, last: idsAhead })))
+      .onConflict((conflict) =>
+        conflict.column("kind").doUpdateSet({ last: sql`public_ids.last + ${idsAhead}` }),
+      )
+      .execute();
+    return true;
+  });
 }
 
 export async function noteCompared(db: Db, now: Date): Promise<void> {

@@ -19,7 +19,7 @@ export interface Job {
   isFirst?: boolean | undefined;
   /** Longest one run may take before another worker may start it; default 30 s. */
   leaseSec?: number | undefined;
-  /** It ends something, takes it back or tells people: it runs even while all else waits after a restore. */
+  /** It ends something, takes it back, tells people or leads there: it runs even while all else waits after a restore. */
   whileHeld?: boolean | undefined;
   /** Re-reads its state; idempotent. `attempt` counts from 1 and returns to 1 after a success. */
   run(ref: string, context: { attempt: number }): Promise<Rerun>;
