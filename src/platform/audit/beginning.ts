@@ -11,6 +11,8 @@ export interface Beginning {
   seal: { seal: Seal; text: string } | undefined;
   /** Entries up to `seq` are not there: one that is must say that they left. */
   isAfterGap: boolean;
+  /** After a gap: when the entry at `seq` was sealed first, as its seal was signed to say. */
+  sealedAt?: Date;
   fault?: ChainFault;
 }
 
@@ -45,14 +47,31 @@ export async function beginningOf(
     const detail = `entry ${missing} is missing; the first there is ${oldest}, and no seal ends before it`;
     return { ...start, fault: { seq: missing, fault: "gap", detail } };
   }
-  const wrong = keys.size > 0 ? signatureFault(seal, keys) : undefined;
+  const isAfterGap = oldest > 1 && seal.seq === oldest - 1;
+  const sealedFirst = isAfterGap ? ((await firstSealAt(trx, seal.seq)) ?? seal) : seal;
+  const wrong = keys.size > 0 ? (signatureFault(seal, keys) ?? signatureFault(sealedFirst, keys)) : undefined;
   const found: Beginning = {
     seq: seal.seq,
     hash: Buffer.from(seal.head, "hex"),
     seal: { seal, text: row.body },
-    isAfterGap: oldest > 1 && seal.seq === oldest - 1,
+    isAfterGap,
+    sealedAt: new Date(sealedFirst.at),
   };
   return wrong
     ? { ...found, fault: { seq: Math.max(1, seal.seq - seal.count + 1), fault: "seal", detail: wrong } }
     : found;
+}
+
+/** The first seal that ends with an entry; those behind it that do are signs of life. */
+async function firstSealAt(trx: Trx, seq: number): Promise<Seal | undefined> {
+  const row = await trx
+    .selectFrom("audit_seals")
+    .select("body")
+    .where("seq", "=", String(seq))
+    .orderBy("number")
+    .limit(1)
+    .executeTakeFirst();
+  const seal = row && readSeal(row.body);
+  // The column is not signed.
+  return seal?.seq === seq ? seal : undefined;
 }

@@ -214,8 +214,39 @@ const sealedAudit = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** A part leaves once its last seal is old too: verifying goes by what seals say, which nobody can set without the key. */
+const partsLeaveByTheirSeals = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`
+    -- Takes the oldest part away: closed, ended by a seal, all of it in the archive, its newest entry older than keep
+    -- and than 30 days, and its last entry sealed as long ago. Answers its row, or nothing.
+    create or replace function audit_drop_part(keep interval) returns setof audit_parts language plpgsql security definer
+      set search_path = public, pg_temp as $f$
+    declare
+      part audit_parts;
+      newest timestamptz;
+      sealed timestamptz;
+      until timestamptz := clock_timestamp() - greatest(keep, interval '30 days');
+    begin
+      perform from audit_head where id = 1 for update;
+      select * into part from audit_parts where gone_at is null order by number limit 1;
+      if part.last_seq is null then return; end if;
+      -- Not those that only say that nothing was added since.
+      select max(at) into sealed from audit_seals where seq = part.last_seq and count > 0;
+      if sealed is null or sealed > until then return; end if;
+      if exists (select from audit_seals
+        where seq >= part.first_seq and seq - count < part.last_seq and archived_at is null) then return; end if;
+      select max(at) into newest from audit_chained where seq between part.first_seq and part.last_seq;
+      if newest > until then return; end if;
+      execute format('drop table audit_part_%s', part.number);
+      update audit_parts set gone_at = clock_timestamp() where number = part.number;
+      return next part;
+    end $f$;
+  `.execute(db);
+};
+
 export const auditMigrations: Record<string, Migration> = {
   "2026-11-25T1720-audit-sealed": { up: sealedAudit },
+  "2026-11-25T1905-audit-parts-by-seals": { up: partsLeaveByTheirSeals },
 };
 
 /** What the app role calls; each does one thing to the audit, in the only way that is allowed. */

@@ -17,6 +17,8 @@ import { type SealStep, SealsToCheck, type SealToCheck } from "./seals-to-check.
 const pageRows = 2_000;
 /** How long a transaction may be under way: an entry is of the moment in which its transaction began. */
 const overlapMs = 10 * 60_000;
+/** No part leaves while its last seal is younger; `audit_drop_part` sees to it. */
+const leastKeptMs = 30 * 86_400_000;
 /** How long an entry may be without a seal before that is odd. */
 const unsealedMs = 15 * 60_000;
 
@@ -230,6 +232,11 @@ class Walk {
     if (fault) return fault;
     if (!this.#isToldOf) {
       const detail = `entries 1 to ${this.begin.seq} are gone, and no entry says that they left for the archive`;
+      return { seq: 1, fault: "gap", detail };
+    }
+    const { sealedAt, isAfterGap } = this.begin;
+    if (isAfterGap && sealedAt && this.parts.now.getTime() - sealedAt.getTime() < leastKeptMs) {
+      const detail = `entries 1 to ${this.begin.seq} are gone, younger than any that Quarterdeck lets go: they were sealed ${sealedAt.toISOString()}`;
       return { seq: 1, fault: "gap", detail };
     }
     this.#noteUnsealed();

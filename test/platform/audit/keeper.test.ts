@@ -4,6 +4,7 @@ import { type Archive, ArchiveError, entriesName, sealName } from "../../../src/
 import { keyIdOf, readSeal } from "../../../src/platform/audit/seal.ts";
 import { bodiesOf, newestSeal, notArchived, sealOver } from "../../../src/platform/audit/seals.ts";
 import { verifyAudit } from "../../../src/platform/audit/verify.ts";
+import { systemActor } from "../../../src/platform/people.ts";
 import { type AuditWorld, auditWorld } from "./world.ts";
 
 let world: AuditWorld;
@@ -110,6 +111,9 @@ it("lets a part leave when it is sealed, archived and old, says so, and still ve
     expect(await gone()).toBe(1);
     await old.add(1);
     await old.keeper.turn();
+    // Verifying goes by the times that the seals say.
+    old.test.clock.advance(31 * 86_400_000);
+    await old.keeper.turn();
     const report = await old.verify();
     expect(report).toMatchObject({ ok: true, from: 12, entries: 2, sealed: 13 });
     expect(
@@ -125,5 +129,61 @@ it("lets a part leave when it is sealed, archived and old, says so, and still ve
     expect(await old.verify()).toMatchObject({ ok: false, fault: { seq: 1, fault: "gap" } });
   } finally {
     await old.close();
+  }
+});
+
+it("names young entries that are gone, although an entry says that they left", async () => {
+  const forged = await auditWorld();
+  try {
+    await forged.add(5);
+    await forged.keeper.turn();
+    forged.test.clock.advance(29 * 86_400_000);
+    await forged.keeper.turn();
+    await forged.dba.query("delete from audit_chained where seq <= 5");
+    await forged.test.database.tx(async (tx) =>
+      tx.audit({
+        actor: systemActor,
+        action: "audit.part-left",
+        subject: "part-1",
+        detail: { from: 1, upTo: 5 },
+      }),
+    );
+    await forged.add(1);
+    await forged.keeper.turn();
+    expect(await forged.verify()).toMatchObject({
+      ok: false,
+      fault: {
+        seq: 1,
+        fault: "gap",
+        detail: expect.stringMatching(/^entries 1 to 5 are gone, younger than any/),
+      },
+    });
+    // Signs of life over the same entry do not make it younger.
+    forged.test.clock.advance(2 * 86_400_000);
+    await forged.keeper.turn();
+    expect(await forged.verify()).toMatchObject({ ok: true });
+    await forged.dba.query("delete from audit_seals where number = 1");
+    expect(await forged.verify()).toMatchObject({ ok: false });
+  } finally {
+    await forged.close();
+  }
+});
+
+it("keeps a part whose last seal is young, whatever times its entries say", async () => {
+  const young = await auditWorld();
+  try {
+    await young.add(10);
+    await young.keeper.turn();
+    await young.dba.query(
+      "update audit_parts set opened_at = timestamptz '2026-02-20'; update audit_seals set at = clock_timestamp() - interval '29 days'",
+    );
+    await young.keeper.turn();
+    const gone = () => young.dba.query("select from audit_parts where gone_at is not null");
+    expect((await gone()).rowCount).toBe(0);
+    await young.dba.query("update audit_seals set at = clock_timestamp() - interval '31 days'");
+    await young.keeper.turn();
+    expect((await gone()).rowCount).toBe(1);
+  } finally {
+    await young.close();
   }
 });
