@@ -83,6 +83,13 @@ export async function resumeAfterRestore(parts: ResumeParts): Promise<Decision<R
         message: `The archive ${archive.place} cannot be followed: ${walk.fault}.`,
         hint: "Nothing was changed. Check AUDIT_ARCHIVE and the keys; `quarterdeck audit verify` says more.",
       });
+    // Taken over in part, it would be held again at once, without a word of why.
+    if (found.is !== "same" && walk.lastSeal < found.archived)
+      return refuse({
+        rule: "archive-has-a-hole",
+        message: `The archive ${archive.place} has seal ${found.archived} and not seal ${walk.lastSeal + 1}.`,
+        hint: "Nothing was changed. Bring the missing seal and its entries back from a copy of the archive; `quarterdeck audit verify` says more.",
+      });
     const { rows } = await sql<{ n: string }>`select
       (select count(*) from audit_chained where seq > ${agreed}) + (select count(*) from audit_pending) as n`.execute(
       tx.trx,
@@ -183,6 +190,8 @@ class ArchiveWalk {
   fault: string | undefined;
   upTo: number;
   seals = 0;
+  /** Number of the last one that was followed. */
+  lastSeal: number;
   log: string | undefined;
   #bodies: readonly string[] = [];
   readonly #things = new Map<string, { actions: string[]; lastAt: string }>();
@@ -193,6 +202,7 @@ class ArchiveWalk {
     private readonly agreed: number,
   ) {
     this.upTo = agreed;
+    this.lastSeal = common?.seal.number ?? 0;
   }
 
   async *batches(): AsyncGenerator<Batch> {
@@ -209,6 +219,7 @@ class ArchiveWalk {
       before = { seal, text };
       this.upTo = Math.max(this.upTo, seal.seq);
       this.seals += 1;
+      this.lastSeal = number;
       this.log = seal.log;
       this.#bodies = bodies.slice(Math.max(0, this.agreed - (seal.seq - seal.count)));
       yield { seal, text, bodies: this.#bodies };

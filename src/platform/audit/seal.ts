@@ -82,7 +82,7 @@ export function signatureFault(seal: Seal, keys: ReadonlyMap<string, KeyObject>)
     : `the signature of seal ${seal.number} is not that of its key`;
 }
 
-/** Whether `next` follows `before` (text as kept): number, seq, previous, time. What is wrong, or undefined. */
+/** Whether `next` follows `before` (text as kept): number, seq, previous, log. What is wrong, or undefined. */
 export function successionFault(
   before: { seal: Seal; text: string } | undefined,
   next: Seal,
@@ -97,7 +97,12 @@ export function successionFault(
   if (before && next.log !== before.seal.log) return `seal ${next.number} is of another log (${next.log})`;
   if (next.seq - next.count + 1 !== expected.first)
     return `seal ${next.number} begins at entry ${next.seq - next.count + 1}, not ${expected.first}`;
-  if (before && next.at < before.seal.at)
-    return `the clock went back: seal ${next.number} is of ${next.at}, the one before of ${before.seal.at}`;
   return undefined;
+}
+
+/** That a seal is older than the one before it: odd, and no fault, as the order of seals is that of their numbers. */
+export function clockNote(before: { seal: Seal } | undefined, next: Seal): string | undefined {
+  return before && next.at < before.seal.at
+    ? `the clock went back: seal ${next.number} is of ${next.at}, the one before of ${before.seal.at}`
+    : undefined;
 }

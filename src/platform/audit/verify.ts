@@ -10,7 +10,7 @@ import { beginningOf } from "./beginning.ts";
 import { type ChainFault, ChainVerifier } from "./chain.ts";
 import { columnsFault, type EntryRow } from "./columns.ts";
 import { leafHash, MerkleRoot } from "./merkle.ts";
-import { type Seal, signatureFault, successionFault } from "./seal.ts";
+import { clockNote, type Seal, signatureFault, successionFault } from "./seal.ts";
 import { type SealStep, SealsToCheck, type SealToCheck } from "./seals-to-check.ts";
 
 /** Entries read at once. */
@@ -181,8 +181,9 @@ class Walk {
     const { keys } = this.parts;
     const wrong =
       (keys.size > 0 ? signatureFault(seal, keys) : undefined) ?? successionFault(this.#before, seal);
-    if (wrong?.startsWith("the clock went back")) this.notes.push(`Entry ${first}: ${wrong}.`);
-    else if (wrong) return { seq: Math.max(1, first), fault: "seal", detail: wrong };
+    if (wrong) return { seq: Math.max(1, first), fault: "seal", detail: wrong };
+    const note = clockNote(this.#before, seal);
+    if (note !== undefined) this.notes.push(`Entry ${first}: ${note}.`);
     const isOver = this.#root.size === seal.count || seal.count === 0;
     const isRoot = seal.count === 0 || this.#root.root().toString("hex") === seal.root;
     if (!isOver || !isRoot || seal.head !== this.chain.hash.toString("hex"))

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { loadCatalog } from "../../../src/catalog/load.ts";
 import { resumptionLines } from "../../../src/cli/resume.ts";
+import { sealName } from "../../../src/platform/audit/archive.ts";
 import { chainPending } from "../../../src/platform/audit/chainer.ts";
 import { createHeld } from "../../../src/platform/audit/held.ts";
 import { type Resumption, resumeAfterRestore } from "../../../src/platform/audit/resume.ts";
@@ -232,5 +233,48 @@ it("takes what was chained and sealed since a restore off again, when nobody had
     expect(await forked.verify()).toMatchObject({ ok: true, entries: 10, sealed: 10 });
   } finally {
     await forked.close();
+  }
+});
+
+it("follows an archive whose clock went back, and refuses one that lacks a seal in between", async () => {
+  const back = await auditWorld();
+  try {
+    await back.add(2);
+    await back.keeper.turn();
+    for (const table of tables) await back.dba.query(`create table copy_${table} as select * from ${table}`);
+    const restore = async () => {
+      for (const table of tables)
+        await back.dba.query(`delete from ${table};
+          insert into ${table} ${table === "audit_pending" ? "overriding system value" : ""} select * from copy_${table}`);
+    };
+    await back.add(2);
+    back.test.clock.advance(-60_000);
+    await back.keeper.turn();
+    await back.add(1);
+    await back.keeper.turn();
+    await restore();
+    await back.keeper.start();
+    const { database } = back.test;
+    const parts = { database, keys: back.keys, actor: systemActor, isDryRun: false };
+    for (const missing of [2, 3]) {
+      const get = (name: string) =>
+        name === sealName(missing) ? Promise.resolve(undefined) : back.archive.get(name);
+      const { place, put, list, close } = back.archive;
+      expect(await resumeAfterRestore({ ...parts, archive: { place, put, list, close, get } })).toMatchObject(
+        {
+          ok: false,
+          refusal: { rule: "archive-has-a-hole", message: expect.stringContaining(`not seal ${missing}`) },
+        },
+      );
+    }
+    expect(await resumeAfterRestore({ ...parts, archive: back.archive })).toMatchObject({
+      ok: true,
+      value: { entries: 3, seals: 2 },
+    });
+    await chainPending(back.test.db);
+    await back.keeper.turn();
+    expect(await back.verify()).toMatchObject({ ok: true, entries: 6 });
+  } finally {
+    await back.close();
   }
 });
