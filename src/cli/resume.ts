@@ -28,8 +28,8 @@ export async function run(options: {
   try {
     const keys = await readPublicKeys({ signingKeyFile: places.signingKeyFile, folder: places.publicKeys });
     const isDryRun = options.dryRun ?? false;
-    const decision = await withDatabase(settings, ({ database }) =>
-      resumeAfterRestore({ database, archive, keys, actor: shellActor(), isDryRun }),
+    const decision = await withDatabase(settings, ({ database, now }) =>
+      resumeAfterRestore({ database, archive, keys, actor: shellActor(), now: now(), isDryRun }),
     );
     if (!decision.ok) throw new CommandError(refusalText(decision.refusal), "");
     if (options.json) say(JSON.stringify(decision.value));

@@ -2,7 +2,8 @@
 import { sql } from "kysely";
 import type { Db } from "../db/database.ts";
 import { kindByLetter } from "../ids.ts";
-import { type Archive, sealName, sealNumberOf, sealsPrefix } from "./archive.ts";
+import { type Archive, archiveDays, sealName, sealNumberOf, sealsPrefix } from "./archive.ts";
+import { readSeal, type Seal } from "./seal.ts";
 import { newestSeal } from "./seals.ts";
 
 export type Comparison =
@@ -11,29 +12,50 @@ export type Comparison =
   | { is: "older"; ours: number; archived: number }
   /** The archive has another seal where this database has its own: it went on after it was older. */
   | { is: "forked"; at: number; archived: number }
-  /** The archive lost a seal that it had. */
-  | { is: "lost"; seal: number };
+  /** The archive lost a seal that it had and must still keep: moved, or not mounted. */
+  | { is: "lost"; seal: number }
+  /** The archive has seals of another log. */
+  | { is: "foreign"; log: string };
 
 /** Reads the archive's seals from our newest on: one small request while nothing is wrong. */
-export async function compareWithArchive(db: Db, archive: Archive): Promise<Comparison> {
+export async function compareWithArchive(db: Db, archive: Archive, now: Date): Promise<Comparison> {
   const newest = await newestSeal(db);
   const ours = newest?.seal.number ?? 0;
   const archived = await newestNumber(archive, ours);
+  const textOf = async (number: number) => (await archive.get(sealName(number)))?.toString("utf8");
   if (newest) {
-    const there = (await archive.get(sealName(ours)))?.toString("utf8");
+    const there = await textOf(ours);
     if (there !== undefined && there !== newest.text)
-      return { is: "forked", at: ours, archived: archived ?? ours };
-    if (there === undefined && newest.archivedAt) return { is: "lost", seal: ours };
-    // Ours is still to be archived; what was archived last must be there, and ours.
+      return otherLog(there, newest.seal) ?? { is: "forked", at: ours, archived: archived ?? ours };
     if (there === undefined) {
-      const before = await lastArchived(db);
-      const text = before && (await archive.get(sealName(before.number)))?.toString("utf8");
-      if (before && text === undefined) return { is: "lost", seal: before.number };
-      if (before && text !== before.text)
-        return { is: "forked", at: before.number, archived: archived ?? before.number };
+      // Ours is still to be archived; what was archived last must be there, and ours.
+      const before = newest.archivedAt ? newest : await lastArchived(db);
+      const text = before && (before === newest ? undefined : await textOf(before.seal.number));
+      if (before && text === undefined && mustBeThere(before.seal, now))
+        return { is: "lost", seal: before.seal.number };
+      if (before && text !== undefined && text !== before.text) {
+        const at = before.seal.number;
+        return otherLog(text, newest.seal) ?? { is: "forked", at, archived: archived ?? at };
+      }
     }
   }
-  return archived === undefined ? { is: "same" } : { is: "older", ours, archived };
+  if (archived === undefined) return { is: "same" };
+  // A database without any seal has no log of its own yet.
+  const foreign = newest && otherLog((await textOf(archived)) ?? "", newest.seal);
+  return foreign ?? { is: "older", ours, archived };
+}
+
+const mustBeThere = (seal: Seal, now: Date): boolean =>
+  now.getTime() - Date.parse(seal.at) < archiveDays * 86_400_000;
+
+/** What is no seal at all is not known to be another log's. */
+function otherLog(text: string, ours: Seal): Comparison | undefined {
+  try {
+    const { log } = readSeal(text);
+    return log === ours.log ? undefined : { is: "foreign", log };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Highest number of a seal that comes after `after`. */
@@ -43,22 +65,35 @@ async function newestNumber(archive: Archive, after: number): Promise<number | u
   return newest;
 }
 
-async function lastArchived(db: Db): Promise<{ number: number; text: string } | undefined> {
+async function lastArchived(db: Db): Promise<{ seal: Seal; text: string } | undefined> {
   const row = await db
     .selectFrom("audit_seals")
-    .select(["number", "body"])
+    .select("body")
     .where("archived_at", "is not", null)
     .orderBy("number", "desc")
     .limit(1)
     .executeTakeFirst();
-  return row && { number: Number(row.number), text: row.body };
+  return row && { seal: readSeal(row.body), text: row.body };
 }
 
-/** What people are told, or undefined while all is well. */
+/** Why nothing may be written there, or undefined where it may. */
+export function wrongArchive(found: Comparison, place: string): string | undefined {
+  switch (found.is) {
+    case "lost":
+      return `the archive (${place}) lost seal ${found.seal} that it had: is it the right one, and mounted?`;
+    case "foreign":
+      return `the archive (${place}) belongs to another installation (log ${found.log})`;
+    default:
+      return undefined;
+  }
+}
+
+/** What people are told; undefined while nothing is to be held. */
 export function holdReason(found: Comparison, place: string): string | undefined {
   switch (found.is) {
     case "same":
     case "lost":
+    case "foreign":
       return undefined;
     case "older":
       return `the archive (${place}) has seals up to ${found.archived}, this database up to ${found.ours}: it was restored to an older state`;

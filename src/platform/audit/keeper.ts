@@ -22,7 +22,14 @@ import {
   sealName,
 } from "./archive.ts";
 import type { Chainer } from "./chainer.ts";
-import { type Comparison, compareWithArchive, hold, holdReason, noteCompared } from "./compare.ts";
+import {
+  type Comparison,
+  compareWithArchive,
+  hold,
+  holdReason,
+  noteCompared,
+  wrongArchive,
+} from "./compare.ts";
 import { publicPem } from "./keys.ts";
 import { entriesPerSealMax, keyIdOf, readSeal, type Seal } from "./seal.ts";
 import { bodiesOf, type KeptSeal, newestSeal, notArchived, sealNext } from "./seals.ts";
@@ -70,19 +77,16 @@ export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
   let isStopped = false;
   let keysSaid = new Set<string>();
 
-  /** Whether what is added may be chained: the archive knows nothing that this database does not. */
-  const compare = async (): Promise<boolean> => {
-    if (!archive) return true;
-    const found: Comparison = await compareWithArchive(db, archive);
+  /** What the archive knows beside this database; holds what must be held. Undefined without an archive. */
+  const compare = async (): Promise<Comparison | undefined> => {
+    if (!archive) return undefined;
+    const found = await compareWithArchive(db, archive, clock.now());
+    const wrong = wrongArchive(found, archive.place);
+    if (wrong !== undefined) log.error({ why: wrong }, "nothing is written into this archive");
     const why = holdReason(found, archive.place);
-    if (found.is === "lost")
-      log.error({ seal: found.seal, archive: archive.place }, "the archive lost a seal that it had");
-    if (why === undefined) {
-      await noteCompared(db, clock.now());
-      return true;
-    }
-    if (await hold(db, why, clock.now())) await sayHeld(why);
-    return false;
+    if (why !== undefined && (await hold(db, why, clock.now()))) await sayHeld(why);
+    if (found.is === "same") await noteCompared(db, clock.now());
+    return found;
   };
 
   const sayHeld = async (why: string): Promise<void> => {
@@ -177,19 +181,21 @@ export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
   };
 
   const turn = async (): Promise<readonly Seal[]> => {
-    const mayChain = await compare().catch((error: unknown) => {
-      // Not known: what was chained so far may be sealed. A worker that never asked chains nothing yet.
+    const found = await compare().catch((error: unknown) => {
+      // Not known: what was chained so far may be sealed.
       log.warn({ err: error }, "the archive could not be asked");
-      return true;
+      return undefined;
     });
-    if (!mayChain) return [];
+    if (found?.is === "older" || found?.is === "forked") return [];
     const sealed = await seal();
-    await archiveSeals().catch(async (error: unknown) => {
-      if (error instanceof ArchiveError && error.code === "taken") await compare();
-      throw error;
-    });
+    // What is written into an archive that is not asked, or not this one, could be another's.
+    if (found?.is === "same")
+      await archiveSeals().catch(async (error: unknown) => {
+        if (error instanceof ArchiveError && error.code === "taken") await compare();
+        throw error;
+      });
     await beginPart();
-    await dropPart();
+    if (found?.is === "same") await dropPart();
     return sealed;
   };
 

@@ -38,6 +38,7 @@ export interface ResumeParts {
   archive: Archive;
   keys: ReadonlyMap<string, KeyObject>;
   actor: Actor;
+  now: Date;
   /** Lists only. */
   isDryRun: boolean;
 }
@@ -46,13 +47,19 @@ export interface ResumeParts {
 export async function resumeAfterRestore(parts: ResumeParts): Promise<Decision<Resumption>> {
   const { database, archive, keys } = parts;
   const { db } = database;
-  const found = await compareWithArchive(db, archive);
+  const found = await compareWithArchive(db, archive, parts.now);
   const { held_at } = await db.selectFrom("audit_log").select("held_at").executeTakeFirstOrThrow();
   if (found.is === "lost")
     return refuse({
       rule: "archive-lost-a-seal",
       message: `The archive ${archive.place} lost seal ${found.seal}.`,
       hint: "Check that AUDIT_ARCHIVE is the right one; `quarterdeck audit verify` says more.",
+    });
+  if (found.is === "foreign")
+    return refuse({
+      rule: "archive-of-another",
+      message: `The archive ${archive.place} belongs to another installation (log ${found.log}).`,
+      hint: "Set AUDIT_ARCHIVE to this installation's.",
     });
   if (found.is === "same" && !held_at)
     return refuse({

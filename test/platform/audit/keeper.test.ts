@@ -1,10 +1,16 @@
 import { generateKeyPairSync } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Archive, ArchiveError, entriesName, sealName } from "../../../src/platform/audit/archive.ts";
+import { compareWithArchive } from "../../../src/platform/audit/compare.ts";
+import { createHeld } from "../../../src/platform/audit/held.ts";
 import { keyIdOf, readSeal } from "../../../src/platform/audit/seal.ts";
 import { bodiesOf, newestSeal, notArchived, sealOver } from "../../../src/platform/audit/seals.ts";
 import { verifyAudit } from "../../../src/platform/audit/verify.ts";
 import { systemActor } from "../../../src/platform/people.ts";
+import { createDirectoryArchive } from "../../../src/providers/archive/directory.ts";
 import { type AuditWorld, auditWorld } from "./world.ts";
 
 let world: AuditWorld;
@@ -185,5 +191,48 @@ it("keeps a part whose last seal is young, whatever times its entries say", asyn
     expect((await gone()).rowCount).toBe(1);
   } finally {
     await young.close();
+  }
+});
+
+it("writes into no archive but its own: one that lost what it had waits, and so does another installation's", async () => {
+  const [one, other] = [await auditWorld(), await auditWorld()];
+  const dir = await mkdtemp(join(tmpdir(), "quarterdeck-test-"));
+  try {
+    await one.add(2);
+    await one.keeper.turn();
+    await other.add(3);
+    await other.keeper.turn();
+    await other.add(1);
+    await other.keeper.turn();
+    const why = () => createHeld(one.test.db, () => Math.random() * 1e12).why();
+    // An empty mount point, and another installation's place: further than ours, and as far.
+    const empty = createDirectoryArchive(dir);
+    for (const wrong of [empty, other.archive]) {
+      await one.add(1);
+      one.test.clock.advance(60_000);
+      expect(await one.keeperFor(wrong).turn()).toHaveLength(1);
+      expect(await why()).toBeUndefined();
+    }
+    expect(await notArchived(one.test.db)).toMatchObject({ seals: 2 });
+    const names = async (archive: Archive) => {
+      const found: string[] = [];
+      for await (const name of archive.list("")) found.push(name);
+      return found;
+    };
+    expect(await names(empty)).toEqual([]);
+    expect(await compareWithArchive(one.test.db, other.archive, one.test.clock.now())).toMatchObject({
+      is: "foreign",
+    });
+    await one.keeper.turn();
+    expect(await notArchived(one.test.db)).toMatchObject({ seals: 0 });
+    // What an archive no longer has to keep is not lost.
+    one.test.clock.advance(91 * 86_400_000);
+    await one.keeperFor(empty).turn();
+    expect(await notArchived(one.test.db)).toMatchObject({ seals: 0 });
+    expect(await names(empty)).not.toEqual([]);
+  } finally {
+    await one.close();
+    await other.close();
+    await rm(dir, { recursive: true, force: true });
   }
 });

@@ -53,6 +53,7 @@ const resume = (isDryRun: boolean) =>
     archive: world.archive,
     keys: world.keys,
     actor: systemActor,
+    now: world.test.clock.now(),
     isDryRun,
   });
 
@@ -170,6 +171,7 @@ describe("after a restore to an older state", () => {
       archive,
       keys: new Map([["00", world.key]]),
       actor: systemActor,
+      now: test.clock.now(),
       isDryRun: false,
     });
     expect(refused).toMatchObject({ ok: false, refusal: { rule: "archive-does-not-hold" } });
@@ -223,7 +225,8 @@ it("takes what was chained and sealed since a restore off again, when nobody had
     // Its own seal 2 cannot be archived: another one stands there.
     expect(await forked.keeper.turn()).toEqual([]);
     expect(await createHeld(forked.test.db, () => 0).why()).toMatch(/is not the one of this database/);
-    const parts = { database: forked.test.database, archive: forked.archive, keys: forked.keys };
+    const { database, clock } = forked.test;
+    const parts = { database, archive: forked.archive, keys: forked.keys, now: clock.now() };
     expect(await resumeAfterRestore({ ...parts, actor: systemActor, isDryRun: false })).toMatchObject({
       ok: true,
       value: { entries: 2, from: 5, upTo: 6, writtenSince: 3 },
@@ -254,8 +257,8 @@ it("follows an archive whose clock went back, and refuses one that lacks a seal 
     await back.keeper.turn();
     await restore();
     await back.keeper.start();
-    const { database } = back.test;
-    const parts = { database, keys: back.keys, actor: systemActor, isDryRun: false };
+    const { database, clock } = back.test;
+    const parts = { database, now: clock.now(), keys: back.keys, actor: systemActor, isDryRun: false };
     for (const missing of [2, 3]) {
       const get = (name: string) =>
         name === sealName(missing) ? Promise.resolve(undefined) : back.archive.get(name);
