@@ -73,7 +73,7 @@ export function createAccess(platform: Platform, rooms: Omit<Room, "platform">):
       },
       {
         name: "quarterdeck_access_outside",
-        help: "Rights at a provider that are on no record and that Quarterdeck did not give, by provider.",
+        help: "Rights at a provider that are on no record: not given by Quarterdeck, or given and not to be removed, by provider.",
         type: "gauge",
         read: async () =>
           (await countOutside(platform.database.db)).map(({ instance, count: value }) => ({

@@ -1,4 +1,7 @@
-/** Rights outside that are on no record: kept, counted and shown in one card per system. They are left alone. */
+/**
+ * Rights outside that are on no record: kept, counted and shown in one card per system. They are left alone, but for what
+ * is ours and could not be removed yet.
+ */
 import { type ColumnType, sql } from "kysely";
 import { leadsChannelFor, slackIdOf } from "../../catalog/lookup.ts";
 import type { AccessorInstance, Catalog } from "../../catalog/schema.ts";
@@ -111,7 +114,7 @@ function outsideCard(instance: string, standing: readonly Standing[]) {
     mark: standing.length === 0 ? "⚫" : "🟠",
     headline: `${name} · ${count} outside that ${standing.length === 1 ? "is" : "are"} on no record`,
     context: [
-      "found there, not given by Quarterdeck, left alone",
+      "found there; what Quarterdeck did not give is left alone",
       "a request through Quarterdeck would end by itself",
     ],
     body: [

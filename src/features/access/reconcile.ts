@@ -3,11 +3,11 @@ import { sql } from "kysely";
 import type { AccessorInstance, AccessTerms } from "../../catalog/schema.ts";
 import { systemActor } from "../../platform/people.ts";
 import type { Job } from "../../platform/rings/runner.ts";
-import type { Accessor, ExternalObject } from "../../providers/accessors/contract.ts";
+import type { Accessor, ExternalObject, ReadBack } from "../../providers/accessors/contract.ts";
 import { externalNameOf } from "../../providers/accessors/contract.ts";
 import { ProviderError } from "../../providers/errors.ts";
 import { startEnding } from "./end.ts";
-import { type GrantId, jobs, refOf } from "./model.ts";
+import { type Grant, type GrantId, jobs, refOf } from "./model.ts";
 import { keepOutside } from "./outside.ts";
 import type { Room } from "./room.ts";
 import { heldKeys, keyOf, sharedKeyIn } from "./shared.ts";
@@ -16,6 +16,8 @@ import { readGrant } from "./store.ts";
 export const reconcileEverySec = 60;
 /** One look ends by then; what is left of it is for the next. */
 const lookMs = 90_000;
+/** Removing may take this much of it: what vanished is looked at in any case. */
+const removeMs = 45_000;
 
 export function reconcileJobs(room: Room): Job[] {
   return [
@@ -68,11 +70,11 @@ async function reconcile(
   grantable: readonly AccessTerms[],
 ): Promise<void> {
   const { log, clock } = room.platform;
-  const stopAt = new Date(clock.now().getTime() + lookMs);
+  const startedMs = clock.now().getTime();
   try {
     const accessor = room.accessors.of(instance, grantable);
     const found = await accessor.list();
-    await removeUnneeded(room, instance, accessor, found, stopAt);
+    const stuck = await removeUnneeded(room, instance, accessor, found, new Date(startedMs + removeMs));
     const unmarked = found.filter(({ idempotencyKey }) => idempotencyKey === null);
     const keys = new Map(unmarked.map((object) => [object, sharedKeyIn(accessor, instance, object.ref)]));
     const held = await heldKeys(
@@ -80,11 +82,7 @@ async function reconcile(
       [...keys.values()].flatMap((key) => key ?? []),
     );
     const isOurs = (object: ExternalObject): boolean => held.has(keys.get(object) ?? "");
-    await keepOutside(
-      room,
-      instance,
-      unmarked.filter((object) => !isOurs(object)),
-    );
+    await keepOutside(room, instance, [...stuck, ...unmarked.filter((object) => !isOurs(object))]);
     const usable = unmarked.filter((object) => isOurs(object) && object.readBack.canLogin);
     await endVanished(
       room,
@@ -92,7 +90,7 @@ async function reconcile(
       accessor,
       found,
       usable.flatMap((object) => keys.get(object) ?? []),
-      stopAt,
+      new Date(startedMs + lookMs),
     );
   } catch (error) {
     // The ends of grants retry and page by themselves; this look is taken again in a minute.
@@ -101,28 +99,43 @@ async function reconcile(
   }
 }
 
-/** Ours by their mark, and no grant on record needs them: a worker that died made them, or a copy of our database. */
+/**
+ * Ours by their mark, and no grant on record needs them: a worker that died made them, or a copy of our database.
+ * Answers those that could not be removed, as they are to be shown; each is tried again at the next look.
+ */
 async function removeUnneeded(
   { platform }: Room,
   instance: AccessorInstance,
   accessor: Accessor,
   found: readonly ExternalObject[],
   stopAt: Date,
-): Promise<void> {
+): Promise<ExternalObject[]> {
   const { database, clock } = platform;
+  const stuck: ExternalObject[] = [];
   const keys = found.flatMap(({ idempotencyKey }) => idempotencyKey ?? []);
-  if (keys.length === 0) return;
+  if (keys.length === 0) return stuck;
   // Read after the list: an intent is on record before its object is made.
   const { rows } = await sql<{ id: string; service: string | null; live: boolean }>`
     select id, service, state in ('granting', 'active', 'revoking') as live from access_grants
     where id = any(${keys}::text[])`.execute(database.db);
   const records = new Map(rows.map((row) => [row.id, row]));
-  for (const { ref, idempotencyKey } of found) {
+  for (const object of found) {
+    const { ref, idempotencyKey } = object;
     if (idempotencyKey === null) continue;
     const record = records.get(idempotencyKey);
     if (record?.live && externalNameOf(record.id) === ref.externalName) continue;
-    if (clock.now() >= stopAt) return;
-    await accessor.revoke(ref);
+    if (clock.now() >= stopAt) return stuck;
+    try {
+      await accessor.revoke(ref);
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      platform.log.error(
+        { instance: instance.name, object: ref.externalName, code: error.code, err: error },
+        "what no grant needs could not be removed; it is tried again in a minute",
+      );
+      stuck.push({ ...object, words: `${ref.externalName}: ${object.words}: ${stuckWords}` });
+      continue;
+    }
     await database.tx(async (tx) =>
       tx.audit({
         actor: systemActor,
@@ -133,7 +146,11 @@ async function removeUnneeded(
       }),
     );
   }
+  return stuck;
 }
+
+/** The same at every look: another text would be another object. */
+const stuckWords = "no grant needs it, and removing it fails";
 
 /** What somebody removed or barred outside is no grant any more. */
 async function endVanished(
@@ -160,11 +177,22 @@ async function endVanished(
     const grant = await readGrant(database.db, id);
     if (grant?.state.is !== "active") continue;
     // Made since the list was read, or without a mark of ours: look at this one alone before it is believed gone.
-    const seen = await accessor.verify(refOf(grant));
-    if (seen.exists && seen.canLogin) continue;
+    const seen = await lookAt(room, accessor, grant);
+    if (seen === undefined || (seen.exists && seen.canLogin)) continue;
     await database.tx(async (tx) => {
       const locked = await readGrant(tx.trx, id, { lock: true });
       if (locked) await startEnding(room, tx, locked, { is: "vanished" }, systemActor);
     });
+  }
+}
+
+/** Undefined while it cannot be seen: the others are looked at all the same. */
+async function lookAt({ platform }: Room, accessor: Accessor, grant: Grant): Promise<ReadBack | undefined> {
+  try {
+    return await accessor.verify(refOf(grant));
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    platform.log.warn({ grant: grant.id, code: error.code, err: error }, "a grant could not be looked at");
+    return undefined;
   }
 }

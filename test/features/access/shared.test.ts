@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { claimGrant, revealSecret } from "../../../src/features/access/claim.ts";
 import type { GrantId } from "../../../src/features/access/model.ts";
+import { type ExternalObject, externalNameOf } from "../../../src/providers/accessors/contract.ts";
+import { ProviderError } from "../../../src/providers/errors.ts";
+import { anybody } from "../../providers/accessors/granted.ts";
 import { Memberships } from "./memberships.ts";
 import { type AccessRoom, dev, lena, startAccess } from "./rooms.ts";
 
@@ -118,6 +121,39 @@ it("a membership that a grant gives is none on no record, and one look at the li
   await access.run("access.reconcile");
   await access.work();
   expect(await stateOf(id)).toMatchObject({ is: "ended", because: { is: "vanished" } });
+});
+
+/** An object at the system that bears the key of a grant. */
+const bearing = (grant: string, words = "a key"): ExternalObject => ({
+  ref: { externalName: externalNameOf(grant), grantee: anybody, terms: {} },
+  idempotencyKey: grant,
+  words,
+  readBack: { exists: true, canLogin: true, validUntil: null, memberships: [], openSessions: null },
+});
+
+it("one right of ours that cannot be removed is shown, and keeps nothing else from being compared", async () => {
+  const id = await given("orders-db readonly 15m INC-42 look");
+  const { list, revoke } = team;
+  team.list = async () => [bearing("G-998"), bearing("G-999"), ...(await list.call(team))];
+  const removed: string[] = [];
+  team.revoke = async (ref) => {
+    if (ref.externalName === "qd_g998") throw new ProviderError("rejected", "It is protected", "Lift that");
+    removed.push(ref.externalName);
+    return revoke.call(team, ref);
+  };
+  team.members.delete("dev");
+  team.members.add("stranger");
+  await access.run("access.reconcile");
+  await access.work();
+  expect(removed).toEqual(["qd_g999", "qd_g1"]);
+  const outside = await access.said("access:outside:orders-postgres");
+  expect(outside).toContain("stranger is in the team");
+  expect(outside).toMatch(/g998: a key: no grant needs it, and removing it fails/);
+  expect(outside).not.toContain("g999");
+  expect(await stateOf(id)).toMatchObject({ is: "ended", because: { is: "vanished" } });
+  team.revoke = revoke;
+  await access.run("access.reconcile");
+  expect(await access.said("access:outside:orders-postgres")).not.toContain("g998");
 });
 
 it("a grant used with one's own account has nothing to reveal, and its page says so", async () => {
