@@ -92,7 +92,7 @@ async function endGrant(room: Room, id: GrantId): Promise<Rerun> {
     const ended = await inTurn(room, sharedKey, async () => {
       const ref = refOf(grant);
       const revoked = await insist(() => takeAway(room, accessor, ref, id, sharedKey));
-      assertGone(revoked, await insist(() => accessor.verify(ref)), ref.externalName);
+      assertGone(revoked, await insist(() => accessor.verify(ref)), ref.externalName, now);
       await recordEnd(room, id, revoked, now);
     });
     return ended === "taken" ? inAMoment(room) : undefined;
@@ -126,10 +126,17 @@ async function insist<T>(call: () => Promise<T>): Promise<T> {
 
 /**
  * An end is believed when both its own answer and a look of our own say so. A system that cannot call back what it
- * handed out, or leaves what was there before, finds it still when it is looked for.
+ * handed out, or leaves what was there before, finds it still when it is looked for: until the time it names, or for the
+ * reason it gives.
  */
-function assertGone({ readBack, lastsUntil, stays }: Revoked, seen: ReadBack, name: string): void {
-  const looks = lastsUntil === null && stays === undefined ? [readBack, seen] : [readBack];
+function assertGone(
+  { readBack, lastsUntil, stays = "" }: Revoked,
+  seen: ReadBack,
+  name: string,
+  startedAt: Date,
+): void {
+  const mayBeFound = (lastsUntil !== null && lastsUntil > startedAt) || stays !== "";
+  const looks = mayBeFound ? [readBack] : [readBack, seen];
   const left = looks.find((one) => one.exists || (one.openSessions ?? 0) > 0);
   if (left === undefined) return;
   throw new ProviderError(

@@ -115,15 +115,18 @@ async function removeUnneeded(
   const keys = found.flatMap(({ idempotencyKey }) => idempotencyKey ?? []);
   if (keys.length === 0) return stuck;
   // Read after the list: an intent is on record before its object is made.
-  const { rows } = await sql<{ id: string; service: string | null; live: boolean }>`
-    select id, service, state in ('granting', 'active', 'revoking') as live from access_grants
-    where id = any(${keys}::text[])`.execute(database.db);
+  const { rows } = await sql<{ id: string; service: string | null; live: boolean; lasts: Date | null }>`
+    select id, service, state in ('granting', 'active', 'revoking') as live,
+      case when state = 'ended' then (detail->>'lastsUntil')::timestamptz end as lasts
+    from access_grants where id = any(${keys}::text[])`.execute(database.db);
   const records = new Map(rows.map((row) => [row.id, row]));
   for (const object of found) {
     const { ref, idempotencyKey } = object;
     if (idempotencyKey === null) continue;
     const record = records.get(idempotencyKey);
-    if (record?.live && externalNameOf(record.id) === ref.externalName) continue;
+    // What its system cannot call back is there until the time it named when the grant ended.
+    const mayBeThere = record?.live || (record?.lasts != null && record.lasts > clock.now());
+    if (record && mayBeThere && externalNameOf(record.id) === ref.externalName) continue;
     if (clock.now() >= stopAt) return stuck;
     try {
       await accessor.revoke(ref);

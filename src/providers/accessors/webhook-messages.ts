@@ -127,6 +127,7 @@ export const accessAnswersSchema = z.object({
     seen: z.string().max(500).optional().describe("What you saw of it, for people."),
     stays: z
       .string()
+      .min(1)
       .max(500)
       .optional()
       .describe("What is left on purpose, for people: it was there before."),

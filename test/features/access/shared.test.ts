@@ -156,6 +156,40 @@ it("one right of ours that cannot be removed is shown, and keeps nothing else fr
   expect(await access.said("access:outside:orders-postgres")).not.toContain("g998");
 });
 
+it("what ended and lasts until a time it named is no orphan before that", async () => {
+  const lastsUntil = new Date(access.clock.now().getTime() + 60 * minuteMs);
+  const { revoke } = team;
+  const revoked: string[] = [];
+  team.revoke = async (ref) => {
+    revoked.push(ref.externalName);
+    return { ...(await revoke.call(team, ref)), lastsUntil };
+  };
+  const id = await given("orders-db readonly 15m INC-42 look");
+  team.list = async () => [bearing(id)];
+  access.clock.advance(15 * minuteMs);
+  await access.work();
+  expect((await stateOf(id)).is).toBe("ended");
+  await access.run("access.reconcile");
+  expect(revoked).toEqual(["qd_g1"]);
+  access.clock.advance(45 * minuteMs);
+  await access.run("access.reconcile");
+  expect(revoked).toEqual(["qd_g1", "qd_g1"]);
+  expect((await access.audit("qd_g1")).map(({ action }) => action)).toEqual(["access.orphan-removed"]);
+});
+
+it("an end is not believed for a time that has passed or a thing that stays without a word", async () => {
+  const { revoke } = team;
+  team.revoke = async (ref) => {
+    const done = await revoke.call(team, ref);
+    team.members.add(ref.grantee.personId);
+    return { ...done, lastsUntil: new Date(access.clock.now().getTime() - minuteMs), stays: "" };
+  };
+  const id = await given("orders-db readonly 15m INC-42 look");
+  access.clock.advance(15 * minuteMs);
+  await access.work();
+  expect(await stateOf(id)).toMatchObject({ is: "revoking", trouble: { code: "conflict" } });
+});
+
 it("a grant used with one's own account has nothing to reveal, and its page says so", async () => {
   const id = await given("orders-db readonly 15m INC-42 look");
   expect(await revealSecret(access.room, id, dev)).toMatchObject({

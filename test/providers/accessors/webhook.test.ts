@@ -164,6 +164,8 @@ describe("an answer", () => {
       stays: "was there",
       seen: "2 logins",
     });
+    receiver.answerNext(200, { readBack, stays: "" });
+    await expect(accessor().revoke(intent)).rejects.toMatchObject({ code: "rejected" });
   });
 });
 
