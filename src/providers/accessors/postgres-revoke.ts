@@ -52,7 +52,7 @@ export async function revoke(
 
   // Not one transaction: whatever fails further down, from here on nobody gets in.
   await session.query(noLoginStatement(externalName));
-  await endOverdue(session);
+  await endOverdue(session, role.oid);
   // Whoever is not in has no use for groups, and they go with the login: each REVOKE has the server work out anew what we
   // are members of, and from 16 on that is every login we made.
   if (await hasSessions(session, role.oid)) {
@@ -71,7 +71,7 @@ export async function revoke(
     cleaned,
     readBack: left?.readBack ?? absent,
     lastsUntil: null,
-    seen: seenText(ended),
+    seen: seenText(ended, role.isOverdue),
   };
 }
 
@@ -87,9 +87,16 @@ async function mayLook(session: Session, externalName: string, version: number):
 /** Sessions told one by one; the rest are counted. */
 const toldMax = 3;
 
-/** What stood in `pg_stat_activity`; who had been in before and left, Postgres does not keep. */
-export function seenText(ended: readonly EndedSession[]): string {
-  if (ended.length === 0) return "no session was open at its end";
+/**
+ * What stood in `pg_stat_activity`; who had been in before and left, Postgres does not keep.
+ *
+ * @param isOverdue its end came so late that the end of another login may have ended its sessions
+ */
+export function seenText(ended: readonly EndedSession[], isOverdue = false): string {
+  if (ended.length === 0)
+    return isOverdue
+      ? "its end came late, and its sessions, if any were open, were ended before it with those of other overdue logins: Postgres keeps no count of them"
+      : "no session was open at its end";
   const visible = ended.flatMap(({ since, application }) => (since ? [{ since, application }] : []));
   const oldestFirst = visible.sort((one, other) => one.since.getTime() - other.since.getTime());
   const told = oldestFirst

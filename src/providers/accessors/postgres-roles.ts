@@ -7,6 +7,8 @@ export interface RoleRow {
   oid: string;
   name: string;
   idempotencyKey: string | null;
+  /** Its own limit passed so long ago that any end of another login may have ended its sessions, see {@link endOverdue}. */
+  isOverdue: boolean;
   readBack: ReadBack;
 }
 
@@ -18,9 +20,13 @@ export const absent: ReadBack = {
   openSessions: 0,
 };
 
+/** How long past its own limit a login's sessions wait for its own end. */
+const overdueAfter = "interval '10 s'";
+
 const roleQuery = `
   select r.oid::text as oid, r.rolname as name, r.rolcanlogin as can_login,
     case when isfinite(r.rolvaliduntil) then r.rolvaliduntil end as valid_until,
+    coalesce(r.rolvaliduntil < clock_timestamp() - ${overdueAfter}, false) as is_overdue,
     shobj_description(r.oid, 'pg_authid') as comment,
     array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
           where m.member = r.oid group by g.rolname order by g.rolname) as memberships,
@@ -34,6 +40,7 @@ interface RawRole {
   name: string;
   can_login: boolean;
   valid_until: Date | null;
+  is_overdue: boolean;
   comment: string | null;
   memberships: string[];
   open_sessions: number;
@@ -43,6 +50,7 @@ const roleOf = (row: RawRole): RoleRow => ({
   oid: row.oid,
   name: row.name,
   idempotencyKey: keyInMark(row.comment),
+  isOverdue: row.is_overdue,
   readBack: {
     exists: true,
     canLogin: row.can_login,
@@ -155,16 +163,18 @@ export async function hasSessions(session: Session, oid: string): Promise<boolea
 }
 
 /**
- * Sessions of every login of ours whose own limit passed 10 s ago: the server lets them in no more, and a session that
- * was open then must not wait until the ends of a thousand others had their turn. Their own ends, which tell of sessions,
- * come sooner unless they are that late.
+ * Ends the sessions of every other login of ours whose own limit passed 10 s ago: the server lets them in no more, and a
+ * session that was open then must not wait until the ends of a thousand others had their turn. Their own ends, which
+ * tell of sessions, come sooner unless they are that late; then they say that they cannot.
+ *
+ * @param ownOid whose end tells of its sessions itself
  */
-export async function endOverdue(session: Session): Promise<void> {
+export async function endOverdue(session: Session, ownOid: string): Promise<void> {
   await session.query(
     `select pg_terminate_backend(a.pid) from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
-     where starts_with(r.rolname, $1) and r.rolvaliduntil < clock_timestamp() - interval '10 s'
-       and starts_with(coalesce(shobj_description(r.oid, 'pg_authid'), ''), $2)`,
-    [externalPrefix, markPrefix],
+     where starts_with(r.rolname, $1) and r.rolvaliduntil < clock_timestamp() - ${overdueAfter}
+       and starts_with(coalesce(shobj_description(r.oid, 'pg_authid'), ''), $2) and r.oid <> $3::oid`,
+    [externalPrefix, markPrefix, ownOid],
   );
 }
 

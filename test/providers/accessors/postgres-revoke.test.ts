@@ -20,4 +20,6 @@ it("tells the oldest three sessions and counts the rest", () => {
   expect(seenText([at(1, "x".repeat(60))])).toContain(`${"x".repeat(30)} since`);
   expect(seenText([{ since: null, application: "" }])).toBe("1 session was open at its end");
   expect(seenText([])).toBe("no session was open at its end");
+  expect(seenText([], true)).toContain("its end came late");
+  expect(seenText([{ since: null, application: "" }], true)).toBe("1 session was open at its end");
 });

@@ -310,6 +310,33 @@ for (const server of [
         expect((await accessor().revoke(snapshot("qd_unused"))).seen).toBe("no session was open at its end");
       });
 
+      it("tells of its own sessions when it is late, and of others that were ended before their turn", async () => {
+        const clients = [];
+        for (const key of ["late", "later"]) {
+          const client = new pg.Client({
+            connectionString: urlTo(...loginOf(await granting(key)), "orders"),
+            application_name: "psql",
+          });
+          client.on("error", () => undefined);
+          await client.connect();
+          clients.push(client);
+          await admin("orders", (by) => by.query(`alter role qd_${key} valid until '2020-01-01'`));
+        }
+        expect(await accessor().revoke(snapshot("qd_late"))).toMatchObject({
+          sessionsEnded: 1,
+          seen: expect.stringMatching(/^1 session was open at its end: psql since/),
+        });
+        await poll(async () => {
+          const { openSessions } = await accessor().verify(snapshot("qd_later"));
+          return openSessions === 0 ? true : undefined;
+        }, 10_000);
+        expect(await accessor().revoke(snapshot("qd_later"))).toMatchObject({
+          sessionsEnded: 0,
+          seen: expect.stringContaining("its end came late"),
+        });
+        for (const client of clients) await client.end().catch(() => undefined);
+      });
+
       it("ends a session in the middle of a long statement", async () => {
         const granted = await granting("busy");
         const client = new pg.Client({
