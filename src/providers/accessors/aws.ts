@@ -26,7 +26,7 @@ const identityCharsMin = 2;
  * own, all under the grant's session name.
  */
 export function createAwsAccessor(options: AwsAccessorOptions): Accessor {
-  const { who, denyOnRevoke, now } = options;
+  const { denyOnRevoke, now } = options;
   const api = createAwsApi(options);
   const liveDenials = async (role: string, externalName: string, signal?: AbortSignal) => {
     const names = await api.rolePolicies(nameInArn(role), signal);
@@ -42,13 +42,14 @@ export function createAwsAccessor(options: AwsAccessorOptions): Accessor {
     const role = nameInArn(roleArn);
     const { externalName } = ref;
     const denials = await liveDenials(roleArn, externalName, signal);
-    const spent = denials.filter((denial) => denial.until <= now());
+    const spent = denials.filter((denial) => isSpent(denial, now()));
     for (const { name } of spent) await api.deleteRolePolicy(role, name, signal);
     const isOver = until <= now();
-    if (!isOver && denials.length === spent.length) {
+    if (!isOver && !denials.some((denial) => denial.until > now())) {
       const denial: Denial = { externalName, until };
       await api.putRolePolicy(role, denialName(denial), denialDocument(denial), signal);
-      if ((await liveDenials(roleArn, externalName, signal)).length === 0)
+      const left = await liveDenials(roleArn, externalName, signal);
+      if (!left.some(({ name }) => name === denialName(denial)))
         throw new ProviderError(
           "conflict",
           `Reading back the policy that denies ${externalName} of ${role}: it is not there`,
@@ -70,6 +71,7 @@ export function createAwsAccessor(options: AwsAccessorOptions): Accessor {
     plan: async (intent, call) => {
       const input = assumption(intent, options);
       const us = await api.whoAmI(call?.signal);
+      if (denyOnRevoke) assertOurAccount(intent, us);
       const { roleArn } = readTerms("aws", intent.terms);
       const denial: Denial = { externalName: intent.externalName, until: endOf(input, now()) };
       return {
@@ -90,6 +92,7 @@ export function createAwsAccessor(options: AwsAccessorOptions): Accessor {
     grant: async (intent, idempotencyKey, call) => {
       assertKey(idempotencyKey);
       const input = assumption(intent, options);
+      if (denyOnRevoke) assertOurAccount(intent, await api.whoAmI(call?.signal));
       const session = await api.assumeRole(input, call?.signal);
       return {
         credential: partsOf(session, options.region),
@@ -113,7 +116,9 @@ export function createAwsAccessor(options: AwsAccessorOptions): Accessor {
     revoke: async (ref, call) => {
       assertExternalName(ref.externalName);
       const known = expiryIn(ref.externalId);
-      if (denyOnRevoke)
+      // Keys that have expired need no denial: their end waits for no call.
+      const isOver = known !== undefined && known <= now();
+      if (denyOnRevoke && (!isOver || ref.externalId?.startsWith(denialIdPrefix)))
         // Where the answer never came nobody has the keys; denied all the same, for as long as they could live.
         return deny(
           ref,
@@ -134,11 +139,11 @@ export function createAwsAccessor(options: AwsAccessorOptions): Accessor {
       for (const roleArn of new Set(options.roles))
         for (const name of await api.rolePolicies(nameInArn(roleArn), call?.signal)) {
           const denial = denialFrom(name);
-          if (denial === undefined || denial.until > now()) continue;
+          if (denial === undefined || !isSpent(denial, now())) continue;
           found.push({
             ref: {
               externalName: denial.externalName,
-              externalId: `${who}:${denial.externalName}@${denial.until.toISOString()}`,
+              externalId: `${denialIdPrefix}${denial.externalName}@${denial.until.toISOString()}`,
               grantee: { personId: "", slack: { team: "", user: "" }, accounts: {} },
               terms: { roleArn },
             },
@@ -151,6 +156,28 @@ export function createAwsAccessor(options: AwsAccessorOptions): Accessor {
     },
   };
 }
+
+/** Stands in the external id of a denial where that of a session has the role's id. */
+const denialIdPrefix = "denial:";
+/** AWS's clock and ours may differ: a denial stays so much longer than the keys, by our clock. */
+const denialSpareMs = 5 * 60_000;
+
+const isSpent = ({ until }: Denial, now: Date): boolean => until.getTime() + denialSpareMs <= now.getTime();
+
+/** Inline policies are written in our own account only, whatever account a role's ARN names. */
+function assertOurAccount({ terms }: Pick<GrantIntent, "terms">, us: string): void {
+  const { roleArn } = readTerms("aws", terms);
+  const [ours, theirs] = [accountIn(us), accountIn(roleArn)];
+  if (ours === theirs) return;
+  throw new ProviderError(
+    "rejected",
+    `${roleArn} is a role of account ${theirs}, and Quarterdeck works in ${ours}: its sessions could not be denied there`,
+    "Give that account an accessor of its own with keys of that account, or leave denyOnRevoke out: keys then last until they expire",
+  );
+}
+
+/** `arn:aws:iam::111122223333:role/reader` is of the account 111122223333. */
+const accountIn = (arn: string): string => arn.split(":")[4] || "unknown";
 
 const gone: ReadBack = {
   exists: false,

@@ -208,7 +208,7 @@ describe("an early end", () => {
     expect(await accessor({ denyOnRevoke: true }).verify(ref)).toMatchObject({ exists: false });
   });
 
-  it("asked twice puts one policy, and takes it away once the keys have expired", async () => {
+  it("asked twice puts one policy, and takes it away five minutes after the keys have expired", async () => {
     const ref = await taken({ denyOnRevoke: true });
     const ending = accessor({ denyOnRevoke: true });
     await ending.revoke(ref);
@@ -216,6 +216,8 @@ describe("an early end", () => {
     expect(aws.asked.filter(({ action }) => action === "PutRolePolicy")).toHaveLength(1);
     expect(await ending.list()).toEqual([]);
     nowMs += 30 * 60_000;
+    expect(await ending.list()).toEqual([]);
+    nowMs += 5 * 60_000;
     const [spent, ...rest] = await ending.list();
     expect(rest).toEqual([]);
     expect(spent?.words).toContain("its session has expired");
@@ -225,6 +227,31 @@ describe("an early end", () => {
       ]);
     expect(aws.policies.get("orders-reader")?.size).toBe(0);
     expect(await ending.list()).toEqual([]);
+  });
+
+  it("after the keys have expired asks nothing of AWS", async () => {
+    const ref = await taken({ denyOnRevoke: true });
+    nowMs += 30 * 60_000;
+    expect(await accessor({ denyOnRevoke: true }).revoke(ref)).toMatchObject({
+      readBack: { exists: false },
+      lastsUntil: null,
+    });
+    expect(aws.asked).toEqual([]);
+  });
+
+  it("by a denial is promised in our own account only: a role of another is refused", async () => {
+    const roleArn = "arn:aws:iam::999988887777:role/orders-reader";
+    const elsewhere = accessor({ denyOnRevoke: true, roles: [roleArn] });
+    for (const call of [
+      () => elsewhere.grant(intentOf(30, { roleArn }), "G-12"),
+      () => elsewhere.plan(intentOf(30, { roleArn })),
+    ])
+      await expect(call()).rejects.toMatchObject({
+        code: "rejected",
+        message: expect.stringContaining("account 999988887777, and Quarterdeck works in 111122223333"),
+        hint: expect.stringContaining("denyOnRevoke"),
+      });
+    expect(aws.asked.map(({ action }) => action)).toEqual(["GetCallerIdentity", "GetCallerIdentity"]);
   });
 
   it("of a grant whose answer never came denies its name for as long as keys could live", async () => {
