@@ -3,7 +3,7 @@
  * certificates there are. `issued/` holds one file per grant that stands, `revoked/` one per grant that has ended, and
  * `revoked.krl` is made of both.
  */
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
@@ -80,14 +80,28 @@ export class Registry {
     return rm(join(this.directory, "revoked", `${name}.json`), { force: true });
   }
 
-  /** Hosts refuse everybody while their list is not whole: it is renamed into its place, never written there. */
+  /**
+   * Hosts refuse everybody while their list is not whole: it is renamed into its place, never written there. Throws
+   * `conflict` when the lock is another's by now: its list may know of more than ours.
+   */
   async writeList(list: Buffer): Promise<void> {
-    await this.#write("revoked.krl", list, 0o644);
+    await this.#write("revoked.krl", list, 0o644, async () => {
+      if ((await textOf(this.#lock)) === this.token) return;
+      throw new ProviderError(
+        "conflict",
+        `${this.#lock} was taken over by another worker while the list was made`,
+        "It is tried again by itself",
+      );
+    });
+  }
+
+  get #lock(): string {
+    return join(this.directory, "lock");
   }
 
   /** One writer at a time, among all workers. Throws `not_found` when the folder is not there: it is never made by us. */
   async locked<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const lock = join(this.directory, "lock");
+    const lock = this.#lock;
     while (!(await this.#take(lock))) {
       if (signal.aborted)
         throw new ProviderError(
@@ -125,7 +139,11 @@ export class Registry {
       const held = await stat(lock);
       await writeFile(mine, "");
       // Both by the folder's own clock.
-      if ((await stat(mine)).mtimeMs - held.mtimeMs > lockStaleMs) await rename(lock, mine);
+      if ((await stat(mine)).mtimeMs - held.mtimeMs <= lockStaleMs) return;
+      await rename(lock, mine);
+      const taken = await stat(mine);
+      // Another was quicker to take it over: this one is live, and goes back unless there is a newer one.
+      if (taken.ino !== held.ino || taken.mtimeMs !== held.mtimeMs) await putBack(mine, lock);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw unusable(this.directory, error);
     } finally {
@@ -172,14 +190,29 @@ export class Registry {
     throw unusable(this.directory);
   }
 
-  async #write(file: string, content: string | Buffer, mode = 0o600): Promise<void> {
+  async #write(
+    file: string,
+    content: string | Buffer,
+    mode = 0o600,
+    assertMay: () => Promise<void> = async () => undefined,
+  ): Promise<void> {
     const whole = join(this.directory, `.${this.token}.new`);
     try {
       await writeFile(whole, content, { mode });
+      await assertMay();
       await rename(whole, join(this.directory, file));
     } catch (error) {
-      throw unusable(this.directory, error);
+      await rm(whole, { force: true });
+      throw error instanceof ProviderError ? error : unusable(this.directory, error);
     }
+  }
+}
+
+async function putBack(taken: string, lock: string): Promise<void> {
+  try {
+    await link(taken, lock);
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
   }
 }
 
