@@ -1,6 +1,6 @@
 /** `ssh-keygen` as a child process: key pairs, certificates, revocation lists. Source: OpenSSH, ssh-keygen(1). */
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Secret } from "../../platform/secret.ts";
@@ -55,6 +55,9 @@ export interface KeygenOptions {
 
 /** Where programs of a system are; nothing else of our surroundings reaches a child. */
 const surroundings = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin", TZ: "UTC", LC_ALL: "C" };
+const folderPrefix = "quarterdeck-ssh-";
+/** Longer than any call may last. */
+const leftBehindMs = 10 * 60_000;
 /** Its answers are a few lines. */
 const answerBytesMax = 1024 * 1024;
 
@@ -63,14 +66,31 @@ export async function withKeygen<T>(
   options: KeygenOptions,
   work: (keygen: Keygen) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "quarterdeck-ssh-"));
+  const folder = await mkdtemp(join(tmpdir(), folderPrefix));
   try {
     await chmod(folder, 0o700);
+    await removeLeftBehind(folder);
     const ca = await caFile(options.caKey, folder);
     return await work(keygenIn(folder, ca, options.signal));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** A process that is killed at work cannot remove its folder, which may hold the signing key: whoever works next does. */
+async function removeLeftBehind(own: string): Promise<void> {
+  const { uid, mtimeMs: nowMs } = await lstat(own);
+  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(folderPrefix));
+  await Promise.all(
+    names.map(async (name) => {
+      const path = join(tmpdir(), name);
+      // Others may be removing it at the same time.
+      const found = await lstat(path).catch(() => undefined);
+      // Both by the temporary folder's own clock.
+      const isLeft = found?.isDirectory() && found.uid === uid && nowMs - found.mtimeMs > leftBehindMs;
+      if (isLeft) await rm(path, { recursive: true, force: true });
+    }),
+  );
 }
 
 async function caFile(caKey: KeygenOptions["caKey"], folder: string): Promise<string> {
@@ -158,7 +178,7 @@ export async function isRevoked(list: string, certificate: string, signal: Abort
 }
 
 async function withFile<T>(certificate: string, work: (path: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), "quarterdeck-ssh-"));
+  const folder = await mkdtemp(join(tmpdir(), folderPrefix));
   try {
     const path = join(folder, "key-cert.pub");
     await writeFile(path, certificate);
