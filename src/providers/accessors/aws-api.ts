@@ -12,7 +12,7 @@ export interface AwsAddress {
   keys?: { accessKeyId: Secret<string>; secretAccessKey: Secret<string> } | undefined;
   stsEndpoint?: string | undefined;
   iamEndpoint?: string | undefined;
-  /** Each call ends by then, in milliseconds. */
+  /** Each request ends by then, in milliseconds. */
   deadlineMs: number;
 }
 

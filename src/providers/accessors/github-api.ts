@@ -11,7 +11,7 @@ export interface GithubAddress {
   apiUrl: string;
   org: string;
   token: Secret<string>;
-  /** Each call ends by then, in milliseconds. */
+  /** Each request ends by then, in milliseconds. */
   deadlineMs: number;
   now: () => Date;
 }

@@ -8,6 +8,7 @@ import { type Clusters, createClusters } from "../kubernetes/clusters.ts";
 import { secretOf } from "../secrets.ts";
 import { createAwsAccessor } from "./aws.ts";
 import type { Accessor } from "./contract.ts";
+import { withDeadline } from "./deadline.ts";
 import { createGithubAccessor } from "./github.ts";
 import { createKubernetesAccessor } from "./kubernetes.ts";
 import { createPostgresAccessor } from "./postgres.ts";
@@ -17,7 +18,7 @@ import { createSshAccessor } from "./ssh.ts";
 import { readTerms } from "./terms.ts";
 import { createWebhookAccessor } from "./webhook.ts";
 
-/** Each call to an outside system ends by then, in milliseconds. */
+/** Each call to an accessor ends by then, and each request it makes, in milliseconds. */
 const callDeadlineMs = 10_000;
 
 export interface Accessors {
@@ -49,7 +50,10 @@ export function createAccessors(
     withLock: createLock(platform.database),
     sessions: createSessionPool(),
   };
-  return { of: (instance, grantable) => wrap(build(platform, shared, instance, grantable)) };
+  return {
+    of: (instance, grantable) =>
+      wrap(withDeadline(build(platform, shared, instance, grantable), callDeadlineMs)),
+  };
 }
 
 function build(

@@ -16,7 +16,7 @@ export interface UsergroupAddress {
   /** The instance, for messages. */
   who: string;
   slack: Pick<SlackApi, "call">;
-  /** Each call ends by then, in milliseconds. */
+  /** Each request ends by then, in milliseconds. */
   deadlineMs: number;
 }
 
