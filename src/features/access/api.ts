@@ -67,9 +67,9 @@ export function accessApi({ platform }: Room): readonly ApiRoute[] {
         limit: z.coerce.number().int().min(1).max(200).default(50),
       }),
       answer: z.object({ grants: z.array(grantSchema) }),
-      handle: async ({ query: { state, ...filter }, covers }) => {
-        const found = await listGrants(db, { ...filter, states: state && [state] });
-        return allow({ grants: found.filter(({ service }) => covers(service)).map(shown) });
+      handle: async ({ query: { state, ...filter }, services }) => {
+        const found = await listGrants(db, { ...filter, services, states: state && [state] });
+        return allow({ grants: found.map(shown) });
       },
     }),
     defineApiRoute({

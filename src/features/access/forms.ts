@@ -122,6 +122,12 @@ const offerForm: Modal = {
     `access offer ${words.trim().split(" ")[0] ?? ""} ${values.role ?? ""} ${values.time ?? ""}`,
 };
 
+/** The thing, and what its card showed. Words may come from a link: what the form does not show, it does not say. */
+function keptOf(words: string): { id: string; kept: string } {
+  const [kept = "", id = ""] = /^(\S+)(?: --seen \w+)?/.exec(words.trim()) ?? [];
+  return { id, kept };
+}
+
 function reasonForm(
   name: string,
   title: string,
@@ -134,12 +140,12 @@ function reasonForm(
     title,
     submitLabel,
     build: ({ words }) => [
-      section(`*${escapeText(words.split(" ")[0] ?? "")}*: ${about}`),
+      section(`*${escapeText(keptOf(words).id)}*: ${about}`),
       ...(withTime ? [timeInput("15m")] : []),
       reasonInput,
     ],
     line: (values, words) =>
-      `${name} ${words.trim()} ${withTime ? `${values.time ?? ""} ` : ""}${quoted(values.reason)}`,
+      `${name} ${keptOf(words).kept} ${withTime ? `${values.time ?? ""} ` : ""}${quoted(values.reason)}`,
   };
 }
 

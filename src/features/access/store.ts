@@ -175,6 +175,8 @@ export interface GrantFilter {
   resource?: string | undefined;
   role?: string | undefined;
   service?: string | undefined;
+  /** Of these services alone; left out: of all. */
+  services?: readonly string[] | undefined;
   extends?: GrantId | undefined;
   requestedSince?: Date | undefined;
   limit: number;
@@ -188,6 +190,7 @@ export async function listGrants(db: Db | Trx, filter: GrantFilter): Promise<Gra
   if (filter.resource !== undefined) query = query.where("resource", "=", filter.resource);
   if (filter.role !== undefined) query = query.where("role", "=", filter.role);
   if (filter.service !== undefined) query = query.where("service", "=", filter.service);
+  if (filter.services) query = query.where(sql<boolean>`service = any(${[...filter.services]}::text[])`);
   if (filter.extends !== undefined) query = query.where("extends", "=", filter.extends);
   if (filter.requestedSince) query = query.where("requested_at", ">=", filter.requestedSince);
   const rows = await query

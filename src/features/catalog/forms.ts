@@ -1,11 +1,15 @@
 import type { Modal } from "../../platform/feature.ts";
-import { plain } from "../../platform/messages/blocks.ts";
+import { escapeText, plain, section } from "../../platform/messages/blocks.ts";
+
+/** Words may come from a link: what the form does not show, it does not say. */
+const idOf = (words: string): string => words.trim().split(/\s/)[0] ?? "";
 
 export const denyForm: Modal = {
   name: "catalog deny",
   title: "Deny this catalog",
   submitLabel: "Deny",
-  build: () => [
+  build: ({ words }) => [
+    section(`*${escapeText(idOf(words))}*: the catalog in force stays.`),
     {
       type: "input",
       block_id: "reason",
@@ -14,5 +18,5 @@ export const denyForm: Modal = {
     },
   ],
   // Quoted, so that a word of it is never read as a flag.
-  line: ({ reason = "" }, words) => `catalog deny ${words} "${reason.replaceAll(/["“”„‟]/g, "'")}"`,
+  line: ({ reason = "" }, words) => `catalog deny ${idOf(words)} "${reason.replaceAll(/["“”„‟]/g, "'")}"`,
 };

@@ -56,9 +56,9 @@ export function rolloutApi({ platform }: Room): readonly ApiRoute[] {
         limit: z.coerce.number().int().min(1).max(200).default(50),
       }),
       answer: z.object({ rollouts: z.array(rolloutSchema) }),
-      handle: async ({ query, covers }) => {
-        const found = await listRollouts(db, { ...query, isInFlight: query.inFlight });
-        return allow({ rollouts: found.filter(({ service }) => covers(service)).map(shown) });
+      handle: async ({ query, services }) => {
+        const found = await listRollouts(db, { ...query, services, isInFlight: query.inFlight });
+        return allow({ rollouts: found.map(shown) });
       },
     }),
     defineApiRoute({

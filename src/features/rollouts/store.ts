@@ -212,6 +212,8 @@ export async function lockRollout(trx: Trx, id: string): Promise<Rollout | undef
 
 export interface RolloutFilter {
   service?: string | undefined;
+  /** Of these services alone; left out: of all. */
+  services?: readonly string[] | undefined;
   environment?: string | undefined;
   /** In flight: not ended. */
   isInFlight?: boolean | undefined;
@@ -223,6 +225,7 @@ export interface RolloutFilter {
 export async function listRollouts(db: Db | Trx, filter: RolloutFilter): Promise<Rollout[]> {
   let query = tables<RolloutTables>(db).selectFrom("rollouts").selectAll();
   if (filter.service !== undefined) query = query.where("service", "=", filter.service);
+  if (filter.services) query = query.where(sql<boolean>`service = any(${[...filter.services]}::text[])`);
   if (filter.environment !== undefined) query = query.where("environment", "=", filter.environment);
   if (filter.isInFlight) query = query.where("ended_at", "is", null);
   if (filter.startedBy)

@@ -58,11 +58,11 @@ export function ticketApi({ database, clock }: Platform): readonly ApiRoute[] {
         limit: z.coerce.number().int().min(1).max(200).default(50),
       }),
       answer: z.object({ tickets: z.array(ticketSchema) }),
-      handle: async ({ query: { service, closedDays, limit }, covers }) => {
+      handle: async ({ query: { service, closedDays, limit }, services }) => {
         const closedSince =
           closedDays === undefined ? undefined : new Date(clock.now().getTime() - closedDays * dayMs);
-        const found = await listTickets(database.db, { service, closedSince, limit });
-        return allow({ tickets: found.filter((ticket) => covers(ticket.service)).map(shown) });
+        const found = await listTickets(database.db, { service, services, closedSince, limit });
+        return allow({ tickets: found.map(shown) });
       },
     }),
     defineApiRoute({

@@ -251,6 +251,8 @@ const severityRank = sql`case severity when 'critical' then 0 when 'error' then 
 
 export interface TicketFilter {
   service?: string | undefined;
+  /** Of these services alone; left out: of all. */
+  services?: readonly string[] | undefined;
   /** Taken by this person. */
   takenBy?: string | undefined;
   /** Closed ones since then too; left out: open ones alone. */
@@ -266,6 +268,7 @@ const isAbout = (service: string) =>
 export async function listTickets(db: Db | Trx, filter: TicketFilter): Promise<Ticket[]> {
   let query = ticketTables(db).selectFrom("tickets").selectAll();
   if (filter.service !== undefined) query = query.where(isAbout(filter.service));
+  if (filter.services) query = query.where(sql<boolean>`service = any(${[...filter.services]}::text[])`);
   if (filter.takenBy !== undefined) query = query.where("taken_by", "=", filter.takenBy);
   const { closedSince } = filter;
   query =

@@ -64,7 +64,8 @@ export function commandRoutes(parts: Parts): readonly ApiRoute[] {
         if (!checked.ok) return checked;
         const { command, line } = checked.value;
         if (services !== undefined) {
-          const scope = (command.scope ?? scopeOfWords)(line);
+          // Who may is decided elsewhere for some commands; what they are about still stands in their words.
+          const scope = command.scope?.(line) ?? scopeOfWords(line);
           const isCovered =
             scope !== undefined &&
             ("service" in scope

@@ -69,7 +69,8 @@ export function createLive(parts: { db: Db; now: () => Date; sessions: Sessions;
 
   const beat = async (): Promise<void> => {
     for (const listener of [...listeners]) {
-      if (await listener.isLive()) listener.res.write(": still here\n\n");
+      if (listener.res.destroyed) listeners.delete(listener);
+      else if (await listener.isLive()) listener.res.write(": still here\n\n");
       else {
         send(listener, "ended");
         listener.res.end();
@@ -114,6 +115,8 @@ export function createLive(parts: { db: Db; now: () => Date; sessions: Sessions;
           message: "Too many pages are open; this one is read by hand.",
         });
       }
+      // Gone while it was looked up who asks: its end was told already, and nobody would hear it again.
+      if (res.destroyed || res.closed) return;
       res.writeHead(200, {
         "content-type": "text/event-stream; charset=utf-8",
         "cache-control": "no-store",

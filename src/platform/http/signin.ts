@@ -200,7 +200,7 @@ const away = (error: ProviderUnreachable): string =>
 
 /** GET shows a button and uses nothing up, so that link previews take nothing; POST signs in. */
 async function byLink(
-  { sessions, limits }: Parts,
+  { sessions, limits, publicUrl }: Parts,
   token: string,
   req: IncomingMessage,
   res: ServerResponse,
@@ -215,6 +215,17 @@ async function byLink(
       ),
     );
   req.resume();
+  // A page of another site would have people act in the session of whoever made it; programs name no origin.
+  const { origin, host } = req.headers;
+  if (origin !== undefined && origin !== new URL(publicUrl).origin && origin !== `http://${host}`)
+    return sendPage(
+      res,
+      403,
+      page(
+        "You are not signed in",
+        "<p>Another site sent you here. Open the link that Quarterdeck gave you, and press there.</p>",
+      ),
+    );
   const used = await sessions.useLink(token, req, res);
   if (used) return redirect(res, localPath(used.next));
   limits.take("failure", limits.addressOf(req));

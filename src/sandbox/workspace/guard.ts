@@ -3,6 +3,7 @@
  * name, and only from its own page or from a program that holds the token.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 
 export interface Knock {
   remoteAddress: string | undefined;
@@ -11,11 +12,18 @@ export interface Knock {
   origin: string | undefined;
   /** Sec-Fetch-Site: browsers say where a request comes from; programs say nothing. */
   fetchSite: string | undefined;
+  /** A proxy says that it passes this on for somebody; one that says nothing cannot be told. */
+  isForwarded: boolean;
 }
+
+/** Whether a proxy's header stands on a request. Sources: RFC 7239; RFC 9110, section 7.6.3. */
+export const isForwarded = (headers: IncomingHttpHeaders): boolean =>
+  ["x-forwarded-for", "forwarded", "x-real-ip", "via"].some((name) => headers[name] !== undefined);
 
 /** Why this request is turned away, or undefined when it may come in. */
 export function guardRefusal(knock: Knock): string | undefined {
   if (!isLoopbackAddress(knock.remoteAddress)) return "the local workspace answers this machine only";
+  if (knock.isForwarded) return "the local workspace answers this machine only, and nobody through a proxy";
   if (!isLoopbackHost(knock.host)) return "Host must be localhost, 127.0.0.1 or [::1]";
   if (isSafe(knock.method)) return undefined;
   if (knock.origin !== undefined && knock.origin !== `http://${knock.host}`) {

@@ -11,7 +11,7 @@ import { Changes, type Desk, Ephemerals, Reads, Triggers } from "./desk.ts";
 import { startEmulator } from "./emulator.ts";
 import { FaultBook } from "./faults.ts";
 import { FileShelf } from "./files.ts";
-import { guardRefusal, Sessions } from "./guard.ts";
+import { guardRefusal, isForwarded, Sessions } from "./guard.ts";
 import { BodyTooLarge, sendJson } from "./http.ts";
 import { tsOf } from "./ids.ts";
 import { Modals } from "./modals.ts";
@@ -104,6 +104,7 @@ async function handle(
     host: req.headers.host,
     method: req.method ?? "GET",
     origin: req.headers.origin,
+    isForwarded: isForwarded(req.headers),
     fetchSite: typeof site === "string" ? site : undefined,
   });
   if (refusal !== undefined) {

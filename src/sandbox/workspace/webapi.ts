@@ -5,7 +5,7 @@ import { addEphemeral, postAs, refusalOf, update } from "./answers-messages.ts";
 import { asBot } from "./answers-people.ts";
 import { type Desk, withIds } from "./desk.ts";
 import type { FaultBook } from "./faults.ts";
-import { guardRefusal } from "./guard.ts";
+import { guardRefusal, isForwarded } from "./guard.ts";
 import { BodyTooLarge, bodyBytesMax, parseObject, readBody, sendJson, uploadBytesMax } from "./http.ts";
 import { allScopes, appId, botId, type Json, listOf, textOf } from "./model.ts";
 import { intentOf, type ReplyPlace } from "./response-urls.ts";
@@ -41,6 +41,7 @@ async function serve(
     host: req.headers.host,
     method: req.method ?? "GET",
     origin: req.headers.origin,
+    isForwarded: isForwarded(req.headers),
     fetchSite: undefined,
   });
   if (refusal !== undefined) return sendJson(res, 403, { ok: false, error: refusal });

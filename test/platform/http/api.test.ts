@@ -170,6 +170,12 @@ describe("a token of the API", () => {
       });
     expect(await ask(token, "/audit")).toMatchObject({ status: 403, body: { rule: "token-teams" } });
     expect((await ask(token, "/audit?service=shop")).status).toBe(403);
+    const { token: storefront } = await tokenOf("U0ONCALL", { teams: ["storefront"] });
+    for (const line of ["rollback shop", "rollout revert shop"]) {
+      expect(await ask(token, "/commands", { line })).toMatchObject({ body: { rule: "token-teams" } });
+      const asked = await ask(storefront, "/commands", { line: `${line} --dry-run` });
+      expect([asked.status, asked.body.done]).toEqual([200, true]);
+    }
     await revokeAll("U0ONCALL");
   });
 

@@ -71,6 +71,21 @@ describe("a page of the console", () => {
 });
 
 describe("28: a form", () => {
+  it("of another site signs nobody in with that site's own link", async () => {
+    const token = await quarterdeck.app.sessions.createLink({ team: "T0LOCAL", person: "U0DEV" }, "/console");
+    const press = (origin?: string) =>
+      fetch(`${quarterdeck.base}/sign-in?token=${token}`, {
+        method: "POST",
+        headers: origin === undefined ? {} : { origin },
+        redirect: "manual",
+      });
+    for (const origin of ["http://evil.example", "null", "http://127.0.0.1:1"]) {
+      const answer = await press(origin);
+      expect([answer.status, answer.headers.getSetCookie()]).toEqual([403, []]);
+    }
+    expect((await press(quarterdeck.base)).status).toBe(303);
+  });
+
   it.each([
     ["of another site", "http://evil.example", "right"],
     ["of a page without an origin", "null", "right"],

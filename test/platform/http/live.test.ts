@@ -11,6 +11,7 @@ let test: TestDatabase;
 let live: Live;
 let server: HttpServer;
 let isSignedIn = true;
+let leavers = 0;
 const uses: (boolean | undefined)[] = [];
 
 beforeAll(async () => {
@@ -30,6 +31,11 @@ beforeAll(async () => {
     handlers: [
       async (req, res, url) => {
         const person = url.searchParams.get("as") ?? "U0LEAD";
+        // The page is left while it is still being looked up who asks.
+        if (url.searchParams.has("leaves")) {
+          await new Promise((resolve) => res.once("close", resolve));
+          leavers += 1;
+        }
         const actor = { team: "T0LOCAL", person, door: "console" };
         await live.route.handle({ req, res, url, actor } as unknown as RouteContext);
         return true;
@@ -92,6 +98,19 @@ it("opens six for a person and no more, and asks for a topic", async () => {
     page.leave();
     return page.answer.status === 200;
   });
+}, 30_000);
+
+it("keeps no place for pages that were left before they were answered", async () => {
+  const pages = Array.from({ length: 6 }, async () => {
+    const leaving = AbortSignal.timeout(300);
+    await fetch(`http://127.0.0.1:${server.port}/events?topic=a&as=U0GONE&leaves=1`, { signal: leaving });
+  });
+  const left = await Promise.allSettled(pages);
+  expect(left.map(({ status }) => status)).toEqual(Array(6).fill("rejected"));
+  await until("the server to see them go", async () => leavers === 6);
+  const page = await openPage("topic=a&as=U0GONE");
+  expect(page.answer.status).toBe(200);
+  page.leave();
 }, 30_000);
 
 it("says that it is there, ends with the session, and does not keep that alive", async () => {

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   guardRefusal,
+  isForwarded,
   type Knock,
   Sessions,
   workspaceRefusal,
@@ -14,6 +15,7 @@ const knock: Knock = {
   method: "POST",
   origin: "http://127.0.0.1:3210",
   fetchSite: "same-origin",
+  isForwarded: false,
 };
 
 describe("the door", () => {
@@ -43,6 +45,13 @@ describe("the door", () => {
     ]) {
       expect(guardRefusal({ ...knock, method: "GET", host })).toMatch(/Host/);
     }
+  });
+
+  it("stays shut for what a proxy on this machine brings, even under its names", () => {
+    expect(guardRefusal({ ...knock, method: "GET", isForwarded: true })).toMatch(/proxy/);
+    for (const header of ["x-forwarded-for", "forwarded", "x-real-ip", "via"])
+      expect(isForwarded({ [header]: "203.0.113.9" })).toBe(true);
+    expect(isForwarded({ host: "localhost" })).toBe(false);
   });
 
   it("takes deeds from its own origin or from programs, not from other sites", () => {
@@ -107,6 +116,10 @@ describe("over HTTP", () => {
   it("another Host is refused on every path, the page included", async () => {
     for (const path of ["/", "/workspace/api/session", "/workspace/workspace.js"]) {
       expect((await rawRequest(h.origin, path, { headers: { host: "evil.example" } })).status).toBe(403);
+    }
+    for (const path of ["/", "/workspace/oidc/authorize"]) {
+      const headers = { "x-forwarded-for": "203.0.113.9" };
+      expect((await rawRequest(h.origin, path, { headers })).status).toBe(403);
     }
     const api = new URL(h.workspace.webApiUrl);
     const refused = await rawRequest(api.origin, "/api/auth.test", {
