@@ -244,9 +244,17 @@ const partsLeaveByTheirSeals = async (db: Kysely<unknown>): Promise<void> => {
   `.execute(db);
 };
 
+/** What the archive has can be unchained by nobody, so nobody takes back that it has it. */
+const archivedStays = async (db: Kysely<unknown>): Promise<void> => {
+  await sql`create trigger audit_archived_stays before update on audit_seals for each row
+    when (old.archived_at is not null and new.archived_at is null)
+    execute function audit_is_append_only()`.execute(db);
+};
+
 export const auditMigrations: Record<string, Migration> = {
   "2026-11-25T1720-audit-sealed": { up: sealedAudit },
   "2026-11-25T1905-audit-parts-by-seals": { up: partsLeaveByTheirSeals },
+  "2026-11-25T1910-audit-archived-stays": { up: archivedStays },
 };
 
 /** What the app role calls; each does one thing to the audit, in the only way that is allowed. */

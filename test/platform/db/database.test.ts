@@ -137,6 +137,13 @@ it.each([
   await expect(sql.raw(statement).execute(test.db)).rejects.toMatchObject({ code: "42501" });
 });
 
+it("does not let the app role take back that the archive has a seal, and with it the entries", async () => {
+  const seal = { number: "1", seq: "1", count: 1, at: test.clock.now(), body: "{}", archived_at: test.clock.now() };
+  await test.db.insertInto("audit_seals").values(seal).execute();
+  for (const statement of ["update audit_seals set archived_at = null", "select audit_unchain(0, 0)"])
+    await expect(sql.raw(statement).execute(test.db)).rejects.toMatchObject({ code: "42501" });
+});
+
 it("does not even let the owner change an entry while the triggers stand", async () => {
   const owner = new pg.Client({ connectionString: test.fresh.ownerUrl });
   await owner.connect();
