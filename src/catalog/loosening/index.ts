@@ -19,6 +19,7 @@ export function loosened(before: Catalog, after: Catalog): string[] {
     resources: new Map(before.resources.map((resource) => [resource.name, resource])),
     accessors: new Map(before.providers.accessors.map((instance) => [instance.name, instance])),
   };
+  const services = new Set(after.services.map(({ name }) => name));
   const used = new Set(after.resources.map(({ accessor }) => accessor));
   return [
     ...organisationLoosened(before, after),
@@ -32,6 +33,10 @@ export function loosened(before: Catalog, after: Catalog): string[] {
         ? []
         : [`${name} belongs to ${team}, no longer to ${owner}: its leads and members decide`];
     }),
+    // Taken out and declared again, it would change its owner in two steps that give nothing each.
+    ...before.services
+      .filter(({ name }) => !services.has(name))
+      .map(({ name, team }) => `${name} is taken out: whoever declares it again owns it, no longer ${team}`),
     ...after.providers.accessors.flatMap((instance) =>
       used.has(instance.name) ? accessorLoosened(was.accessors.get(instance.name), instance) : [],
     ),

@@ -285,6 +285,13 @@ export const widening: readonly [string, (after: Catalog, before: Catalog) => vo
     "shop belongs to payments, no longer to storefront: its leads and members decide",
   ],
   [
+    "a service to whoever declares it next",
+    (after) => {
+      after.services = after.services.filter(({ name }) => name !== "shop");
+    },
+    "shop is taken out: whoever declares it again owns it, no longer storefront",
+  ],
+  [
     "a longer override of freezes",
     (after) => {
       after.policies.freeze.overrideMax = 86_400_000;
