@@ -138,7 +138,14 @@ it.each([
 });
 
 it("does not let the app role take back that the archive has a seal, and with it the entries", async () => {
-  const seal = { number: "1", seq: "1", count: 1, at: test.clock.now(), body: "{}", archived_at: test.clock.now() };
+  const seal = {
+    number: "1",
+    seq: "1",
+    count: 1,
+    at: test.clock.now(),
+    body: "{}",
+    archived_at: test.clock.now(),
+  };
   await test.db.insertInto("audit_seals").values(seal).execute();
   for (const statement of ["update audit_seals set archived_at = null", "select audit_unchain(0, 0)"])
     await expect(sql.raw(statement).execute(test.db)).rejects.toMatchObject({ code: "42501" });
