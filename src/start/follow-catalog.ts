@@ -1,6 +1,6 @@
 import type { App } from "../app.ts";
 import { loadCatalog } from "../catalog/load.ts";
-import { approversNeeded } from "../catalog/loosening/index.ts";
+import { approversNeeded, waitsWhole } from "../catalog/loosening/index.ts";
 import { problemText } from "../catalog/problem.ts";
 import { type CatalogWatch, watchCatalog } from "../catalog/watch.ts";
 import type { Offered } from "../platform/catalog-proposals.ts";
@@ -51,7 +51,7 @@ function waitingText(
 ): string {
   const catalog = app.catalogs.current();
   const { owners, needed } = approversNeeded(catalog, undefined);
-  const what = `The catalog in ${dir} gives rights that the one in force does not, so ${state === "denied" ? "it was denied" : "it waits"} and the one in force stays:\n${words.map((line) => `  ${line}`).join("\n")}`;
+  const what = `The catalog in ${dir} gives rights that the one in force does not, so ${state === "denied" ? "it was denied" : "it waits"} and the one in force stays:\n${words.map((line) => `  ${line}`).join("\n")}\n${waitsWhole}`;
   const who = `${needed} of ${owners.join(", ")}`;
   return state === "denied"
     ? `${what}\nChange the files, or have ${who} approve it after all: /ops catalog approve ${id}`

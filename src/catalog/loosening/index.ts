@@ -7,6 +7,9 @@ import { type Fields, fieldsOf, isSame, listed, shortly } from "./compare.ts";
 import { organisationLoosened, personLoosened, policiesLoosened, teamLoosened } from "./people.ts";
 import { policyLoosened } from "./policy.ts";
 
+/** What somebody in a hurry to take a right away must know of a catalog that waits. */
+export const waitsWhole = "What it takes away waits too: put that in force without the lines above.";
+
 export { approversNeeded, ownersOf, ownersTeamOf } from "./owners.ts";
 
 /** What people could do under `after` and not under `before`, a line each; empty when nothing. */

@@ -1,7 +1,7 @@
 /** A catalog that waits, as its owners read it. Pure. */
 
 import { person, slackIdOf } from "../../catalog/lookup.ts";
-import { approversNeeded } from "../../catalog/loosening/index.ts";
+import { approversNeeded, waitsWhole } from "../../catalog/loosening/index.ts";
 import type { Catalog } from "../../catalog/schema.ts";
 import { auditUrl } from "../../platform/audit/link.ts";
 import type { Proposal } from "../../platform/catalog-proposals.ts";
@@ -60,7 +60,7 @@ export function proposalCard(proposal: Proposal, scene: Scene): { text: string; 
         ? [["Who can approve", `${needed} must: ${left.map(nameOf).join(", ")}`] as const]
         : []),
     ],
-    body: [section(wordsText(words))],
+    body: [section(wordsText(words)), ...(isOpen ? [section(waitsWhole)] : [])],
     ...(isOpen
       ? {
           verbs: [
