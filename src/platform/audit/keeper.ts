@@ -35,8 +35,6 @@ import { entriesPerSealMax, keyIdOf, readSeal, type Seal } from "./seal.ts";
 import { bodiesOf, type KeptSeal, newestSeal, notArchived, sealNext } from "./seals.ts";
 
 const dayMs = 86_400_000;
-/** How often a worker that could not ask the archive yet asks again. */
-const askAgainMs = 15_000;
 /** Past this age, or this many entries, a part ends with the next seal. */
 const partDays = 7;
 const partEntries = 500_000;
@@ -48,7 +46,7 @@ const sealsPerTurn = 200;
 export const sealJob = "audit.seal";
 
 export interface AuditKeeper {
-  /** Asks the archive, holds what must be held, chains from then on. Returns once it was asked for the first time. */
+  /** Asks the archive, holds what must be held, chains from then on; so it does when the archive does not answer. */
   start(): Promise<void>;
   stop(): Promise<void>;
   /** One turn: compare, seal, archive, parts. Answers what was sealed. */
@@ -73,7 +71,6 @@ export interface KeeperParts {
 export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
   const { database, clock, log, archive, chainer } = parts;
   const { db } = database;
-  let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
   let keysSaid = new Set<string>();
 
@@ -199,28 +196,21 @@ export function createAuditKeeper(parts: KeeperParts): AuditKeeper {
     return sealed;
   };
 
-  const ask = async (): Promise<void> => {
-    clearTimeout(timer);
-    try {
-      await compare();
-      // While it is held, the database itself chains nothing.
-      if (!isStopped) chainer.start();
-    } catch (error) {
-      if (isStopped) return;
-      log.warn({ err: error }, "the archive could not be asked yet; nothing is chained until it was");
-      timer = setTimeout(() => void ask(), askAgainMs).unref();
-    }
+  const start = async (): Promise<void> => {
+    isStopped = false;
+    // An archive that is away stops nobody: entries that nobody chains would have no seal either.
+    await compare().catch((error: unknown) => {
+      if (!isStopped) log.warn({ err: error }, "the archive could not be asked yet; it is asked each minute");
+    });
+    // While it is held, the database itself chains nothing.
+    if (!isStopped) chainer.start();
   };
 
   return {
     turn,
-    start: () => {
-      isStopped = false;
-      return ask();
-    },
+    start,
     stop: async () => {
       isStopped = true;
-      clearTimeout(timer);
       await chainer.stop();
     },
     jobs: [

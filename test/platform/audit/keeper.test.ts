@@ -64,11 +64,25 @@ it("goes on sealing while the archive is away, and brings it all once it is back
   expect(await world.verify()).toMatchObject({ ok: true, sealed: 7 });
 });
 
+it("chains in a worker that starts while the archive cannot be asked", async () => {
+  const away = () => Promise.reject(new ArchiveError("unreachable", "away", ""));
+  const keeper = world.keeperFor({ ...world.archive, place: "away", get: away });
+  await keeper.start();
+  await world.test.database.tx(async (tx) =>
+    tx.audit({ actor: systemActor, action: "test.done", subject: "while away" }),
+  );
+  const chained = () =>
+    world.test.db.selectFrom("audit_chained").select("seq").where("subject", "=", "while away").execute();
+  await expect.poll(chained, { timeout: 10_000 }).toHaveLength(1);
+  await keeper.stop();
+  await world.keeper.turn();
+});
+
 it("is verified by old and new keys once the signing key was replaced", async () => {
   const { privateKey } = generateKeyPairSync("ed25519");
   await world.add(1);
   await world.keeperFor(world.archive, privateKey).turn();
-  expect(await world.verify()).toMatchObject({ ok: false, fault: { seq: 8, fault: "seal" } });
+  expect(await world.verify()).toMatchObject({ ok: false, fault: { seq: 9, fault: "seal" } });
   const keys = new Map([...world.keys, [keyIdOf(privateKey), privateKey]]);
   const { db } = world.test;
   expect(await verifyAudit({ db, keys, archive: world.archive, now: world.test.clock.now() })).toMatchObject({
@@ -76,7 +90,7 @@ it("is verified by old and new keys once the signing key was replaced", async ()
   });
   // From here on by the first key again.
   await world.dba.query(
-    "delete from audit_seals where seq = 8 and count = 1; update audit_seals set archived_at = archived_at",
+    "delete from audit_seals where seq = 9 and count = 1; update audit_seals set archived_at = archived_at",
   );
 });
 
