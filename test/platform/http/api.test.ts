@@ -163,6 +163,12 @@ describe("a token of the API", () => {
     const { token } = await tokenOf("U0ONCALL", { teams: ["payments"] });
     expect((await ask(token, "/access")).body.grants).toEqual([]);
     expect((await ask(token, "/access/G-1")).status).toBe(404);
+    // An older one of theirs is found however many of others' are newer.
+    await sql`insert into access_grants select (jsonb_populate_record(g, ${JSON.stringify({ id: "G-0", resource: "cards-db", service: "payments", requested_at: "2020-01-01T00:00:00Z" })}::jsonb)).*
+      from access_grants g where id = 'G-1'`.execute(db());
+    expect((await ask(token, "/access?limit=1")).body.grants).toMatchObject([{ id: "G-0" }]);
+    await sql`delete from access_grants where id = 'G-0'`.execute(db());
+    for (const path of ["/rollouts", "/tickets"]) expect((await ask(token, path)).status).toBe(200);
     for (const line of ["help", "status shop", "rollout start shop v42"])
       expect(await ask(token, "/commands", { line })).toMatchObject({
         status: 403,
