@@ -46,8 +46,13 @@ export async function readDuty(
 /** Whether what approved it at once holds still, before it is given. */
 export async function basisNow(
   room: Pick<Room, "tickets" | "paging" | "platform">,
-  { basis, service, personId }: Grant,
+  { basis, service, personId, terms }: Grant,
 ): Promise<{ is: "read"; lost: string | undefined } | { is: "unreadable" }> {
+  if (basis.is === "none-needed" && terms.incidentRequired) {
+    const { paging } = await readIncidents(room, service ?? undefined, "");
+    if (paging === undefined) return { is: "unreadable" };
+    return { is: "read", lost: paging.length === 0 ? `nothing pages on ${service} any more` : undefined };
+  }
   if (basis.is !== "automatic") return { is: "read", lost: undefined };
   const duty = await readDuty(room, service ?? undefined, room.platform.clock.now());
   const { paging } = await readIncidents(room, service ?? undefined, "");

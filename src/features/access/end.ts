@@ -9,7 +9,7 @@ import { destroySecret } from "./claim.ts";
 import { type EndCause, type Grant, type GrantId, revokingFrom, textDigest } from "./model.ts";
 import { holdsSecret, secretRefusal } from "./reason.ts";
 import { change, leadOf, type Room, unknownGrant, whoOf } from "./room.ts";
-import { readGrant } from "./store.ts";
+import { listGrants, readGrant } from "./store.ts";
 import { requesterName, standing } from "./words.ts";
 
 export interface Ending {
@@ -108,11 +108,47 @@ export async function revokeGrant(room: Room, ending: Ending, reason: string): P
         { ...grant, state: { is: "denied", by: whoOf(actor), at: tx.now, reason } },
         { actor, action: "access.revoked", detail: { reasonDigest: textDigest(reason) } },
       );
-      return allow(`${id} is revoked; it was not claimed yet.`);
+      const more = await revokeExtensions(room, tx, id, actor, reason);
+      return allow(`${id} is revoked; it was not claimed yet.${moreText(more)}`);
     }
     await startEnding(room, tx, grant, { is: "revoked", by: whoOf(actor), reason }, actor);
-    return allow(`${id} is being ended, with its open sessions.`);
+    const more = await revokeExtensions(room, tx, id, actor, reason);
+    return allow(`${id} is being ended, with its open sessions.${moreText(more)}`);
   });
+}
+
+const moreText = (ids: readonly GrantId[]): string =>
+  ids.length === 0
+    ? ""
+    : ` So ${ids.length === 1 ? "is its extension" : "are its extensions"} ${ids.join(", ")}.`;
+
+/** An extension is a grant of its own: who is to have nothing any more has none of them either. Answers what it ended. */
+async function revokeExtensions(
+  room: Room,
+  tx: Tx,
+  id: GrantId,
+  actor: Actor,
+  reason: string,
+): Promise<GrantId[]> {
+  const ended: GrantId[] = [];
+  for (const found of await listGrants(tx.trx, { extends: id, limit: 20 })) {
+    const grant = await readGrant(tx.trx, found.id, { lock: true });
+    if (grant === undefined) continue;
+    const { state } = grant;
+    if (state.is === "requested" || state.is === "approved") {
+      await change(
+        room,
+        tx,
+        grant,
+        { ...grant, state: { is: "denied", by: whoOf(actor), at: tx.now, reason } },
+        { actor, action: "access.revoked", detail: { reasonDigest: textDigest(reason), extends: id } },
+      );
+      ended.push(grant.id);
+    } else if (await startEnding(room, tx, grant, { is: "revoked", by: whoOf(actor), reason }, actor))
+      ended.push(grant.id);
+    ended.push(...(await revokeExtensions(room, tx, grant.id, actor, reason)));
+  }
+  return ended;
 }
 
 function isOver({ platform }: Room, grant: Grant, actor: Actor): Decision<never> {

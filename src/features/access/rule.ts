@@ -128,6 +128,12 @@ function refusedStart(rule: Rule, startAt: Date | undefined, now: Date): Refused
     });
   if (startAt !== undefined && startAt <= now)
     return refuse({ rule: "start-to-come", message: "That start has passed.", hint: "Leave --at out." });
+  if (startAt !== undefined && rule.terms.incidentRequired)
+    return refuse({
+      rule: "incident-now",
+      message: `${whatOf(rule)} is given while a ticket that pages is open; it cannot be asked for later.`,
+      hint: "Leave --at out.",
+    });
   const { hours } = rule.terms;
   const from = startAt ?? now;
   if (hours === undefined || openUntil(hours, from) !== undefined) return undefined;

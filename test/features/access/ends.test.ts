@@ -389,6 +389,20 @@ describe("the reconciler", () => {
 });
 
 describe("an extension", () => {
+  it("is taken away with what it extends, and the answer names it", async () => {
+    const { id, login } = await access.grant("orders-db readwrite 10m INC-42 fix");
+    const asked = await access.ask(dev, `access extend ${id} 10m INC-42 more`);
+    const next = /^G-\d+/.exec(asked.text)?.[0] as typeof id;
+    await access.ask(lena, `access approve ${next}`);
+    const answer = await access.ask(lena, `access revoke ${id} stolen laptop`);
+    expect(answer.text).toContain(`So is its extension ${next}.`);
+    await access.work();
+    expect((await access.grantOf(next)).state).toMatchObject({ is: "denied", reason: "stolen laptop" });
+    expect((await access.grantOf(id)).state.is).toBe("ended");
+    expect(await canSignIn(login)).toBe(false);
+    expect(await claimGrant(access.room, next, dev)).toMatchObject({ ok: false });
+  });
+
   it("13: is a new approval each time, with a login of its own, up to the total cap", async () => {
     const { id } = await access.grant("orders-db readwrite 30m INC-42 fix");
     expect(await access.ask(lena, `access extend ${id} 10m INC-42 more`)).toMatchObject({

@@ -124,6 +124,8 @@ describe("a request", () => {
       "incident-required",
       "incident-readable",
     ]);
+    const later = ask({ startAt: new Date(now.getTime() + 60 * minuteMs) });
+    expect(ruleOf(judgeAsk(rule, later, { ...none, paging: ["T-7"] }, now))).toBe("incident-now");
   });
 
   it("13: stays under the total cap with all extensions, its border included", () => {
