@@ -104,6 +104,27 @@ describe("approval at once", () => {
     });
   });
 
+  it("of a role for incidents that needs nobody looks again at the claim", async () => {
+    const policy = { quorum: 0, incidentRequired: true, automatic: undefined };
+    await under("readonly", policy, async () => {
+      access.tickets.open.set("T-7", { service: "shop", pages: true });
+      const answer = await access.ask(dev, "access request orders-db readonly 10m look");
+      const id = /G-\d+/.exec(answer.text)?.[0] as Parameters<typeof claimGrant>[1];
+      expect(await access.grantOf(id)).toMatchObject({ basis: { is: "none-needed" } });
+      access.tickets.unreadable = true;
+      expect(await claimGrant(access.room, id, dev)).toMatchObject({
+        ok: false,
+        refusal: { rule: "membership-readable" },
+      });
+      access.tickets.unreadable = false;
+      access.tickets.open.clear();
+      expect(await claimGrant(access.room, id, dev)).toMatchObject({
+        ok: false,
+        refusal: { message: expect.stringContaining("nothing pages on shop any more") },
+      });
+    });
+  });
+
   it("32: with the on-call API down, or a shift swapped to oneself, is a request like any other", async () => {
     access.tickets.open.set("T-7", { service: "shop", pages: true });
     access.paging.duty = new Error("the on-call API is down");
